@@ -1,0 +1,197 @@
+package resp
+
+import "bytes"
+
+// Parser reads requests from a buffer, an array of bulk strings or an inline
+// line at a time. It keeps its place in an incomplete request, so that a
+// request that arrives in many pieces is scanned once.
+//
+// The zero value is ready. A Parser is owned by one connection.
+type Parser struct {
+	pos   int    // bytes of the buffer that are understood
+	left  int    // arguments still to come, of the array being read
+	bulk  int    // length of the argument being read, or -1 before its '$' line
+	began bool   // an array's header has been read
+	spans []span // the arguments read so far
+}
+
+// span is an argument's place in the buffer.
+type span struct{ from, to int }
+
+// spansKept bounds what an idle connection keeps of a large request.
+const spansKept = 16
+
+// Next reads one request from the start of buf. It returns the arguments,
+// appended to args[:0] and aliasing buf, and the bytes that the request took.
+// n == 0 means that buf holds no whole request: call again with the same bytes
+// at the start of buf and more behind them. An empty request (a blank line, or
+// an array of none) has n > 0 and no arguments. After an error the Parser is of
+// no further use.
+func (p *Parser) Next(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int, err error) {
+	args = args[:0]
+	if !p.began {
+		if len(buf) == 0 {
+			return args, 0, nil
+		}
+		if buf[0] != '*' {
+			return p.inline(buf, args, lim)
+		}
+		if ok, err := p.header(buf, lim); !ok {
+			return args, 0, err
+		}
+	}
+	for p.left > 0 {
+		if ok, err := p.argument(buf, lim); !ok {
+			return args, 0, err
+		}
+	}
+	for _, s := range p.spans {
+		args = append(args, buf[s.from:s.to:s.to])
+	}
+	n = p.pos
+	p.reset()
+	return args, n, nil
+}
+
+// Need is the number of bytes the buffer must hold before the argument being
+// read is complete, or 0 when that is not known yet. A reader uses it to grow
+// its buffer once instead of by doubling.
+func (p *Parser) Need() int {
+	if p.began && p.bulk >= 0 {
+		return p.pos + p.bulk + 2
+	}
+	return 0
+}
+
+func (p *Parser) reset() {
+	spans := p.spans[:0]
+	if cap(spans) > spansKept {
+		spans = nil
+	}
+	*p = Parser{spans: spans}
+}
+
+// header reads "*<count>\r\n".
+func (p *Parser) header(buf []byte, lim *Limits) (bool, error) {
+	n, next, state := number(buf, 1)
+	switch {
+	case state == numberPartial:
+		if len(buf) > lim.Inline {
+			return false, ErrBigMultibulk
+		}
+		return false, nil
+	case state == numberBad, n > int64(DefaultLimits.Args):
+		return false, ErrMultibulkLength
+	case n > int64(lim.Args):
+		return false, ErrUnauthMultibulk
+	}
+	p.began, p.left, p.bulk, p.pos = true, int(max(n, 0)), -1, next
+	return true, nil
+}
+
+// argument reads "$<length>\r\n<bytes>\r\n".
+func (p *Parser) argument(buf []byte, lim *Limits) (bool, error) {
+	if p.bulk < 0 {
+		if p.pos >= len(buf) {
+			return false, nil
+		}
+		if buf[p.pos] != '$' {
+			return false, ErrExpectedBulk(buf[p.pos])
+		}
+		n, next, state := number(buf, p.pos+1)
+		switch {
+		case state == numberPartial:
+			if len(buf)-p.pos > lim.Inline {
+				return false, ErrBigBulkCount
+			}
+			return false, nil
+		case state == numberBad, n < 0, n > int64(DefaultLimits.Bulk):
+			return false, ErrBulkLength
+		case n > int64(lim.Bulk):
+			return false, ErrUnauthBulk
+		}
+		p.bulk, p.pos = int(n), next
+	}
+	if len(buf)-p.pos < p.bulk+2 {
+		return false, nil
+	}
+	p.spans = append(p.spans, span{p.pos, p.pos + p.bulk})
+	p.pos += p.bulk + 2
+	p.bulk = -1
+	p.left--
+	return true, nil
+}
+
+type numberState int8
+
+const (
+	numberOK numberState = iota
+	numberPartial
+	numberBad
+)
+
+// number reads a decimal that ends in "\r\n", from buf[i:]. next is the index
+// behind the line end.
+func number(buf []byte, i int) (n int64, next int, state numberState) {
+	start := i
+	neg := i < len(buf) && buf[i] == '-'
+	if neg {
+		i++
+	}
+	first := i
+	for ; i < len(buf); i++ {
+		c := buf[i]
+		if c == '\r' {
+			if i+1 >= len(buf) {
+				return 0, 0, numberPartial
+			}
+			if i == first {
+				return 0, 0, numberBad
+			}
+			if neg {
+				n = -n
+			}
+			return n, i + 2, numberOK
+		}
+		if c < '0' || c > '9' || i-start > 18 {
+			return 0, 0, badOrPartial(buf[i:])
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return 0, 0, numberPartial
+}
+
+// badOrPartial tells a bad number whose line has ended from one whose line has
+// not: redis-server judges a line when it is whole.
+func badOrPartial(rest []byte) numberState {
+	if i := bytes.IndexByte(rest, '\r'); i >= 0 && i+1 < len(rest) {
+		return numberBad
+	}
+	return numberPartial
+}
+
+// inline reads a line of words, the form a person types over telnet.
+func (p *Parser) inline(buf []byte, args [][]byte, lim *Limits) ([][]byte, int, error) {
+	end := bytes.IndexByte(buf[p.pos:], '\n')
+	if end < 0 {
+		p.pos = len(buf)
+		if len(buf) > lim.Inline {
+			return args, 0, ErrBigInline
+		}
+		return args, 0, nil
+	}
+	end += p.pos
+	line := buf[:end]
+	if len(line) > 0 && line[len(line)-1] == '\r' {
+		line = line[:len(line)-1]
+	}
+	if len(line) > lim.Inline {
+		return args, 0, ErrBigInline
+	}
+	args, ok := SplitWords(line, args)
+	if !ok {
+		return args, 0, ErrUnbalancedQuotes
+	}
+	p.reset()
+	return args, end + 1, nil
+}
