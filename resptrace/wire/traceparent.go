@@ -1,0 +1,57 @@
+package wire
+
+import "go.opentelemetry.io/otel/trace"
+
+// Traceparent parses the value of a traceparent field by the W3C Trace Context
+// recommendation, level 2. It reports false for everything the recommendation
+// calls invalid. The context is remote and has no tracestate. No allocation.
+func Traceparent(value []byte) (trace.SpanContext, bool) {
+	const length = 2 + 1 + 32 + 1 + 16 + 1 + 2
+	var cfg trace.SpanContextConfig
+	var version, flags [1]byte
+	if len(value) < length || value[2] != '-' || value[35] != '-' || value[52] != '-' {
+		return trace.SpanContext{}, false
+	}
+	if !unhex(version[:], value[:2]) || !unhex(cfg.TraceID[:], value[3:35]) ||
+		!unhex(cfg.SpanID[:], value[36:52]) || !unhex(flags[:], value[53:55]) {
+		return trace.SpanContext{}, false
+	}
+	switch {
+	case version[0] == 0xff:
+		return trace.SpanContext{}, false
+	case version[0] == 0 && len(value) != length:
+		return trace.SpanContext{}, false
+	case len(value) > length && value[length] != '-':
+		return trace.SpanContext{}, false
+	}
+	cfg.TraceFlags = trace.TraceFlags(flags[0]) & (trace.FlagsSampled | trace.FlagsRandom)
+	cfg.Remote = true
+	sc := trace.NewSpanContext(cfg)
+	return sc, sc.IsValid()
+}
+
+// unhex decodes lower-case hexadecimal digits; src is twice as long as dst.
+func unhex(dst, src []byte) bool {
+	for i := range dst {
+		hi, ok := nibble(src[2*i])
+		if !ok {
+			return false
+		}
+		lo, ok := nibble(src[2*i+1])
+		if !ok {
+			return false
+		}
+		dst[i] = hi<<4 | lo
+	}
+	return true
+}
+
+func nibble(c byte) (byte, bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	}
+	return 0, false
+}
