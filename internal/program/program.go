@@ -7,16 +7,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"strings"
-)
-
-// Exit codes that mean the same everywhere. A program may add its own above 2.
-const (
-	ExitOK    = 0
-	ExitError = 1 // it could not do what was asked
-	ExitUsage = 2 // it was asked wrongly
 )
 
 // EnvPrefix begins the names of the environment variables that stand in for
@@ -31,9 +23,8 @@ var (
 )
 
 // Flags returns an empty flag set that prints about and the flags as its help.
-func Flags(name, about string, stderr io.Writer) *flag.FlagSet {
+func Flags(name, about string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(stderr)
 	fs.Usage = func() {
 		fmt.Fprintf(fs.Output(), "%s\n\nUsage: %s [flags]\n\nFlags, each with an environment variable %s<NAME> that stands in for it:\n", about, name, EnvPrefix)
 		fs.PrintDefaults()
@@ -44,39 +35,24 @@ func Flags(name, about string, stderr io.Writer) *flag.FlagSet {
 // Parse reads args, then the environment for flags that args do not set.
 // Variables with the prefix that belong to no flag are ignored: Kubernetes puts
 // some there. --version prints the version to stdout and returns [ErrVersion];
-// --help prints to stdout and returns [ErrHelp]; any other error has been
-// printed with how to get help.
+// --help prints the help to stdout and returns [ErrHelp]; any other error is an
+// [*Error] with [ExitUsage], one sentence that says what is wrong.
 func Parse(fs *flag.FlagSet, args []string, getenv func(string) string, stdout io.Writer) error {
 	version := fs.Bool("version", false, "print the version and exit")
-	stderr := fs.Output()
-	if asksForHelp(args) {
+	err := parseQuietly(fs, args)
+	if errors.Is(err, flag.ErrHelp) {
 		fs.SetOutput(stdout)
+		fs.Usage()
+		return ErrHelp
 	}
-	if err := parseQuietly(fs, args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fs.Usage()
-			return ErrHelp
-		}
-		fmt.Fprintf(stderr, "%s: %v (--help lists the flags)\n", fs.Name(), err)
-		return err
+	if err != nil {
+		return Errorf(ExitUsage, "%w (--help lists the flags)", err)
 	}
 	if *version {
 		fmt.Fprintf(stdout, "%s %s\n", fs.Name(), Version())
 		return ErrVersion
 	}
-	if err := fromEnvironment(fs, getenv); err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", fs.Name(), err)
-		return err
-	}
-	return nil
-}
-
-// ExitCode is what a program exits with after Parse has returned err.
-func ExitCode(err error) int {
-	if err == nil || errors.Is(err, ErrHelp) || errors.Is(err, ErrVersion) {
-		return ExitOK
-	}
-	return ExitUsage
+	return fromEnvironment(fs, getenv)
 }
 
 // parseQuietly parses without the flag package's own printing, which repeats
@@ -87,15 +63,6 @@ func parseQuietly(fs *flag.FlagSet, args []string) error {
 	fs.Usage = func() {}
 	defer func() { fs.SetOutput(out); fs.Usage = usage }()
 	return fs.Parse(args)
-}
-
-func asksForHelp(args []string) bool {
-	for _, a := range args {
-		if a == "-help" || a == "--help" || a == "-h" {
-			return true
-		}
-	}
-	return false
 }
 
 func fromEnvironment(fs *flag.FlagSet, getenv func(string) string) error {
@@ -112,7 +79,10 @@ func fromEnvironment(fs *flag.FlagSet, getenv func(string) string) error {
 			errs = append(errs, fmt.Errorf("%s=%q: %w", name, value, err))
 		}
 	})
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return Errorf(ExitUsage, "%w", err)
+	}
+	return nil
 }
 
 // EnvName is the environment variable of a flag.
@@ -154,10 +124,4 @@ func Revision() string {
 		return ""
 	}
 	return revision + dirty
-}
-
-// Main runs a program and ends the process with its exit code. run gets the
-// arguments without the program's name.
-func Main(run func(args []string, getenv func(string) string, stdout, stderr io.Writer) int) {
-	os.Exit(run(os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
 }

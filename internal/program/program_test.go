@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +17,11 @@ type settings struct {
 
 func parse(args []string, env map[string]string) (s settings, fs *flag.FlagSet, stdout, stderr string, err error) {
 	var out, errs bytes.Buffer
-	fs = Flags("prog", "prog does a thing.", &errs)
+	fs = Flags("prog", "prog does a thing.")
 	fs.StringVar(&s.addr, "admin-addr", "default", "where")
 	fs.DurationVar(&s.wait, "wait", time.Second, "how long")
 	err = Parse(fs, args, func(k string) string { return env[k] }, &out)
+	Exit(err, &errs)
 	return s, fs, out.String(), errs.String(), err
 }
 
@@ -41,7 +43,7 @@ func TestBadInputIsOneClearSentence(t *testing.T) {
 	f := func(args []string, env map[string]string, want string) {
 		t.Helper()
 		_, _, stdout, stderr, err := parse(args, env)
-		if ExitCode(err) != ExitUsage || stdout != "" || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+		if Exit(err, io.Discard) != ExitUsage || stdout != "" || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("%v %v: %v, stdout %q, stderr %q", args, env, err, stdout, stderr)
 		}
 	}
@@ -52,11 +54,11 @@ func TestBadInputIsOneClearSentence(t *testing.T) {
 
 func TestHelpAndVersionGoToStdout(t *testing.T) {
 	_, _, stdout, stderr, err := parse([]string{"--help"}, nil)
-	if !errors.Is(err, ErrHelp) || ExitCode(err) != ExitOK || stderr != "" || !strings.Contains(stdout, "-admin-addr") {
+	if !errors.Is(err, ErrHelp) || Exit(err, io.Discard) != ExitOK || stderr != "" || !strings.Contains(stdout, "-admin-addr") {
 		t.Errorf("help: %v, stdout %q, stderr %q", err, stdout, stderr)
 	}
 	_, _, stdout, stderr, err = parse([]string{"--version"}, nil)
-	if !errors.Is(err, ErrVersion) || ExitCode(err) != ExitOK || stderr != "" || !strings.HasPrefix(stdout, "prog ") {
+	if !errors.Is(err, ErrVersion) || Exit(err, io.Discard) != ExitOK || stderr != "" || !strings.HasPrefix(stdout, "prog ") {
 		t.Errorf("version: %v, stdout %q, stderr %q", err, stdout, stderr)
 	}
 }
