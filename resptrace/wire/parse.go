@@ -58,24 +58,3 @@ func count(b []byte) (int, bool) {
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-
-// equalFold compares in ASCII without regard to case. Bytes above 127 fold to
-// nothing: a name is ASCII, and Unicode folding would let 'ſ' pass for 's'.
-func equalFold(b []byte, s string) bool {
-	if len(b) != len(s) {
-		return false
-	}
-	for i := range b {
-		if lower(b[i]) != lower(s[i]) {
-			return false
-		}
-	}
-	return true
-}
-
-func lower(c byte) byte {
-	if 'A' <= c && c <= 'Z' {
-		return c + 'a' - 'A'
-	}
-	return c
-}
