@@ -27,31 +27,38 @@ func Traceparent(value []byte) (trace.SpanContext, bool) {
 	cfg.TraceFlags = trace.TraceFlags(flags[0]) & (trace.FlagsSampled | trace.FlagsRandom)
 	cfg.Remote = true
 	sc := trace.NewSpanContext(cfg)
-	return sc, sc.IsValid()
+	if !sc.IsValid() {
+		return trace.SpanContext{}, false
+	}
+	return sc, true
 }
 
 // unhex decodes lower-case hexadecimal digits; src is twice as long as dst.
 func unhex(dst, src []byte) bool {
+	var all byte
 	for i := range dst {
-		hi, ok := nibble(src[2*i])
-		if !ok {
-			return false
-		}
-		lo, ok := nibble(src[2*i+1])
-		if !ok {
-			return false
-		}
-		dst[i] = hi<<4 | lo
+		hi, lo := nibbles[src[2*i]], nibbles[src[2*i+1]]
+		dst[i] = hi<<4 | lo&0x0f
+		all |= hi | lo
 	}
-	return true
+	return all < invalid
 }
 
-func nibble(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
+// invalid marks in nibbles what is no lower-case hexadecimal digit.
+const invalid = 0x10
+
+// nibbles is the value of each digit. It is a constant in all but the language:
+// nobody writes to it.
+var nibbles = func() (t [256]byte) {
+	for c := range t {
+		switch {
+		case '0' <= c && c <= '9':
+			t[c] = byte(c - '0')
+		case 'a' <= c && c <= 'f':
+			t[c] = byte(c - 'a' + 10)
+		default:
+			t[c] = invalid
+		}
 	}
-	return 0, false
-}
+	return t
+}()
