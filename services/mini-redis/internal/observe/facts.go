@@ -61,14 +61,14 @@ type Database struct {
 	AvgTTL   time.Duration // of those, 0 when unknown
 }
 
-// Process are the operating system's figures of this process; [ReadProcess]
-// fills them where the system tells.
+// Process are the operating system's figures of this process. A server that
+// leaves them zero has them read by [ReadProcess].
 type Process struct {
 	PID          int
 	UserCPU      time.Duration
 	SystemCPU    time.Duration
 	ResidentSize int64  // bytes
-	HeapSize     int64  // bytes of live and dead objects on the Go heap
+	HeapSize     int64  // bytes of the objects on the Go heap
 	SystemMemory int64  // bytes of the machine, 0 when unknown
 	OS           string // as uname prints it
 }

@@ -1,0 +1,133 @@
+package observe
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"mini-redis/internal/telemetry"
+	"mini-redis/services/mini-redis/internal/command"
+)
+
+// The attributes that the semantic conventions have no name for.
+const (
+	keyQueue   = attribute.Key("mini_redis.phase.queue_ns")
+	keyLock    = attribute.Key("mini_redis.phase.lock_ns")
+	keyBlocked = attribute.Key("mini_redis.phase.blocked_ns")
+	keyExec    = attribute.Key("mini_redis.phase.exec_ns")
+	keyFlush   = attribute.Key("mini_redis.phase.flush_ns")
+	keyKey     = attribute.Key("mini_redis.key")
+)
+
+// scopeName is the instrumentation scope of the server's spans.
+const scopeName = "mini-redis/services/mini-redis"
+
+// maxLocals bounds the addresses of its own that the server tells apart: a
+// listener on all addresses has as many as the machine.
+const maxLocals = 64
+
+// maxKey is how many bytes of a key a span may hold.
+const maxKey = 256
+
+// names are the texts that records refer to by number.
+type names struct {
+	version string
+	codes   *interned // error codes
+	locals  *interned // "ip:port" of the server's end of connections
+}
+
+// operation gives a command's spans their name and attributes: one for each
+// command, shared by all of its records.
+type operation struct {
+	name  string // "GET", "CLIENT SETNAME"
+	names *names
+}
+
+var (
+	_ telemetry.Describer = (*operation)(nil)
+	_ telemetry.Scoper    = (*operation)(nil)
+)
+
+// Scope implements telemetry.Scoper.
+func (op *operation) Scope() (name, version string) { return scopeName, op.names.version }
+
+// Describe implements telemetry.Describer.
+func (op *operation) Describe(r *telemetry.Record) (string, []attribute.KeyValue) {
+	attrs := make([]attribute.KeyValue, 0, 18)
+	attrs = append(attrs,
+		semconv.DBSystemNameRedis,
+		semconv.DBOperationName(op.name),
+		semconv.DBNamespace(strconv.FormatInt(r.Data[dataDB], 10)),
+	)
+	peer, key, hasKey := strings.Cut(r.Text, keySeparator)
+	if host, port := endpoint(op.names.locals.text(int(r.Data[dataLocal]))); host != "" {
+		attrs = append(attrs, semconv.ServerAddress(host))
+		if port > 0 {
+			attrs = append(attrs, semconv.ServerPort(port))
+		}
+	}
+	if host, port := endpoint(peer); host != "" {
+		attrs = append(attrs, semconv.ClientAddress(host), semconv.NetworkPeerAddress(host))
+		if port > 0 {
+			attrs = append(attrs, semconv.ClientPort(port), semconv.NetworkPeerPort(port))
+		}
+	}
+	if code := r.Data[dataCode]; code > 0 {
+		text := op.names.codes.text(int(code) - 1)
+		attrs = append(attrs, semconv.DBResponseStatusCode(text), semconv.ErrorTypeKey.String(text))
+	}
+	if hasKey {
+		attrs = append(attrs, keyKey.String(key))
+	}
+	attrs = append(attrs,
+		keyQueue.Int64(r.Data[dataQueue]),
+		keyLock.Int64(r.Data[dataLock]),
+		keyBlocked.Int64(r.Data[dataBlocked]),
+		keyExec.Int64(r.Data[dataExec]),
+		keyFlush.Int64(r.Data[dataFlush]),
+	)
+	return op.name, attrs
+}
+
+// endpoint splits "ip:port"; a unix socket's path is an address without a port.
+func endpoint(addr string) (host string, port int) {
+	host, digits, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr, 0
+	}
+	port, _ = strconv.Atoi(digits)
+	return host, port
+}
+
+// keySeparator stands between the peer's address and the key in a record's Text.
+const keySeparator = "\x00"
+
+// withKey adds the first key of a call to the peer's address.
+func withKey(peer string, spec *command.Spec, args [][]byte) string {
+	key, ok := firstKey(spec, args)
+	if !ok {
+		return peer
+	}
+	if len(key) > maxKey {
+		key = key[:maxKey]
+	}
+	// A key is any bytes, an attribute is text.
+	return peer + keySeparator + strings.ToValidUTF8(string(key), "\uFFFD")
+}
+
+func firstKey(spec *command.Spec, args [][]byte) ([]byte, bool) {
+	switch {
+	case spec == nil:
+		return nil, false
+	case spec.KeysOf != nil:
+		if keys := spec.KeysOf(args); len(keys) > 0 {
+			return keys[0], true
+		}
+	case spec.Keys.First > 0 && spec.Keys.First < len(args):
+		return args[spec.Keys.First], true
+	}
+	return nil, false
+}

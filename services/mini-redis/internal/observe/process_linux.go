@@ -1,0 +1,53 @@
+package observe
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// residentSize is the memory of this process that is in RAM, in bytes.
+func residentSize() int64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(string(fields[1]), 10, 64)
+	return pages * int64(os.Getpagesize())
+}
+
+// systemMemory is the machine's, in bytes.
+func systemMemory() int64 {
+	var s syscall.Sysinfo_t
+	if syscall.Sysinfo(&s) != nil {
+		return 0
+	}
+	return int64(uint64(s.Totalram) * uint64(s.Unit))
+}
+
+// osName is the system's name, release and machine, as redis-server prints them.
+func osName() string {
+	var u syscall.Utsname
+	if syscall.Uname(&u) != nil {
+		return "Linux"
+	}
+	return strings.Join([]string{utsText(u.Sysname[:]), utsText(u.Release[:]), utsText(u.Machine[:])}, " ")
+}
+
+// utsText reads a C string, whose characters are signed on some machines.
+func utsText[T int8 | uint8](chars []T) string {
+	var b strings.Builder
+	for _, c := range chars {
+		if c == 0 {
+			break
+		}
+		b.WriteByte(byte(c))
+	}
+	return b.String()
+}
