@@ -1,0 +1,110 @@
+// Package redistest starts a stock redis-server for tests that need one, and
+// skips them where none is installed. It writes nothing outside of the test's
+// own directory, and the server ends with the test.
+package redistest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// startTimeout is how long a server may take until it answers PING.
+const startTimeout = 20 * time.Second
+
+// Start runs a redis-server with nothing persisted and returns its address. Further
+// arguments are configuration ("--cluster-enabled", "yes").
+func Start(t testing.TB, args ...string) string {
+	t.Helper()
+	binary, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("redis-server is not installed: nothing to compare with")
+	}
+	for range 5 { // another process may take the free port first
+		addr, err := start(t, binary, args)
+		if err == nil {
+			return addr
+		}
+		t.Logf("redis-server: %v", err)
+	}
+	t.Fatal("redis-server does not start")
+	return ""
+}
+
+func start(t testing.TB, binary string, args []string) (string, error) {
+	port, err := FreePort()
+	if err != nil {
+		return "", err
+	}
+	fixed := []string{"--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir()}
+	cmd := exec.Command(binary, append(fixed, args...)...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	stop := func() { _ = cmd.Process.Kill(); <-done }
+
+	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	for end := time.Now().Add(startTimeout); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		select {
+		case err := <-done:
+			return "", fmt.Errorf("%v: %s", err, out.String())
+		default:
+		}
+		if answers(addr) {
+			t.Cleanup(stop)
+			return addr, nil
+		}
+	}
+	stop()
+	return "", fmt.Errorf("no answer: %s", out.String())
+}
+
+// FreePort is a TCP port that was free a moment ago, low enough for a
+// cluster bus port, which is 10000 above it.
+func FreePort() (int, error) {
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, err
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if port < 55000 {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("no free port below 55000")
+}
+
+func answers(addr string) bool {
+	reply, err := Do(addr, "PING")
+	return err == nil && strings.HasPrefix(reply, "+PONG")
+}
+
+// Do sends one inline command on a connection of its own and returns the first
+// bytes of the raw reply.
+func Do(addr, line string) (string, error) {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return "", err
+	}
+	if _, err := fmt.Fprintf(conn, "%s\r\n", line); err != nil {
+		return "", err
+	}
+	buf := make([]byte, 4096)
+	n, err := conn.Read(buf)
+	return string(buf[:n]), err
+}
