@@ -1,0 +1,156 @@
+package keyspace
+
+import "time"
+
+// DB is one numbered database.
+type DB struct {
+	Index int
+
+	space    *Space
+	dict     dict
+	expiring []*Entry // the entries that have an expiry, in no order; see Entry.slot
+	sweep    int      // where in expiring the active expiry goes on
+	watched  map[string]*WatchedKey
+	awaited  map[string]*awaited
+}
+
+// Len is the number of keys, those that have expired unnoticed included.
+func (d *DB) Len() int { return d.dict.count }
+
+// Expiring is the number of keys that have an expiry.
+func (d *DB) Expiring() int { return len(d.expiring) }
+
+// Read looks a key up for a command that reads its value: it counts as a hit or
+// a miss, and as a use. It returns nil when there is no such key.
+func (d *DB) Read(key []byte) *Entry {
+	e := d.Edit(key)
+	if e == nil {
+		d.space.stats.Misses++
+	} else {
+		d.space.stats.Hits++
+	}
+	return e
+}
+
+// Edit looks a key up for a command that changes its value.
+func (d *DB) Edit(key []byte) *Entry {
+	e := d.Peek(key)
+	if e != nil && !d.space.NoTouch {
+		e.access = d.space.access
+	}
+	return e
+}
+
+// Peek looks a key up without a trace.
+func (d *DB) Peek(key []byte) *Entry {
+	e := d.dict.find(key, d.dict.hash(key))
+	if e != nil && e.slot >= 0 && e.expire <= d.space.now {
+		d.expire(e)
+		return nil
+	}
+	return e
+}
+
+// Add makes an empty value of a kind under a key that is absent. value is nil
+// for a string. The caller gives it its contents, by SetBytes or SetInt or by
+// changing value and calling Changed.
+func (d *DB) Add(key []byte, kind Kind, value Value) *Entry {
+	e := &Entry{key: string(key), hash: d.dict.hash(key), slot: -1, access: d.space.access, kind: kind, value: value}
+	d.dict.insert(e)
+	d.space.used += e.size()
+	return e
+}
+
+// Remove deletes an entry.
+func (d *DB) Remove(e *Entry) {
+	d.drop(e)
+	d.touched(e.key)
+}
+
+// drop takes an entry out of the tables.
+func (d *DB) drop(e *Entry) {
+	d.Persist(e)
+	d.dict.remove(e)
+	d.space.used -= e.size()
+}
+
+// Changed must follow every change of a value that is not a string: it accounts
+// for its memory and tells those who watch the key or wait for it.
+func (d *DB) Changed(e *Entry) {
+	if e.kind != KindString {
+		size := int64(e.value.Size())
+		d.space.used += size - e.num
+		e.num = size
+		if len(d.awaited) > 0 {
+			d.announce(e.key)
+		}
+	}
+	d.touched(e.key)
+}
+
+// touched tells those who watch a key that it has changed.
+func (d *DB) touched(key string) {
+	d.space.stats.Changes++
+	if len(d.watched) == 0 {
+		return
+	}
+	if w := d.watched[key]; w != nil {
+		w.version++
+	}
+}
+
+// Flush deletes every key.
+func (d *DB) Flush() {
+	for key, w := range d.watched {
+		if d.Peek([]byte(key)) != nil {
+			w.version++
+		}
+	}
+	d.space.stats.Changes += int64(d.dict.count)
+	d.dict.each(func(e *Entry) bool {
+		d.space.used -= e.size()
+		return true
+	})
+	seed := d.dict.seed
+	d.dict = newDict()
+	d.dict.seed = seed
+	d.expiring, d.sweep = nil, 0
+}
+
+// Random returns an entry that has not expired, each about as likely; nil when
+// there is none.
+func (d *DB) Random() *Entry {
+	for {
+		e := d.dict.random(d.space.random)
+		if e == nil || e.slot < 0 || e.expire > d.space.now {
+			return e
+		}
+		d.expire(e)
+	}
+}
+
+// Each calls f for every entry that has not expired until f returns false. f
+// must not add or remove keys.
+func (d *DB) Each(f func(*Entry) bool) {
+	d.dict.each(func(e *Entry) bool {
+		if e.slot >= 0 && e.expire <= d.space.now {
+			return true
+		}
+		return f(e)
+	})
+}
+
+// TTLs estimates the average time to live of the keys that expire, from the
+// first few.
+func (d *DB) AverageTTL() time.Duration {
+	const sample = 100
+	n := min(sample, len(d.expiring))
+	if n == 0 {
+		return 0
+	}
+	var sum int64
+	for _, e := range d.expiring[:n] {
+		sum += max(0, e.expire-d.space.now)
+	}
+	return time.Duration(sum/int64(n)) * time.Millisecond
+}

@@ -1,0 +1,88 @@
+// Package keyspace is the server's data: numbered databases of typed values
+// that may expire.
+//
+// It does no I/O, takes no lock and knows neither clients nor telemetry: whoever
+// calls it (package command) is the only one who does at that moment, and tells
+// it the time by [Space.SetNow]. What it gives out ([Entry], the bytes of a
+// value) belongs to it and is valid until the next change.
+package keyspace
+
+import "math/rand/v2"
+
+// Space is all databases of a server and what they share.
+type Space struct {
+	dbs    []*DB
+	random func() uint64
+
+	now    int64  // unix milliseconds
+	access uint32 // the same in seconds, what entries remember of their last use
+
+	// NoTouch keeps reads from counting as a use of the key (CLIENT NO-TOUCH).
+	NoTouch bool
+
+	stats  Stats
+	used   int64 // estimate of the memory that keys and values take, bytes
+	cursor int   // database that the next active expiry begins with
+	ready  []Ready
+}
+
+// Stats are totals since the start or the last ResetStats.
+type Stats struct {
+	Hits, Misses int64 // lookups by commands that read
+	Expired      int64 // keys removed because their time had come
+	Changes      int64 // modifications of any key
+}
+
+// New makes n empty databases. random feeds RANDOMKEY; nil means the runtime's
+// generator.
+func New(n int, random func() uint64) *Space {
+	if random == nil {
+		random = rand.Uint64
+	}
+	s := &Space{random: random}
+	for i := range n {
+		s.dbs = append(s.dbs, &DB{Index: i, space: s, dict: newDict()})
+	}
+	return s
+}
+
+// SetNow tells the time, in unix milliseconds. Keys whose time has come are gone
+// for every call that follows.
+func (s *Space) SetNow(ms int64) {
+	s.now = ms
+	s.access = uint32(ms / 1000)
+}
+
+// Now returns what SetNow was told.
+func (s *Space) Now() int64 { return s.now }
+
+// DB returns database i.
+func (s *Space) DB(i int) *DB { return s.dbs[i] }
+
+// Len is the number of databases.
+func (s *Space) Len() int { return len(s.dbs) }
+
+// Stats returns the totals.
+func (s *Space) Stats() Stats { return s.stats }
+
+// ResetStats sets the totals that CONFIG RESETSTAT clears to zero.
+func (s *Space) ResetStats() { s.stats = Stats{Changes: s.stats.Changes} }
+
+// Memory estimates the bytes that keys and values take.
+func (s *Space) Memory() int64 { return s.used }
+
+// Expiring is the number of keys that have an expiry, in all databases.
+func (s *Space) Expiring() int {
+	n := 0
+	for _, d := range s.dbs {
+		n += len(d.expiring)
+	}
+	return n
+}
+
+// Flush empties every database.
+func (s *Space) Flush() {
+	for _, d := range s.dbs {
+		d.Flush()
+	}
+}
