@@ -16,8 +16,9 @@ const traceparent = "traceparent"
 // extractor reads a caller's context by the configured propagator.
 type extractor struct {
 	propagator propagation.TextMapPropagator
-	w3c        bool     // the propagator reads traceparent
-	fields     []string // what a span's context can be in
+	fields     []string // what the propagator finds a span's context in
+	w3c        bool     // traceparent is one of them
+	w3cOnly    bool     // traceparent is the only one
 }
 
 func newExtractor(p propagation.TextMapPropagator) extractor {
@@ -32,21 +33,22 @@ func newExtractor(p propagation.TextMapPropagator) extractor {
 		}
 	}
 	x.w3c = slices.Contains(x.fields, traceparent)
+	x.w3cOnly = x.w3c && len(x.fields) == 1
 	return x
 }
 
 // read returns the caller's context, invalid when there is none. ok is false
 // when a field that should hold one could not be understood.
 //
-// Nearly every request carries a traceparent and nothing else: that is read in
-// place. Whatever else there is goes the propagator's way.
+// Nearly every request carries a traceparent and nothing else, and nearly every
+// server is set up for it: that is read in place. What other formats there
+// may be in goes the propagator's way. Baggage is not even looked at in the
+// first case, and dropped in the second: it is never recorded.
 func (x *extractor) read(fields wire.Fields) (sc trace.SpanContext, ok bool) {
-	if x.w3c && len(fields) == 2 {
-		if value := fields.Lookup(traceparent); value != nil {
-			if sc, ok = wire.Traceparent(value); !ok {
-				sc = trace.SpanContext{} // whatever could be read of it
-			}
-			return sc, ok
+	if x.w3cOnly || x.w3c && len(fields) == 2 {
+		sc, found := fields.SpanContext()
+		if found || x.w3cOnly {
+			return sc, !found || sc.IsValid()
 		}
 	}
 	if x.propagator == nil {

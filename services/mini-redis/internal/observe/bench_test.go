@@ -1,0 +1,112 @@
+package observe
+
+import (
+	"fmt"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"mini-redis/services/mini-redis/internal/command"
+)
+
+// benchCommand tells of calls as a server at work does: a batch of each size,
+// commands of half a microsecond to two, spans flushed with their batch.
+func benchCommand(b *testing.B, r *rig, batch int, change func(*command.Call)) {
+	b.Helper()
+	session := newSession()
+	turn := &command.Turn{Wake: 1, LockAsk: 100, LockGot: 200}
+	call := &command.Call{Session: session, Spec: specGet, Args: [][]byte{[]byte("GET"), []byte("k")}}
+	change(call)
+	pending := make([]command.Pending, 0, batch)
+	now, inBatch := int64(200), 0
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if inBatch == batch {
+			r.Flushed(pending, now+300)
+			r.sink.records = r.sink.records[:0]
+			pending, inBatch = pending[:0], 0
+			now += 400
+			turn.Wake, turn.LockAsk, turn.LockGot = now, now+100, now+150
+			now += 150
+		}
+		inBatch++
+		call.Start = now
+		now += 500 + int64(i&1023)
+		call.End = now
+		if p := r.Command(turn, call); p != nil {
+			pending = append(pending, p)
+		}
+	}
+}
+
+func BenchmarkCommand(b *testing.B) {
+	for _, batch := range []int{1, 16} {
+		run := func(name string, roots float64, change func(*command.Call)) {
+			b.Run(fmt.Sprintf("%s/batch=%d", name, batch), func(b *testing.B) {
+				benchCommand(b, newRig(b, withRoots(roots)), batch, change)
+			})
+		}
+		run("untraced", 0, func(*command.Call) {})
+		run("untraced-roots10", 10, func(*command.Call) {})
+		run("unsampled-context", 10, func(c *command.Call) {
+			c.Traced, c.Parent = true, sampled().WithTraceFlags(0)
+		})
+		run("sampled", 10, func(c *command.Call) {
+			c.Traced, c.Parent = true, sampled().WithTraceState(trace.TraceState{})
+		})
+	}
+}
+
+func BenchmarkExtract(b *testing.B) {
+	run := func(name string, fields ...string) {
+		b.Run(name, func(b *testing.B) {
+			r := newRig(b)
+			list := bytesOf(fields...)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Extract(list)
+			}
+		})
+	}
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	run("traceparent", "traceparent", parent)
+	run("traceparent+baggage", "traceparent", parent, "baggage", "user=4711")
+	run("traceparent+tracestate", "traceparent", parent, "tracestate", "vendor=1")
+}
+
+// What is not traced must not cost an allocation, and what is must not either:
+// its spans and the lists they leave in come from pools.
+func TestCommandsDoNotAllocate(t *testing.T) {
+	f := func(name string, change func(*command.Call)) {
+		t.Helper()
+		r := newRig(t, withRoots(10))
+		turn := turnAt(1000)
+		call := callIn(turn, specGet)
+		change(call)
+		pending := make([]command.Pending, 0, 1)
+		step := func() {
+			turn.Wake += 5000
+			turn.LockAsk, turn.LockGot = turn.Wake+100, turn.Wake+150
+			call.Start, call.End = turn.LockGot, turn.LockGot+700
+			pending = pending[:0]
+			if p := r.Command(turn, call); p != nil {
+				pending = append(pending, p)
+			}
+			r.Flushed(pending, call.End+300)
+			r.sink.records = r.sink.records[:0]
+		}
+		for range 100 {
+			step() // fills the pools
+		}
+		if n := testing.AllocsPerRun(1000, step); n >= 1 { // the race detector empties pools at random
+			t.Errorf("%s: %g allocations a call", name, n)
+		}
+	}
+	f("untraced", func(*command.Call) {})
+	f("error", func(c *command.Call) { c.Error = "WRONGTYPE" })
+	f("unknown", func(c *command.Call) { c.Spec, c.Rejected, c.Error = nil, true, "ERR" })
+	f("unsampled", func(c *command.Call) { c.Traced, c.Parent = true, sampled().WithTraceFlags(0) })
+	if !raceEnabled {
+		f("sampled", func(c *command.Call) { c.Traced, c.Parent = true, sampled() })
+	}
+}

@@ -1,0 +1,194 @@
+package observe
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"mini-redis/internal/telemetry"
+	"mini-redis/services/mini-redis/internal/command"
+)
+
+// fakeClock stands still until it is moved.
+type fakeClock struct {
+	mu   sync.Mutex
+	wall time.Time
+	mono int64
+}
+
+func newClock() *fakeClock {
+	return &fakeClock{wall: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), mono: 5_000_000_000}
+}
+
+func (c *fakeClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wall
+}
+
+func (c *fakeClock) Mono() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mono
+}
+
+func (c *fakeClock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall, c.mono = c.wall.Add(d), c.mono+int64(d)
+}
+
+// step sets the wall clock alone, as an administrator does.
+func (c *fakeClock) step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall = c.wall.Add(d)
+}
+
+// recordingSink keeps what it accepts: all, or the first room records.
+type recordingSink struct {
+	mu      sync.Mutex
+	records []telemetry.Record
+	room    int
+	bounded bool
+}
+
+func (s *recordingSink) Emit(records []telemetry.Record) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(records)
+	if s.bounded {
+		n = min(n, s.room)
+		s.room -= n
+	}
+	s.records = append(s.records, records[:n]...)
+	return n
+}
+
+func (s *recordingSink) all() []telemetry.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.records)
+}
+
+// peer is a connection's two ends.
+type peer struct{ remote, local string }
+
+func (peer) Push([]byte)                     {}
+func (peer) Unblock([]byte, command.Pending) {}
+func (peer) Kill()                           {}
+func (p peer) Addr() string                  { return p.remote }
+func (p peer) LocalAddr() string             { return p.local }
+
+func newSession() *command.Session {
+	return &command.Session{ID: 1, Peer: peer{remote: "192.0.2.7:50123", local: "192.0.2.1:6379"}}
+}
+
+var (
+	specGet   = &command.Spec{ID: 0, Name: "get", Operation: "GET", Keys: command.KeySpan{First: 1, Last: 1, Step: 1}}
+	specSet   = &command.Spec{ID: 1, Name: "set", Operation: "SET", Keys: command.KeySpan{First: 1, Last: 1, Step: 1}}
+	specExec  = &command.Spec{ID: 2, Name: "exec", Operation: "EXEC"}
+	specHello = &command.Spec{ID: 3, Name: "hello", Operation: "HELLO"}
+	specNamed = &command.Spec{ID: 5, Name: "client|setname", Operation: "CLIENT SETNAME"}
+	specBlpop = &command.Spec{ID: 6, Name: "blpop", Operation: "BLPOP"}
+	specPing  = &command.Spec{ID: 7, Name: "ping", Operation: "PING"}
+)
+
+// rig is an Observer with everything around it under the test's hand.
+type rig struct {
+	*Observer
+	clock *fakeClock
+	sink  *recordingSink
+}
+
+func newRig(t testing.TB, change ...func(*Options)) *rig {
+	t.Helper()
+	r := &rig{clock: newClock(), sink: &recordingSink{}}
+	var n uint64
+	opts := Options{
+		Clock: r.clock, Sink: r.sink, Propagator: propagation.TraceContext{}, Version: "1.2.3",
+		Rand: func() uint64 { n++; return n },
+	}
+	for _, f := range change {
+		f(&opts)
+	}
+	r.Observer = New(opts)
+	return r
+}
+
+func withRoots(n float64) func(*Options) { return func(o *Options) { o.Roots = n } }
+
+func sampled() trace.SpanContext {
+	state, err := trace.ParseTraceState("vendor=1")
+	if err != nil {
+		panic(err)
+	}
+	return trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1, 2, 3}, SpanID: trace.SpanID{9, 9}, TraceFlags: trace.FlagsSampled,
+		TraceState: state, Remote: true,
+	})
+}
+
+// turnAt is a turn that woke at, asked for the lock 100 ns later and got it after 50.
+func turnAt(at int64) *command.Turn {
+	return &command.Turn{Wake: at, LockAsk: at + 100, LockGot: at + 150}
+}
+
+// callIn is a call that begins when the turn has its lock and takes 1000 ns.
+func callIn(turn *command.Turn, spec *command.Spec) *command.Call {
+	return &command.Call{
+		Session: newSession(), Spec: spec, Start: turn.LockGot, End: turn.LockGot + 1000,
+	}
+}
+
+// run tells of a call and flushes it 300 ns after its end.
+func (r *rig) run(turn *command.Turn, call *command.Call) {
+	if p := r.Command(turn, call); p != nil {
+		r.Flushed([]command.Pending{p}, call.End+300)
+	}
+}
+
+func (r *rig) mustRecord(t testing.TB) telemetry.Record {
+	t.Helper()
+	all := r.sink.all()
+	if len(all) != 1 {
+		t.Fatalf("%d spans, want 1", len(all))
+	}
+	return all[0]
+}
+
+func attributes(t testing.TB, r telemetry.Record) (string, map[attribute.Key]attribute.Value) {
+	t.Helper()
+	name, list := r.Describer.Describe(&r)
+	set := map[attribute.Key]attribute.Value{}
+	for _, kv := range list {
+		if _, twice := set[kv.Key]; twice {
+			t.Errorf("attribute %s is there twice", kv.Key)
+		}
+		set[kv.Key] = kv.Value
+	}
+	return name, set
+}
+
+func mustPhases(t testing.TB, r telemetry.Record, queue, lock, blocked, exec, flush int64) {
+	t.Helper()
+	got := [5]int64(r.Data[:5])
+	if want := [5]int64{queue, lock, blocked, exec, flush}; got != want {
+		t.Errorf("phases are %v, want %v", got, want)
+	}
+	var sum int64
+	for i, ns := range got {
+		if ns < 0 {
+			t.Errorf("phase %d is negative: %d", i, ns)
+		}
+		sum += ns
+	}
+	if took := r.End - r.Start; sum != took {
+		t.Errorf("phases sum to %d ns, the span took %d", sum, took)
+	}
+}
