@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// untraced switches a server's telemetry off, as a peer that has none.
+var untraced = []string{"OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=none"}
+
+// installed are the peers that are on this machine, the project's own first.
+func (b *bench) installed() []peer {
+	all := []peer{
+		{name: "mini-redis", command: b.binary, env: untraced, deep: true, mset: true,
+			args: func(port string) []string { return []string{"-addr", "127.0.0.1:" + port, "-admin-addr", ""} }},
+		{name: "redis-server", command: "redis-server", deep: true, mset: true,
+			args: func(port string) []string {
+				return []string{"--port", port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"}
+			}},
+		{name: "tokio mini-redis", command: "mini-redis-server",
+			args: func(port string) []string { return []string{"--port", port} }},
+	}
+	var found []peer
+	for _, p := range all {
+		if _, err := exec.LookPath(p.command); err != nil {
+			fmt.Fprintf(b.out, "%s is not installed and is left out\n", p.name)
+			continue
+		}
+		found = append(found, p)
+	}
+	return found
+}
+
+// peers compares the servers under redis-benchmark.
+func (b *bench) peers(ctx context.Context) error {
+	if _, err := exec.LookPath("redis-benchmark"); err != nil {
+		fmt.Fprintln(b.out, "peers: skipped, redis-benchmark is not installed (Debian: apt-get install redis-tools)")
+		return nil
+	}
+	peers := b.installed()
+	for _, pipeline := range []int{1, 16} {
+		for _, op := range []string{"get", "set"} {
+			results := make([]series, len(peers))
+			for round := range b.rounds {
+				for i := range peers {
+					i := (i + round) % len(peers) // nobody is always first
+					s, err := b.redisBenchmark(ctx, peers[i], op, pipeline)
+					if err != nil {
+						return fmt.Errorf("%s: %w", peers[i].name, err)
+					}
+					results[i] = append(results[i], s)
+				}
+			}
+			b.printPeers(op, pipeline, peers, results)
+		}
+	}
+	return nil
+}
+
+// redisBenchmark loads a fresh server and reads what it used.
+func (b *bench) redisBenchmark(ctx context.Context, p peer, op string, pipeline int) (sample, error) {
+	requests := b.requests
+	switch {
+	case pipeline > 1 && p.deep:
+		requests *= 5
+	case pipeline > 1:
+		requests /= 4
+	}
+	pr, err := b.start(ctx, p)
+	if err != nil {
+		return sample{}, err
+	}
+	defer pr.stop()
+	_, port, _ := net.SplitHostPort(pr.addr)
+	load := func(n int) ([]byte, error) {
+		return exec.CommandContext(ctx, "redis-benchmark", "-h", "127.0.0.1", "-p", port, "-c", "50", "-d", "64",
+			"-n", strconv.Itoa(n), "-P", strconv.Itoa(pipeline), "-t", op, "--csv").Output()
+	}
+	if _, err := load(requests / 10); err != nil { // warm-up
+		return sample{}, fmt.Errorf("redis-benchmark: %w", err)
+	}
+	before, err := pr.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	text, err := load(requests)
+	if err != nil {
+		return sample{}, fmt.Errorf("redis-benchmark: %w", err)
+	}
+	after, err := pr.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	s, err := readCSV(string(text))
+	s.cpu = float64((after - before).Microseconds()) / float64(requests)
+	return s, err
+}
+
+// readCSV reads redis-benchmark's figures: test, rps, average, min, p50, p95,
+// p99, max latency in milliseconds.
+func readCSV(text string) (sample, error) {
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || len(rows) < 2 || len(rows[1]) < 8 {
+		return sample{}, fmt.Errorf("redis-benchmark printed %q", text)
+	}
+	row := rows[len(rows)-1]
+	var v [3]float64
+	for i, column := range []int{1, 4, 6} {
+		if v[i], err = strconv.ParseFloat(row[column], 64); err != nil {
+			return sample{}, fmt.Errorf("redis-benchmark printed %q", text)
+		}
+	}
+	return sample{rate: v[0], p50: v[1], p99: v[2]}, nil
+}
+
+func (b *bench) printPeers(op string, pipeline int, peers []peer, results []series) {
+	rows := [][]string{{"", "CPU us/op", "op/s", "p50 ms", "p99 ms", "CPU ratio", "p99 ratio"}}
+	reference := -1
+	for i, p := range peers {
+		if p.name == "redis-server" {
+			reference = i
+		}
+	}
+	for i, p := range peers {
+		r := results[i]
+		row := []string{p.name, r.pick(cpuOf).String(), r.pick(rateOf).String(), r.pick(p50Of).String(), r.pick(p99Of).String(), "-", "-"}
+		if reference >= 0 && i != reference {
+			row[5] = r.ratios(results[reference], cpuOf).String()
+			row[6] = r.ratios(results[reference], p99Of).String()
+		}
+		rows = append(rows, row)
+	}
+	title := fmt.Sprintf("%s, pipeline %d (redis-benchmark -c 50 -d 64 -P %d -t %s; median of %d rounds, least-most; ratios to redis-server)",
+		strings.ToUpper(op), pipeline, pipeline, op, len(results[0]))
+	table(b.out, title, rows)
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// process is a server under measurement.
+type process struct {
+	name string
+	addr string
+	cmd  *exec.Cmd
+}
+
+// peer is a server that can be started on a free port.
+type peer struct {
+	name    string
+	command string // looked for in PATH
+	args    func(port string) []string
+	env     []string
+	deep    bool // serves pipelines of 16 at a rate worth waiting for
+	mset    bool // knows more than GET and SET
+}
+
+// start runs the peer and waits until it answers.
+func (b *bench) start(ctx context.Context, p peer) (*process, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	cmd := exec.CommandContext(ctx, p.command, p.args(port)...)
+	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), p.env...)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	pr := &process{name: p.name, addr: addr, cmd: cmd}
+	for range 200 {
+		if nc, err := net.Dial("tcp", addr); err == nil {
+			return pr, nc.Close()
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	pr.stop()
+	return nil, fmt.Errorf("%s does not answer on %s: %s", p.name, addr, lastLine(output.Bytes()))
+}
+
+func (p *process) stop() {
+	_ = p.cmd.Process.Kill()
+	_ = p.cmd.Wait()
+}
+
+// cpu is the processor time that the process has used, read from /proc with a
+// resolution of 10 ms.
+func (p *process) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	if err1 != nil || err2 != nil {
+		return 0, fmt.Errorf("unexpected /proc stat: %q", text)
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond, nil
+}
+
+// resident is the process's resident memory in bytes.
+func (p *process) resident() (int64, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if rest, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+			return kb << 10, err
+		}
+	}
+	return 0, fmt.Errorf("no VmRSS for process %d", p.cmd.Process.Pid)
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+func lastLine(p []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(p)), "\n")
+	return lines[len(lines)-1]
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+
+	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
+)
+
+// mode is a way to run the server and what is asked of it.
+type mode struct {
+	name    string
+	env     []string
+	args    []string
+	sampled float64
+	aware   bool
+}
+
+// tracing compares the server with itself: no telemetry, telemetry with nothing
+// sampled, and with 1 % and all of the requests continuing a sampled trace.
+func (b *bench) tracing(ctx context.Context) error {
+	sink, stop, err := discard()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	on := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + sink, "OTEL_METRICS_EXPORTER=none"}
+	modes := []mode{
+		{name: "off", env: untraced},
+		{name: "on, unsampled", env: on, aware: true},
+		{name: "on, 1 % sampled", env: on, aware: true, sampled: 0.01},
+		{name: "on, 100 % sampled", env: on, aware: true, sampled: 1},
+	}
+	for _, pipeline := range []int{1, 16} {
+		results := make([]series, len(modes))
+		for round := range b.rounds {
+			for i := range modes {
+				i := (i + round) % len(modes)
+				s, err := b.measureMode(ctx, modes[i], pipeline)
+				if err != nil {
+					return fmt.Errorf("%s: %w", modes[i].name, err)
+				}
+				results[i] = append(results[i], s)
+			}
+		}
+		printModes(b, pipeline, modes, results)
+	}
+	return nil
+}
+
+func (b *bench) measureMode(ctx context.Context, m mode, pipeline int) (sample, error) {
+	pr, err := b.start(ctx, peer{
+		name: m.name, command: b.binary, env: m.env,
+		args: func(port string) []string {
+			return append([]string{"-addr", "127.0.0.1:" + port, "-admin-addr", ""}, m.args...)
+		},
+	})
+	if err != nil {
+		return sample{}, err
+	}
+	defer pr.stop()
+	l := load{pipeline: pipeline, requests: b.requests, sampled: m.sampled, aware: m.aware}
+	if pipeline > 1 {
+		l.requests *= 5
+	}
+	warm := l
+	warm.requests /= 10
+	if _, err := warm.run(ctx, pr.addr); err != nil {
+		return sample{}, err
+	}
+	before, err := pr.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	s, err := l.run(ctx, pr.addr)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := pr.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	s.cpu = float64((after - before).Microseconds()) / float64(l.sent()+loadConnections*loadKeys)
+	return s, nil
+}
+
+func printModes(b *bench, pipeline int, modes []mode, results []series) {
+	rows := [][]string{{"tracing", "CPU us/op", "op/s", "p50 ms", "p99 ms", "CPU ratio to off"}}
+	for i, m := range modes {
+		r := results[i]
+		row := []string{m.name, r.pick(cpuOf).String(), r.pick(rateOf).String(), r.pick(p50Of).String(), r.pick(p99Of).String(), "-"}
+		if i > 0 {
+			row[5] = r.ratios(results[0], cpuOf).String()
+		}
+		rows = append(rows, row)
+	}
+	table(b.out, fmt.Sprintf("tracing, pipeline %d (half SET, half GET of 64 bytes on 50 connections; median of %d rounds, least-most)",
+		pipeline, len(results[0])), rows)
+}
+
+// discard is a collector that takes every span and keeps none.
+func discard() (addr string, stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	s := grpc.NewServer()
+	collector.RegisterTraceServiceServer(s, discarding{})
+	go func() { _ = s.Serve(l) }()
+	return l.Addr().String(), s.Stop, nil
+}
+
+type discarding struct {
+	collector.UnimplementedTraceServiceServer
+}
+
+// Export implements the collector's service.
+func (discarding) Export(context.Context, *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+	return &collector.ExportTraceServiceResponse{}, nil
+}
