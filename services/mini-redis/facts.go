@@ -1,0 +1,66 @@
+package main
+
+import (
+	"net"
+	"sync/atomic"
+
+	"mini-redis/internal/program"
+	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/observe"
+)
+
+// readiness is what /readyz answers.
+type readiness struct{ err atomic.Pointer[error] }
+
+func (r *readiness) set(err error) { r.err.Store(&err) }
+
+func (r *readiness) get() error { return *r.err.Load() }
+
+// facts reads what INFO and the metrics tell of the server. The execution lock
+// is held.
+func (in *instance) facts() observe.Facts {
+	st := in.server.Stats()
+	engine := in.server.Engine()
+	f := observe.Facts{
+		Now: in.clock.Now(), Started: st.Started,
+		Version: program.Number(), Revision: program.Revision(), RedisVersion: command.RedisVersion,
+		RunID: in.runID, Multiplexing: "goroutines", Loops: st.Loops, Hz: 10,
+		Clients: st.Clients, MaxClients: int64(st.MaxClients),
+		Accepted: st.Accepted, Rejected: st.Rejected,
+		InputBytes: st.InputBytes, OutputBytes: st.OutputBytes, OutputLimitKills: st.OutputLimitKills,
+		Process: observe.ReadProcess(),
+	}
+	if st.Loops > 0 {
+		f.Multiplexing = "epoll"
+	}
+	if a, ok := in.server.Addr().(*net.TCPAddr); ok {
+		f.Port = a.Port
+	}
+	in.dataFacts(&f, engine)
+	return f
+}
+
+// dataFacts adds what is known of the data and of who waits for it.
+func (in *instance) dataFacts(f *observe.Facts, engine *command.Engine) {
+	space := engine.Keyspace()
+	st := space.Stats()
+	f.BlockedClients = int64(engine.BlockedClients())
+	f.PubSubClients = in.server.Subscribers()
+	f.PubSubChannels, f.PubSubPatterns = int64(engine.Hub().ChannelCount()), int64(engine.Hub().PatternCount())
+	f.UsedMemory = space.Memory()
+	f.Keyspace = observe.Keyspace{Hits: st.Hits, Misses: st.Misses, Expired: st.Expired, Changes: st.Changes}
+	for i := range space.Len() {
+		db := space.DB(i)
+		if db.Len() == 0 {
+			continue
+		}
+		f.Keyspace.Databases = append(f.Keyspace.Databases, observe.Database{
+			Index: i, Keys: int64(db.Len()), Expiring: int64(db.Expiring()), AvgTTL: db.AverageTTL(),
+		})
+	}
+}
+
+func (in *instance) tick() {
+	st := in.server.Stats()
+	in.observer.Tick(in.clock.Mono(), st.InputBytes, st.OutputBytes)
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+
+	"mini-redis/internal/program"
+	"mini-redis/internal/telemetry"
+	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/observe"
+	"mini-redis/services/mini-redis/internal/server"
+)
+
+// instance is the running server with all that is around it.
+type instance struct {
+	flags    flags
+	log      *slog.Logger
+	runID    string
+	clock    command.Clock
+	tel      *telemetry.Telemetry
+	observer *observe.Observer
+	server   *server.Server
+	admin    *telemetry.Admin
+	pprof    *telemetry.Pprof
+	ready    readiness
+}
+
+// run starts everything in order, waits until ctx ends, a client asks for
+// SHUTDOWN or the listener fails, and stops everything in the opposite order.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, _ io.Writer) error {
+	f, err := parseFlags(args, getenv, stdout)
+	if err != nil {
+		return err
+	}
+	log, err := telemetry.NewLogger(stdout, getenv)
+	if err != nil {
+		return program.Errorf(program.ExitUsage, "%w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	in := &instance{flags: f, log: log, clock: server.NewClock(), runID: newRunID()}
+	if err := in.start(ctx, getenv, cancel); err != nil {
+		in.stop()
+		return err
+	}
+	served := make(chan error, 1)
+	go func() { served <- in.server.Serve() }()
+	in.ready.set(nil)
+	in.logReady()
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-served:
+	}
+	in.stop()
+	return err
+}
+
+func (in *instance) start(ctx context.Context, getenv func(string) string, shutdown func()) (err error) {
+	in.ready.set(errors.New("starting"))
+	in.tel, err = telemetry.Start(ctx, telemetry.Options{
+		Service: "mini-redis", Version: program.Number(), Getenv: getenv, Logger: in.log,
+	})
+	if err != nil {
+		return program.Errorf(program.ExitUsage, "telemetry: %w", err)
+	}
+	listener, err := net.Listen("tcp", in.flags.addr)
+	if err != nil {
+		return fmt.Errorf("cannot serve RESP: %w", err)
+	}
+	if err := in.startServer(listener, shutdown); err != nil {
+		return err
+	}
+	if in.flags.adminAddr != "" {
+		in.admin, err = telemetry.StartAdmin(telemetry.AdminOptions{
+			Addr: in.flags.adminAddr, Registry: in.tel.Registry(), Ready: in.ready.get, Logger: in.log,
+		})
+		if err != nil {
+			return fmt.Errorf("cannot serve the admin endpoint: %w", err)
+		}
+	}
+	if in.flags.pprofAddr != "" {
+		if in.pprof, err = telemetry.StartPprof(in.flags.pprofAddr, in.log); err != nil {
+			return fmt.Errorf("cannot serve pprof: %w", err)
+		}
+	}
+	return nil
+}
+
+func (in *instance) startServer(listener net.Listener, shutdown func()) (err error) {
+	in.observer = observe.New(observe.Options{
+		Clock: in.clock, Sink: in.tel.Sink(), Propagator: in.tel.Propagator(),
+		Roots: in.flags.traceRoots, MaxSpans: in.flags.traceSpansMax, Keys: in.flags.traceKeys,
+	})
+	in.server, err = server.New(server.Config{
+		Listener: listener, Observer: in.observer, Logger: in.log,
+		MaxClients: in.flags.maxClients, Loops: in.flags.loops,
+		Engine:     command.Config{Password: in.flags.requirePass, Clock: in.clock, RunID: in.runID},
+		Info:       func(sections []string) string { return in.observer.Info(in.facts(), sections) },
+		ResetStat:  func() { in.observer.ResetStat(in.facts()) },
+		Tick:       func() { in.tick() },
+		OnShutdown: shutdown,
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	in.tel.Registry().MustRegister(in.observer.Collector(observe.Source{Locked: in.server.Locked, Facts: in.facts}))
+	return nil
+}
+
+func (in *instance) logReady() {
+	attrs := []any{"addr", in.server.Addr().String(), "version", program.Version(), "loops", in.server.Stats().Loops}
+	if in.admin != nil {
+		attrs = append(attrs, "admin_addr", in.admin.Addr())
+	}
+	if in.pprof != nil {
+		attrs = append(attrs, "pprof_addr", in.pprof.Addr())
+	}
+	in.log.Info("ready", attrs...)
+}
+
+// stop is start's mirror image; each step says how long it took. What was not
+// started is passed over.
+func (in *instance) stop() {
+	in.ready.set(errors.New("stopping"))
+	ctx, cancel := context.WithTimeout(context.Background(), in.flags.shutdownTimeout)
+	defer cancel()
+	step := func(name string, f func() error) {
+		began := time.Now()
+		err := f()
+		in.log.Info("stopped", "part", name, "elapsed", time.Since(began).String())
+		if err != nil {
+			in.log.Warn("stop was not clean", "part", name, "error", err)
+		}
+	}
+	if in.server != nil {
+		step("server", func() error { return in.server.Shutdown(ctx) })
+	}
+	if in.tel != nil {
+		step("telemetry", func() error { return in.tel.Shutdown(ctx) })
+	}
+	if in.pprof != nil {
+		step("pprof", func() error { return in.pprof.Close(ctx) })
+	}
+	if in.admin != nil {
+		step("admin", func() error { return in.admin.Close(ctx) })
+	}
+}
+
+// newRunID names this process as redis-server does: 40 hexadecimal digits.
+func newRunID() string {
+	var b [20]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
