@@ -1,0 +1,80 @@
+package ports
+
+import (
+	"net"
+	"testing"
+)
+
+func mustReserve(t *testing.T, purpose string, wanted int) *Port {
+	t.Helper()
+	p, err := Reserve(purpose, wanted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Release)
+	return p
+}
+
+// freePort is free now; in the moment between this and its use somebody else may take it, which these tests survive only
+// because nothing else on a machine asks for that very number.
+func freePort(t *testing.T) int {
+	t.Helper()
+	p := mustReserve(t, "test", 0)
+	p.Release()
+	return p.Number
+}
+
+func TestTakesTheUsualPortWhenItIsFree(t *testing.T) {
+	want := freePort(t)
+	p := mustReserve(t, "RESP", want)
+	if p.Number != want || p.Moved() {
+		t.Fatalf("%+v, wanted %d", p, want)
+	}
+}
+
+func TestTakesAnotherWhenTheUsualIsBusy(t *testing.T) {
+	for _, host := range []string{"127.0.0.1", "0.0.0.0", "::"} {
+		busy, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		if err != nil {
+			t.Logf("no listener on %s here: %v", host, err)
+			continue
+		}
+		defer busy.Close()
+		wanted := busy.Addr().(*net.TCPAddr).Port
+		p := mustReserve(t, "RESP", wanted)
+		if p.Number == wanted || !p.Moved() {
+			t.Errorf("%s: the busy port %d was taken: %+v", host, wanted, p)
+		}
+	}
+}
+
+func TestTwoPortsDiffer(t *testing.T) {
+	seen := map[int]bool{}
+	for range 50 {
+		p := mustReserve(t, "any", 0)
+		if seen[p.Number] {
+			t.Fatalf("port %d was given twice", p.Number)
+		}
+		seen[p.Number] = true
+		if p.Moved() {
+			t.Fatal("a port that nobody wanted cannot have moved")
+		}
+	}
+}
+
+func TestReleasedPortCanBeListenedOn(t *testing.T) {
+	p := mustReserve(t, "admin", 0)
+	if l, err := net.Listen("tcp4", p.Addr()); err == nil {
+		l.Close()
+		t.Fatal("a reserved port could be taken")
+	}
+	p.Release()
+	l, err := net.Listen("tcp4", p.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	if got := p.URL("/ready"); got != "http://"+p.Addr()+"/ready" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package supervise
+
+import "syscall"
+
+const needsGuard = true
+
+func bindLife(*syscall.SysProcAttr) {}
