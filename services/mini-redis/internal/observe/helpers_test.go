@@ -56,7 +56,10 @@ type recordingSink struct {
 	records []telemetry.Record
 	room    int
 	bounded bool
+	off     bool
 }
+
+func (s *recordingSink) Enabled() bool { return !s.off }
 
 func (s *recordingSink) Emit(records []telemetry.Record) int {
 	s.mu.Lock()

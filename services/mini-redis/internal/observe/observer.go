@@ -25,10 +25,13 @@ import (
 	"mini-redis/services/mini-redis/internal/command"
 )
 
-// Sink takes finished spans; *telemetry.Sink is one. Of the records it is given
-// it accepts the first, as many as it has room for, and never blocks.
+// Sink takes finished spans; *telemetry.Sink is one.
 type Sink interface {
+	// Emit takes the first of the records, as many as there is room for. It copies
+	// them and never blocks.
 	Emit(records []telemetry.Record) (accepted int)
+	// Enabled reports whether anybody wants spans at the moment.
+	Enabled() bool
 }
 
 // DefaultMaxPending is how many spans may wait for their reply to leave.

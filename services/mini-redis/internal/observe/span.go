@@ -58,7 +58,7 @@ type span struct {
 
 // continued makes the span of a call whose caller is sampled, nil if a bound forbids it.
 func (o *Observer) continued(turn *command.Turn, call *command.Call, c *commandStats, code int) *span {
-	if !o.tracing {
+	if !o.tracing || !o.sink.Enabled() {
 		return nil
 	}
 	if !o.remote.allow(call.End) {
@@ -82,7 +82,8 @@ func (o *Observer) continued(turn *command.Turn, call *command.Call, c *commandS
 // trace: not when its client speaks TRACED and chose to send no context, not for
 // what clients send on connecting, not inside EXEC, which has a span itself.
 func (o *Observer) rooted(turn *command.Turn, call *command.Call, c *commandStats, code int) *span {
-	if call.Traced || call.Queued || call.Session.ContextAware || c.handshake || !o.roots.allow(call.End) {
+	if call.Traced || call.Queued || call.Session.ContextAware || c.handshake ||
+		!o.roots.allow(call.End) || !o.sink.Enabled() {
 		return nil
 	}
 	s := o.take()

@@ -63,17 +63,23 @@ func TestUnsampledCallHasNoSpan(t *testing.T) {
 	f("CLIENT SETNAME", func(c *command.Call) { c.Spec = specNamed })
 }
 
-func TestWithoutASinkNothingIsTraced(t *testing.T) {
-	r := newRig(t, withRoots(1000), func(o *Options) { o.Sink = nil })
-	turn := turnAt(1000)
-	call := callIn(turn, specGet)
-	if p := r.Command(turn, call); p != nil {
-		t.Errorf("a root: %v", p)
+func TestNothingIsTracedForNobody(t *testing.T) {
+	f := func(name string, r *rig) {
+		t.Helper()
+		turn := turnAt(1000)
+		call := callIn(turn, specGet)
+		if p := r.Command(turn, call); p != nil {
+			t.Errorf("%s: a root: %v", name, p)
+		}
+		call.Parent, call.Traced = sampled(), true
+		if p := r.Command(turn, call); p != nil {
+			t.Errorf("%s: a remote span: %v", name, p)
+		}
 	}
-	call.Parent, call.Traced = sampled(), true
-	if p := r.Command(turn, call); p != nil {
-		t.Errorf("a remote span: %v", p)
-	}
+	f("no sink", newRig(t, withRoots(1000), func(o *Options) { o.Sink = nil }))
+	idle := newRig(t, withRoots(1000))
+	idle.sink.off = true
+	f("a sink without takers", idle)
 }
 
 func TestRootsAreBounded(t *testing.T) {
