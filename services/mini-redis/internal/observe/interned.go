@@ -12,6 +12,10 @@ type interned struct {
 	max   int
 	ids   map[string]int
 	texts atomic.Pointer[[]string] // replaced, never changed: readers hold no lock
+
+	// What was asked for last is likely to be asked for next, by the same pointer.
+	last   string
+	lastID int
 }
 
 // newInterned knows one text, with number 0: the one that stands for all that
@@ -19,11 +23,23 @@ type interned struct {
 func newInterned(other string, max int) *interned {
 	t := &interned{max: max, ids: map[string]int{other: 0}}
 	t.texts.Store(&[]string{other})
+	t.last = other
 	return t
 }
 
 // id returns the number of s, 0 when there is no room for another.
 func (t *interned) id(s string) int {
+	if s == t.last {
+		return t.lastID
+	}
+	id := t.find(s)
+	if id > 0 {
+		t.last, t.lastID = t.text(id), id
+	}
+	return id
+}
+
+func (t *interned) find(s string) int {
 	if id, ok := t.ids[s]; ok {
 		return id
 	}

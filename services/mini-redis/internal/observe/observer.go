@@ -74,6 +74,7 @@ type Observer struct {
 	random       func() uint64
 	keys         bool
 	names        *names
+	ends         endsCache
 	maxPending   int64
 	createdNanos int64 // wall clock
 
@@ -99,6 +100,7 @@ func New(o Options) *Observer {
 		createdNanos: o.Clock.Now().UnixNano(),
 	}
 	ob.names = &names{version: o.Version, codes: ob.errors.names, locals: newInterned("", maxLocals)}
+	ob.ends.names = ob.names
 	ob.unknown = &commandStats{label: otherName, operation: &operation{name: otherName, names: ob.names}}
 	if ob.tracing {
 		ob.roots = newLimiter(o.Roots)

@@ -124,10 +124,8 @@ func (o *Observer) fill(s *span, turn *command.Turn, call *command.Call, c *comm
 		s.stats = nil // it is in no histogram
 	}
 	phases(s, turn, call)
-	session := call.Session
-	r.Data[dataDB] = int64(session.DB)
-	r.Data[dataLocal] = int64(o.names.locals.id(session.Peer.LocalAddr()))
-	r.Text = session.Peer.Addr()
+	ends := o.ends.of(call.Session)
+	r.Data[dataDB], r.Data[dataLocal], r.Text = int64(call.Session.DB), ends.local, ends.peer
 	if o.keys {
 		r.Text = withKey(r.Text, call.Spec, call.Args)
 	}

@@ -375,3 +375,41 @@ func TestLoopsFlushConcurrently(t *testing.T) {
 		ids[s.SpanID] = true
 	}
 }
+
+// countingPeer says how often it was asked for its address.
+type countingPeer struct {
+	peer
+	asked *int
+}
+
+func (p countingPeer) Addr() string { *p.asked++; return p.peer.Addr() }
+
+func TestAConnectionIsAskedOnceForItsEnds(t *testing.T) {
+	r := newRig(t)
+	asked := 0
+	session := func(id int64, remote string) *command.Session {
+		return &command.Session{ID: id, Peer: countingPeer{peer{remote, "192.0.2.1:6379"}, &asked}}
+	}
+	mustPeer := func(s *command.Session, want string) {
+		t.Helper()
+		r.sink.records = nil
+		turn := turnAt(1000)
+		call := callIn(turn, specGet)
+		call.Session, call.Parent, call.Traced = s, sampled(), true
+		r.run(turn, call)
+		_, attrs := attributes(t, r.mustRecord(t))
+		if got := attrs["client.address"].AsString(); got != want {
+			t.Errorf("session %d is at %s, want %s", s.ID, got, want)
+		}
+	}
+	first := session(7, "192.0.2.7:1")
+	for range 5 {
+		mustPeer(first, "192.0.2.7")
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+	// One that takes the same place, and the first again.
+	mustPeer(session(7+cachedEnds, "192.0.2.8:1"), "192.0.2.8")
+	mustPeer(first, "192.0.2.7")
+}
