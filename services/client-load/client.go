@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/trace"
+
+	"mini-redis/internal/telemetry"
+	"mini-redis/resptrace"
+)
+
+// retryEvery is the pause between two attempts to reach a Redis that is not there yet.
+const retryEvery = 200 * time.Millisecond
+
+// connect returns a traced client with one open connection a worker, so that
+// the first operations of the run measure the server and not the handshake. It
+// waits for the server as long as the configuration says.
+func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (*redis.Client, error) {
+	options, err := clientOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	client := redis.NewClient(options)
+	err = resptrace.Instrument(client,
+		resptrace.WithTracerProvider(tel.TracerProvider()),
+		resptrace.WithMeterProvider(tel.MeterProvider()),
+		resptrace.WithPropagator(tel.Propagator()),
+		resptrace.WithFilter(isLoad))
+	if err == nil {
+		client.AddHook(spanHook{})
+		err = waitFor(ctx, client, cfg)
+	}
+	if err == nil {
+		err = warmUp(ctx, client, cfg.concurrency)
+	}
+	if err != nil {
+		_ = client.Close()
+		return nil, err
+	}
+	return client, nil
+}
+
+// isLoad keeps the pings that precede the run out of the traces.
+func isLoad(cmd redis.Cmder) bool { return cmd.Name() != "ping" }
+
+func clientOptions(cfg config) (*redis.Options, error) {
+	options := &redis.Options{Addr: cfg.addr}
+	if strings.Contains(cfg.addr, "://") {
+		var err error
+		if options, err = redis.ParseURL(cfg.addr); err != nil {
+			return nil, fmt.Errorf("-addr: %w", err)
+		}
+	}
+	options.PoolSize = cfg.concurrency
+	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = cfg.timeout, cfg.timeout, cfg.timeout
+	// One operation is one attempt: a retry would hide an error, and would make
+	// the server count more than was sent.
+	options.MaxRetries, options.DialerRetries = -1, 1
+	return options, nil
+}
+
+// waitFor pings the server until it answers or the wait is over. A server that
+// answers with an error does not get better by waiting, unless it is loading.
+func waitFor(ctx context.Context, client *redis.Client, cfg config) error {
+	deadline := time.Now().Add(cfg.wait)
+	for {
+		err := client.Ping(ctx).Err()
+		var reply redis.Error
+		switch {
+		case err == nil:
+			return nil
+		case errors.As(err, &reply) && !redis.IsLoadingError(err):
+			return fmt.Errorf("the Redis at %s refuses: %w", cfg.server(), err)
+		case !time.Now().Add(retryEvery).Before(deadline):
+			return fmt.Errorf("no Redis answers at %s within %v: %w", cfg.server(), cfg.wait, err)
+		}
+		select {
+		case <-time.After(retryEvery):
+		case <-ctx.Done():
+			return fmt.Errorf("stopped while waiting for the Redis at %s: %w", cfg.server(), err)
+		}
+	}
+}
+
+// warmUp opens n connections and gives them to the pool.
+func warmUp(ctx context.Context, client *redis.Client, n int) error {
+	conns := make([]*redis.Conn, n)
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range conns {
+		conns[i] = client.Conn()
+		wg.Go(func() { errs[i] = conns[i].Ping(ctx).Err() })
+	}
+	wg.Wait()
+	for i := range conns {
+		errs[i] = errors.Join(errs[i], conns[i].Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("opening %d connections: %w", n, err)
+	}
+	return nil
+}
+
+// spanHook notes the span of the call that passes, for the exemplars and the
+// report. It must be added after resptrace's hook, which starts the span.
+type spanHook struct{}
+
+// spanKey is the context key of a *trace.SpanContext that spanHook fills in.
+type spanKey struct{}
+
+// DialHook implements redis.Hook.
+func (spanHook) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+// ProcessHook implements redis.Hook.
+func (spanHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if seen, ok := ctx.Value(spanKey{}).(*trace.SpanContext); ok {
+			*seen = trace.SpanContextFromContext(ctx)
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// ProcessPipelineHook implements redis.Hook.
+func (spanHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+// redisLog takes what go-redis would print to standard error. What matters of
+// it is also in the errors it returns, so the rest is for who looks closely.
+type redisLog struct{ logger *slog.Logger }
+
+// Printf implements go-redis's logger.
+func (l redisLog) Printf(ctx context.Context, format string, args ...any) {
+	l.logger.DebugContext(ctx, "go-redis: "+fmt.Sprintf(format, args...))
+}
