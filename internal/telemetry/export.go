@@ -161,16 +161,17 @@ const (
 	errTypeOther    = "_OTHER"
 )
 
-// errorType is the value of error.type for a failed export: the gRPC code as the protocol spells it.
+// errorType is the value of error.type for a failed export: the gRPC code as the protocol spells it. Where the export ended because
+// its context did, the reason for that counts, and not the cancellation it appears as.
 func errorType(ctx context.Context, err error) string {
-	if errors.Is(context.Cause(ctx), errCollectorAway) {
-		return codeName(codes.Unavailable) // we gave up waiting for the connection: the cancellation is not the reason
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errCollectorAway):
+		return codeName(codes.Unavailable)
+	case errors.Is(cause, context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return codeName(codes.DeadlineExceeded)
 	}
 	if st, ok := status.FromError(err); ok {
 		return codeName(st.Code())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return codeName(codes.DeadlineExceeded)
 	}
 	return errTypeOther
 }

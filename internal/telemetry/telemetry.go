@@ -199,27 +199,8 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 }
 
 func (t *Telemetry) flushAndClose(ctx context.Context) error {
-	var errs []error
 	deadline := time.Now().Add(awayGrace)
-	if t.traceLink != nil {
-		watched, cancel := t.traceLink.unlessAway(ctx, deadline)
-		errs = append(errs, t.sdkTracers.Shutdown(watched))
-		if !errors.Is(context.Cause(watched), errCollectorAway) {
-			deadline = time.Now().Add(awayGrace) // the time went to a collector that is there
-		}
-		cancel()
-	} else if t.sdkTracers != nil {
-		errs = append(errs, t.sdkTracers.Shutdown(ctx))
-	}
-	if t.push != nil {
-		if least := time.Now().Add(awayGraceMin); deadline.Before(least) {
-			deadline = least
-		}
-		watched, cancel := t.metricsLink.unlessAway(ctx, deadline)
-		t.pushed.last.Store(true)
-		errs = append(errs, t.push.Shutdown(watched), t.pushed.lastError())
-		cancel()
-	}
+	errs := []error{t.flushTraces(ctx, &deadline), t.flushMetrics(ctx, deadline)}
 	for _, l := range t.links {
 		errs = append(errs, l.conn.Close())
 	}
@@ -227,6 +208,39 @@ func (t *Telemetry) flushAndClose(ctx context.Context) error {
 		errs = append(errs, t.sdkMeters.Shutdown(ctx))
 	}
 	return errors.Join(errs...)
+}
+
+// flushTraces leaves in deadline how long the next signal may wait for its collector.
+func (t *Telemetry) flushTraces(ctx context.Context, deadline *time.Time) error {
+	switch {
+	case t.sdkTracers == nil:
+		return nil
+	case t.traceLink == nil:
+		return t.sdkTracers.Shutdown(ctx)
+	}
+	watched, cancel := t.traceLink.unlessAway(ctx, *deadline)
+	defer cancel()
+	err := t.sdkTracers.Shutdown(watched)
+	now := time.Now()
+	switch away := errors.Is(context.Cause(watched), errCollectorAway); {
+	case !away:
+		*deadline = now.Add(awayGrace) // the time went to a collector that is there
+	case t.traceLink == t.metricsLink:
+		*deadline = now // asked and answered
+	case deadline.Before(now.Add(awayGraceMin)):
+		*deadline = now.Add(awayGraceMin)
+	}
+	return err
+}
+
+func (t *Telemetry) flushMetrics(ctx context.Context, deadline time.Time) error {
+	if t.push == nil {
+		return nil
+	}
+	watched, cancel := t.metricsLink.unlessAway(ctx, deadline)
+	defer cancel()
+	t.pushed.last.Store(true)
+	return errors.Join(t.push.Shutdown(watched), t.pushed.lastError())
 }
 
 // adoptComplaints sends what the OpenTelemetry libraries have to say to the log instead of to standard error.

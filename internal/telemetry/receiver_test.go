@@ -1,0 +1,327 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"maps"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
+	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/grpc"
+	_ "google.golang.org/grpc/encoding/gzip" // so that the receiver understands it
+	"google.golang.org/grpc/metadata"
+)
+
+// patience is how long tests wait for what must happen; a passing test never comes near it.
+const patience = 20 * time.Second
+
+// receiver is a real OTLP gRPC server that keeps what it is sent.
+type receiver struct {
+	addr string
+
+	mu      sync.Mutex
+	traces  []*coltracepb.ExportTraceServiceRequest
+	metrics []*colmetricspb.ExportMetricsServiceRequest
+	headers metadata.MD
+	answer  func(context.Context, *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error)
+	news    chan struct{} // closed and replaced at every arrival
+}
+
+type traceService struct {
+	coltracepb.UnimplementedTraceServiceServer
+	*receiver
+}
+
+type metricsService struct {
+	colmetricspb.UnimplementedMetricsServiceServer
+	*receiver
+}
+
+// newReceiver serves on addr, or on a free port when it is empty, until the test ends.
+func newReceiver(t testing.TB, addr string, options ...grpc.ServerOption) *receiver {
+	t.Helper()
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &receiver{addr: l.Addr().String(), news: make(chan struct{})}
+	server := grpc.NewServer(options...)
+	coltracepb.RegisterTraceServiceServer(server, traceService{receiver: r})
+	colmetricspb.RegisterMetricsServiceServer(server, metricsService{receiver: r})
+	go func() { _ = server.Serve(l) }()
+	t.Cleanup(server.Stop)
+	return r
+}
+
+func (s traceService) Export(ctx context.Context, req *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error) {
+	s.mu.Lock()
+	answer := s.answer
+	s.mu.Unlock()
+	if answer != nil {
+		return answer(ctx, req)
+	}
+	s.arrived(ctx, func() { s.traces = append(s.traces, req) })
+	return &coltracepb.ExportTraceServiceResponse{}, nil
+}
+
+func (s metricsService) Export(ctx context.Context, req *colmetricspb.ExportMetricsServiceRequest) (*colmetricspb.ExportMetricsServiceResponse, error) {
+	s.arrived(ctx, func() { s.metrics = append(s.metrics, req) })
+	return &colmetricspb.ExportMetricsServiceResponse{}, nil
+}
+
+func (r *receiver) arrived(ctx context.Context, keep func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keep()
+	r.headers, _ = metadata.FromIncomingContext(ctx)
+	close(r.news)
+	r.news = make(chan struct{})
+}
+
+// answerTraces makes f answer every trace export from now on; what it is given is not kept.
+func (r *receiver) answerTraces(f func(context.Context, *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answer = f
+}
+
+// spans returns every span that arrived, by name, and the resource they came with.
+func (r *receiver) spans(t testing.TB) (map[string]*tracepb.Span, *resourcepb.Resource) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	spans := make(map[string]*tracepb.Span)
+	var res *resourcepb.Resource
+	for _, req := range r.traces {
+		for _, rs := range req.ResourceSpans {
+			res = rs.Resource
+			for _, ss := range rs.ScopeSpans {
+				for _, s := range ss.Spans {
+					if spans[s.Name] != nil {
+						t.Errorf("span %q arrived twice", s.Name)
+					}
+					spans[s.Name] = s
+				}
+			}
+		}
+	}
+	return spans, res
+}
+
+// points returns every form of a metric in the newest push that has it.
+func (r *receiver) points(name string) (found []*metricspb.Metric, res *resourcepb.Resource) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := len(r.metrics) - 1; i >= 0 && len(found) == 0; i-- {
+		for _, rm := range r.metrics[i].ResourceMetrics {
+			for _, sm := range rm.ScopeMetrics {
+				for _, m := range sm.Metrics {
+					if m.Name == name {
+						found, res = append(found, m), rm.Resource
+					}
+				}
+			}
+		}
+	}
+	return found, res
+}
+
+// pushes counts the pushes of metrics that arrived.
+func (r *receiver) pushes() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.metrics)
+}
+
+// header is what the newest request carried.
+func (r *receiver) header(name string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(r.headers.Get(name), ",")
+}
+
+// await waits until ok holds, looking again at every arrival.
+func (r *receiver) await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		r.mu.Lock()
+		news := r.news
+		r.mu.Unlock()
+		if ok() {
+			return
+		}
+		select {
+		case <-news:
+		case <-deadline:
+			t.Fatalf("the receiver never saw %s", what)
+		}
+	}
+}
+
+// environment is a Getenv for a program that talks to r, with further settings.
+func (r *receiver) environment(more ...string) func(string) string {
+	return environment(append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + r.addr}, more...)...)
+}
+
+// environment is a Getenv over name=value settings.
+func environment(settings ...string) func(string) string {
+	values := make(map[string]string)
+	for _, s := range settings {
+		name, value, _ := strings.Cut(s, "=")
+		values[name] = value
+	}
+	return func(name string) string { return values[name] }
+}
+
+// logBook is a log that can be read while it is written.
+type logBook struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *logBook) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBook) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
+
+func (l *logBook) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.buf.String(), text)
+}
+
+func (l *logBook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+// mustStart starts telemetry for a test, which stops it again at its end in any case.
+func mustStart(t testing.TB, o Options) *Telemetry {
+	t.Helper()
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	tel, err := Start(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = tel.Shutdown(ctx)
+	})
+	return tel
+}
+
+// mustShutdown flushes and wants no error.
+func mustShutdown(t testing.TB, tel *Telemetry) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := tel.Shutdown(ctx); err != nil {
+		t.Fatalf("Shutdown: %v", err)
+	}
+}
+
+// attributes flattens OTLP attributes to Go values.
+func attributes(kvs []*commonpb.KeyValue) map[string]any {
+	out := make(map[string]any, len(kvs))
+	for _, kv := range kvs {
+		switch v := kv.Value.Value.(type) {
+		case *commonpb.AnyValue_StringValue:
+			out[kv.Key] = v.StringValue
+		case *commonpb.AnyValue_IntValue:
+			out[kv.Key] = v.IntValue
+		default:
+			out[kv.Key] = kv.Value.String()
+		}
+	}
+	return out
+}
+
+func wantAttributes(t testing.TB, what string, got []*commonpb.KeyValue, want map[string]any) {
+	t.Helper()
+	if g := attributes(got); !maps.Equal(g, want) {
+		t.Errorf("%s: attributes %v, want %v", what, g, want)
+	}
+}
+
+// freeAddr is an address nobody listens on (now).
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// value is a sample of the registry, by name and labels (a="b" pairs, all of which must match).
+func value(t testing.TB, tel *Telemetry, name string, labels ...string) float64 {
+	t.Helper()
+	families, err := tel.Registry().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			have := make(map[string]string)
+			for _, l := range m.GetLabel() {
+				have[l.GetName()] = l.GetValue()
+			}
+			if matches(have, labels) {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
+}
+
+// matches reports whether the labels are as wanted; error_type is absent unless it is asked for.
+func matches(have map[string]string, want []string) bool {
+	askedForError := false
+	for _, w := range want {
+		k, v, _ := strings.Cut(w, "=")
+		askedForError = askedForError || k == "error_type"
+		if have[k] != v {
+			return false
+		}
+	}
+	_, isError := have["error_type"]
+	return askedForError == isError
+}
+
+const (
+	metricProcessed = "otel_sdk_processor_span_processed_total"
+	metricExported  = "otel_sdk_exporter_span_exported_total"
+)
+
+// wantValue compares a sample of the registry.
+func wantValue(t testing.TB, tel *Telemetry, want float64, name string, labels ...string) {
+	t.Helper()
+	if got := value(t, tel, name, labels...); got != want {
+		t.Errorf("%s%v = %v, want %v", name, labels, got, want)
+	}
+}
