@@ -9,7 +9,8 @@
 // Call Instrument right after the client was made, before its first command
 // and after all other hooks were added: it must be the innermost one, so that
 // the others see the commands as they were given. A Ring makes its clients by
-// itself: give its options to InstrumentRing before NewRing.
+// itself: give its options to InstrumentRing before NewRing. Conn and Watch
+// share the client's hook; what WithTimeout returns has no hooks at all.
 //
 // # What goes over the wire
 //

@@ -151,3 +151,7 @@ func must(t testing.TB, err error, allowed ...error) {
 		t.Fatal(err)
 	}
 }
+
+func noPropagator() resptrace.Option {
+	return resptrace.WithPropagator(propagation.NewCompositeTextMapPropagator())
+}

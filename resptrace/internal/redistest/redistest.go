@@ -4,8 +4,11 @@
 package redistest
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
 	"strconv"
@@ -31,10 +34,16 @@ func Start(t testing.TB, args ...string) string {
 			return addr
 		}
 		t.Logf("redis-server: %v", err)
+		if errors.Is(err, errSilent) {
+			break
+		}
 	}
 	t.Fatal("redis-server does not start")
 	return ""
 }
+
+// errSilent is a server that runs and does not answer.
+var errSilent = errors.New("no answer")
 
 func start(t testing.TB, binary string, args []string) (string, error) {
 	port, err := FreePort()
@@ -65,7 +74,7 @@ func start(t testing.TB, binary string, args []string) (string, error) {
 		}
 	}
 	stop()
-	return "", fmt.Errorf("no answer: %s", out.String())
+	return "", fmt.Errorf("%w: %s", errSilent, out.String())
 }
 
 // FreePort is a TCP port that was free a moment ago, low enough for a
@@ -87,11 +96,11 @@ func FreePort() (int, error) {
 
 func answers(addr string) bool {
 	reply, err := Do(addr, "PING")
-	return err == nil && strings.HasPrefix(reply, "+PONG")
+	return err == nil && (strings.HasPrefix(reply, "+PONG") || strings.HasPrefix(reply, "-NOAUTH"))
 }
 
-// Do sends one inline command on a connection of its own and returns the first
-// bytes of the raw reply.
+// Do sends one inline command on a connection of its own and returns the reply: the
+// content of a bulk string, or the line of a simple one with its first byte.
 func Do(addr, line string) (string, error) {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
@@ -104,7 +113,21 @@ func Do(addr, line string) (string, error) {
 	if _, err := fmt.Fprintf(conn, "%s\r\n", line); err != nil {
 		return "", err
 	}
-	buf := make([]byte, 4096)
-	n, err := conn.Read(buf)
-	return string(buf[:n]), err
+	rd := bufio.NewReader(conn)
+	reply, err := rd.ReadString('\n')
+	if err != nil {
+		return "", err
+	}
+	reply = strings.TrimSpace(reply)
+	size, ok := strings.CutPrefix(reply, "$")
+	if !ok {
+		return reply, nil
+	}
+	n, err := strconv.Atoi(size)
+	if err != nil || n < 0 {
+		return "", fmt.Errorf("redistest: %s: %q", line, reply)
+	}
+	buf := make([]byte, n)
+	_, err = io.ReadFull(rd, buf)
+	return string(buf), err
 }
