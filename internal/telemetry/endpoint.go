@@ -3,7 +3,7 @@ package telemetry
 import (
 	"net"
 	"net/url"
-	"path/filepath"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -70,13 +70,13 @@ func (e *env) endpoint(d *dialing, names func(string) []string) {
 	}
 	insecure, insecureSet := e.boolean(names("INSECURE")...)
 
-	if path, isUnix := strings.CutPrefix(value, "unix:"); isUnix {
-		path = strings.TrimPrefix(path, "//")
-		if !filepath.IsAbs(path) {
+	if socket, isUnix := strings.CutPrefix(value, "unix:"); isUnix {
+		socket = strings.TrimPrefix(socket, "//")
+		if !path.IsAbs(socket) {
 			e.bad(name, value, "unix:// and an absolute path")
 			return
 		}
-		d.address, d.plain = "unix://"+path, true
+		d.address, d.plain = "unix://"+socket, true
 		return
 	}
 	host, port, scheme := e.hostPort(name, value)

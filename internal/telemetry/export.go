@@ -161,19 +161,24 @@ const (
 	errTypeOther    = "_OTHER"
 )
 
-// errorType is the value of error.type for a failed export: the gRPC code as the protocol spells it. Where the export ended because
-// its context did, the reason for that counts, and not the cancellation it appears as.
+// errorType is the value of error.type for a failed export: the gRPC code of the last attempt, as the protocol spells it. Where that
+// attempt was cancelled because ctx ended, the reason for the end counts.
 func errorType(ctx context.Context, err error) string {
-	switch cause := context.Cause(ctx); {
-	case errors.Is(cause, errCollectorAway):
-		return codeName(codes.Unavailable)
-	case errors.Is(cause, context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
-		return codeName(codes.DeadlineExceeded)
+	st, ok := status.FromError(err)
+	if !ok {
+		if st = status.FromContextError(err); st.Code() == codes.Unknown {
+			return errTypeOther
+		}
 	}
-	if st, ok := status.FromError(err); ok {
-		return codeName(st.Code())
+	if st.Code() == codes.Canceled {
+		switch cause := context.Cause(ctx); {
+		case errors.Is(cause, errCollectorAway):
+			return codeName(codes.Unavailable)
+		case errors.Is(cause, context.DeadlineExceeded):
+			return codeName(codes.DeadlineExceeded)
+		}
 	}
-	return errTypeOther
+	return codeName(st.Code())
 }
 
 func codeName(c codes.Code) string {

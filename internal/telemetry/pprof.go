@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Pprof is the running profiling endpoint, /debug/pprof of net/http/pprof on a listener of its own.
+// Pprof is the running profiling endpoint, /debug/pprof of net/http/pprof on a listener of its own. (That package also registers itself
+// with http.DefaultServeMux, which nothing in this project serves.)
 type Pprof struct{ *httpEndpoint }
 
 // longestProfile bounds how long one profile or trace may run.

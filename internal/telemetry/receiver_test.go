@@ -1,10 +1,7 @@
 package telemetry
 
 import (
-	"bytes"
 	"context"
-	"log/slog"
-	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -13,7 +10,6 @@ import (
 
 	colmetricspb "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
 	coltracepb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -175,153 +171,4 @@ func (r *receiver) await(t testing.TB, what string, ok func() bool) {
 // environment is a Getenv for a program that talks to r, with further settings.
 func (r *receiver) environment(more ...string) func(string) string {
 	return environment(append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + r.addr}, more...)...)
-}
-
-// environment is a Getenv over name=value settings.
-func environment(settings ...string) func(string) string {
-	values := make(map[string]string)
-	for _, s := range settings {
-		name, value, _ := strings.Cut(s, "=")
-		values[name] = value
-	}
-	return func(name string) string { return values[name] }
-}
-
-// logBook is a log that can be read while it is written.
-type logBook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBook) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
-
-func (l *logBook) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.buf.String(), text)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
-// mustStart starts telemetry for a test, which stops it again at its end in any case.
-func mustStart(t testing.TB, o Options) *Telemetry {
-	t.Helper()
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	tel, err := Start(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = tel.Shutdown(ctx)
-	})
-	return tel
-}
-
-// mustShutdown flushes and wants no error.
-func mustShutdown(t testing.TB, tel *Telemetry) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := tel.Shutdown(ctx); err != nil {
-		t.Fatalf("Shutdown: %v", err)
-	}
-}
-
-// attributes flattens OTLP attributes to Go values.
-func attributes(kvs []*commonpb.KeyValue) map[string]any {
-	out := make(map[string]any, len(kvs))
-	for _, kv := range kvs {
-		switch v := kv.Value.Value.(type) {
-		case *commonpb.AnyValue_StringValue:
-			out[kv.Key] = v.StringValue
-		case *commonpb.AnyValue_IntValue:
-			out[kv.Key] = v.IntValue
-		default:
-			out[kv.Key] = kv.Value.String()
-		}
-	}
-	return out
-}
-
-func wantAttributes(t testing.TB, what string, got []*commonpb.KeyValue, want map[string]any) {
-	t.Helper()
-	if g := attributes(got); !maps.Equal(g, want) {
-		t.Errorf("%s: attributes %v, want %v", what, g, want)
-	}
-}
-
-// freeAddr is an address nobody listens on (now).
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// value is a sample of the registry, by name and labels (a="b" pairs, all of which must match).
-func value(t testing.TB, tel *Telemetry, name string, labels ...string) float64 {
-	t.Helper()
-	families, err := tel.Registry().Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() != name {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			have := make(map[string]string)
-			for _, l := range m.GetLabel() {
-				have[l.GetName()] = l.GetValue()
-			}
-			if matches(have, labels) {
-				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
-			}
-		}
-	}
-	return 0
-}
-
-// matches reports whether the labels are as wanted; error_type is absent unless it is asked for.
-func matches(have map[string]string, want []string) bool {
-	askedForError := false
-	for _, w := range want {
-		k, v, _ := strings.Cut(w, "=")
-		askedForError = askedForError || k == "error_type"
-		if have[k] != v {
-			return false
-		}
-	}
-	_, isError := have["error_type"]
-	return askedForError == isError
-}
-
-const (
-	metricProcessed = "otel_sdk_processor_span_processed_total"
-	metricExported  = "otel_sdk_exporter_span_exported_total"
-)
-
-// wantValue compares a sample of the registry.
-func wantValue(t testing.TB, tel *Telemetry, want float64, name string, labels ...string) {
-	t.Helper()
-	if got := value(t, tel, name, labels...); got != want {
-		t.Errorf("%s%v = %v, want %v", name, labels, got, want)
-	}
 }

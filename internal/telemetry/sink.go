@@ -183,7 +183,7 @@ func (s *Sink) Shutdown(ctx context.Context) (err error) {
 		// The queue is empty: what the exporter says about a context that has just ended is of no interest.
 		_ = s.exporter.Shutdown(ctx)
 		if lost := s.stats.exported.lost() - lostBefore; lost > 0 {
-			err = fmt.Errorf("telemetry: %d spans were not delivered", lost)
+			err = fmt.Errorf("telemetry: undelivered spans: %d", lost)
 			if cause := context.Cause(ctx); cause != nil {
 				err = fmt.Errorf("%w: %w", err, cause)
 			}

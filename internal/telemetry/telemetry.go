@@ -240,7 +240,17 @@ func (t *Telemetry) flushMetrics(ctx context.Context, deadline time.Time) error 
 	watched, cancel := t.metricsLink.unlessAway(ctx, deadline)
 	defer cancel()
 	t.pushed.last.Store(true)
-	return errors.Join(t.push.Shutdown(watched), t.pushed.lastError())
+	err := t.push.Shutdown(watched)
+	if err == nil {
+		err = t.pushed.lastError()
+	}
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(watched); cause != nil {
+		err = cause // rather than the cancellation it led to
+	}
+	return fmt.Errorf("telemetry: the last metrics were not pushed: %w", err)
 }
 
 // adoptComplaints sends what the OpenTelemetry libraries have to say to the log instead of to standard error.
