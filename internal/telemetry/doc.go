@@ -82,5 +82,5 @@
 //
 // Shutdown is bounded three ways: by its context; at once, where the first attempt to reach the collector fails (a program of a
 // moment, and no collector running); and below a second, where there has been no connection for some time. A collector that takes the
-// connection and does not answer is waited for until the context ends, so give it a deadline.
+// connection and does not answer is waited for until the context ends, or ten seconds where it has no deadline.
 package telemetry

@@ -40,10 +40,8 @@ func (s *recordSpan) ChildSpanCount() int              { return 0 }
 
 func (s *recordSpan) InstrumentationScope() instrumentation.Scope { return s.scope }
 
-// InstrumentationLibrary is the old name of InstrumentationScope, still part of the interface.
-//
-//nolint:staticcheck // the interface demands the deprecated type
-func (s *recordSpan) InstrumentationLibrary() instrumentation.Library { return s.scope }
+// InstrumentationLibrary is the old name of InstrumentationScope, still part of the interface (the type it names there is an alias).
+func (s *recordSpan) InstrumentationLibrary() instrumentation.Scope { return s.scope }
 
 // converter turns items into what an exporter takes. Its scratch memory is reused from batch to batch: exporters do not keep spans
 // beyond ExportSpans.

@@ -102,7 +102,7 @@ func (x *exporting) server() []attribute.KeyValue {
 func labelsOf(attrs ...attribute.KeyValue) prometheus.Labels {
 	labels := make(prometheus.Labels, len(attrs))
 	for _, kv := range attrs {
-		labels[promName(string(kv.Key))] = kv.Value.Emit()
+		labels[promName(string(kv.Key))] = kv.Value.String()
 	}
 	return labels
 }

@@ -190,15 +190,23 @@ const (
 	awayGraceMin = 100 * time.Millisecond
 )
 
+// longestFlush bounds a Shutdown whose context has no deadline.
+const longestFlush = 10 * time.Second
+
 // Shutdown flushes traces, then metrics (so that the last push tells the last losses), and closes the connections. It waits for a
 // collector that answers until ctx ends, and for one that cannot be reached less than a second; give ctx a deadline for one that
-// hangs. The error says what was not delivered, and later calls return the same.
+// hangs (without one it is ten seconds). The error says what was not delivered, and later calls return the same.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	t.shutdown.Do(func() { t.result = t.flushAndClose(ctx) })
 	return t.result
 }
 
 func (t *Telemetry) flushAndClose(ctx context.Context) error {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, longestFlush)
+		defer cancel()
+	}
 	deadline := time.Now().Add(awayGrace)
 	errs := []error{t.flushTraces(ctx, &deadline), t.flushMetrics(ctx, deadline)}
 	for _, l := range t.links {
