@@ -2,8 +2,10 @@ package observe
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
 	"mini-redis/services/mini-redis/internal/command"
@@ -72,6 +74,47 @@ func BenchmarkExtract(b *testing.B) {
 	run("traceparent", "traceparent", parent)
 	run("traceparent+baggage", "traceparent", parent, "baggage", "user=4711")
 	run("traceparent+tracestate", "traceparent", parent, "tracestate", "vendor=1")
+}
+
+// BenchmarkSnapshot is what a scrape does with the execution lock held, and
+// BenchmarkGather the whole of it, for a server of whose commands forty were used.
+func BenchmarkSnapshot(b *testing.B) {
+	r := busy(b)
+	var s snapshot
+	b.ReportAllocs()
+	for b.Loop() {
+		s.take(r.Observer)
+	}
+}
+
+func BenchmarkGather(b *testing.B) {
+	r := busy(b)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(r.Collector(Source{
+		Locked: func(f func()) { f() }, Facts: func() Facts { return someFacts(r.clock) },
+	}))
+	b.ReportAllocs()
+	for b.Loop() {
+		mustGather(b, registry)
+	}
+}
+
+// busy is an Observer that has seen forty commands, in all kinds of durations.
+func busy(b *testing.B) *rig {
+	b.Helper()
+	r := newRig(b)
+	for id := range 40 {
+		name := fmt.Sprintf("command%d", id)
+		spec := &command.Spec{ID: id, Name: name, Operation: strings.ToUpper(name)}
+		for ns := int64(300); ns < 1e8; ns += ns / 7 {
+			turn := turnAt(1000)
+			call := callIn(turn, spec)
+			call.End = call.Start + ns
+			call.Parent, call.Traced = sampled(), true
+			r.run(turn, call)
+		}
+	}
+	return r
 }
 
 // What is not traced must not cost an allocation, and what is must not either:

@@ -116,6 +116,9 @@ func (c *collector) perCommand(ch chan<- prometheus.Metric) {
 		counter(ch, c.descs.seconds, float64(n.ns)/1e9, n.label)
 		counter(ch, c.descs.rejected, float64(n.rejected), n.label)
 		counter(ch, c.descs.failed, float64(n.failed), n.label)
+		if n.calls() == 0 {
+			continue // only refused so far: there are no durations
+		}
 		ch <- &histogramMetric{
 			desc:      c.descs.duration,
 			labels:    []*dto.LabelPair{{Name: new("cmd"), Value: new(n.label)}},

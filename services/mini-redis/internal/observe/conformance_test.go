@@ -128,6 +128,31 @@ func TestSpansFollowTheConventions(t *testing.T) {
 	}
 }
 
+// The command table gives every command its names: upper case and words in
+// spans, lower case in metrics.
+func TestEveryCommandHasItsNames(t *testing.T) {
+	all := command.NewTable().All()
+	if len(all) == 0 {
+		t.Fatal("no commands")
+	}
+	ids := map[int]string{}
+	for _, spec := range all {
+		if want := strings.ToUpper(strings.ReplaceAll(spec.Name, "|", " ")); spec.Operation != want {
+			t.Errorf("%s is %q in spans, want %q", spec.Name, spec.Operation, want)
+		}
+		if spec.Name != strings.ToLower(spec.Name) {
+			t.Errorf("%s is not in lower case", spec.Name)
+		}
+		if other, twice := ids[spec.ID]; twice {
+			t.Errorf("%s and %s have the same number", spec.Name, other)
+		}
+		ids[spec.ID] = spec.Name
+	}
+	if top := slices.Max(slices.Collect(maps.Keys(ids))); top >= 2*len(all) {
+		t.Errorf("the numbers of %d commands go up to %d: statistics are a list", len(all), top)
+	}
+}
+
 // mustStatus checks what the conventions say of failed and of good operations.
 func mustStatus(t testing.TB, span sdktrace.ReadOnlySpan, attrs map[attribute.Key]attribute.Value) {
 	t.Helper()

@@ -63,8 +63,10 @@ func (t *infoText) memory() {
 	t.size("used_memory_lua", 0)
 	t.size("maxmemory", f.MaxMemory)
 	t.text("maxmemory_policy", f.MaxMemoryPolicy)
-	t.text("mem_fragmentation_ratio", fmt.Sprintf("%.2f", ratio(f.Process.ResidentSize, f.UsedMemory)))
-	t.number("mem_fragmentation_bytes", f.Process.ResidentSize-f.UsedMemory)
+	// What the allocator has given out is the heap; the data is a part of it.
+	heap := max(f.Process.HeapSize, f.UsedMemory)
+	t.text("mem_fragmentation_ratio", fmt.Sprintf("%.2f", ratio(f.Process.ResidentSize, heap)))
+	t.number("mem_fragmentation_bytes", f.Process.ResidentSize-heap)
 	t.text("mem_allocator", "go")
 	t.number("active_defrag_running", 0)
 	t.number("lazyfree_pending_objects", 0)

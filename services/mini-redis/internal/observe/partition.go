@@ -17,7 +17,7 @@ import (
 // 2^(1/8). That is a relative width of 9 %.
 const (
 	nativeSchema = 3                      // of 2^3 buckets for each power of two
-	perOctave    = 1 << nativeSchema      //
+	perOctave    = 1 << nativeSchema      // these
 	nativeLow    = -30 * perOctave        // 2^-30 s = 0.93 ns: what is not above it is the zero bucket
 	nativeHigh   = 7 * perOctave          // 2^7 s = 128 s
 	nativeCount  = nativeHigh - nativeLow // finite buckets above the zero bucket
@@ -29,11 +29,11 @@ const (
 	keyCount     = linearKeys + 32*keysPerBit
 )
 
-// classicBounds are the upper bounds of the fixed buckets in nanoseconds, from
-// half a microsecond to ten seconds, two or three to each power of ten.
+// classicBounds are the upper bounds of the fixed buckets in nanoseconds. They
+// begin far below a microsecond, which is where most commands are done.
 func classicBounds() []int64 {
 	return []int64{
-		500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
+		50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
 		1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000,
 		100_000_000, 250_000_000, 1_000_000_000, 10_000_000_000,
 	}
