@@ -1,0 +1,239 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"mini-redis/console/wire/commonpb"
+	_ "mini-redis/console/wire/goroutinespb"
+	"mini-redis/console/wire/instrumentpb"
+	"mini-redis/console/wire/taskspb"
+	_ "mini-redis/console/wire/tracepb"
+)
+
+// TestTheMessagesAreThePublishedOnes holds the generated code against the
+// protocol's own list of names, numbers and types, in both directions.
+func TestTheMessagesAreThePublishedOnes(t *testing.T) {
+	want := published(t)
+	got := map[string]bool{}
+	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
+		if strings.HasPrefix(string(f.Package()), "rs.tokio.console.") {
+			for line := range describe(f) {
+				got[line] = true
+			}
+		}
+		return true
+	})
+	for line := range want {
+		if !got[line] {
+			t.Errorf("missing: %s", line)
+		}
+	}
+	for line := range got {
+		if !want[line] {
+			t.Errorf("not in the protocol: %s", line)
+		}
+	}
+	if len(want) < 130 {
+		t.Errorf("only %d facts to hold it against", len(want))
+	}
+}
+
+// published reads the list: each field with the name of its message before it.
+func published(t *testing.T) map[string]bool {
+	t.Helper()
+	f, err := os.Open("testdata/console-api-0.9.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	facts, message := map[string]bool{}, ""
+	for s := bufio.NewScanner(f); s.Scan(); {
+		line := s.Text()
+		switch {
+		case strings.HasPrefix(line, "#"):
+		case strings.HasPrefix(line, "message "):
+			message = line[len("message "):]
+			facts[line] = true
+		case strings.HasPrefix(line, "  "):
+			facts[message+" "+strings.TrimSpace(line)] = true
+		default:
+			facts[line] = true
+		}
+	}
+	return facts
+}
+
+// describe yields a file's content in the form of the list.
+func describe(f protoreflect.FileDescriptor) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		var messages func(protoreflect.MessageDescriptors)
+		enums := func(list protoreflect.EnumDescriptors) {
+			for i := range list.Len() {
+				line := "enum " + string(list.Get(i).FullName())
+				for j := range list.Get(i).Values().Len() {
+					v := list.Get(i).Values().Get(j)
+					line += fmt.Sprintf(" %s=%d", v.Name(), v.Number())
+				}
+				yield(line)
+			}
+		}
+		messages = func(list protoreflect.MessageDescriptors) {
+			for i := range list.Len() {
+				m := list.Get(i)
+				if m.IsMapEntry() {
+					continue
+				}
+				yield("message " + string(m.FullName()))
+				for j := range m.Fields().Len() {
+					yield(string(m.FullName()) + " " + describeField(m.Fields().Get(j)))
+				}
+				messages(m.Messages())
+				enums(m.Enums())
+			}
+		}
+		messages(f.Messages())
+		enums(f.Enums())
+		for i := range f.Services().Len() {
+			s := f.Services().Get(i)
+			for j := range s.Methods().Len() {
+				m := s.Methods().Get(j)
+				line := fmt.Sprintf("rpc /%s/%s %s %s", s.FullName(), m.Name(), m.Input().FullName(), m.Output().FullName())
+				if m.IsStreamingServer() {
+					line += " stream"
+				}
+				yield(line)
+			}
+		}
+	}
+}
+
+func describeField(f protoreflect.FieldDescriptor) string {
+	line := fmt.Sprintf("%d %s ", f.Number(), f.Name())
+	switch {
+	case f.IsMap():
+		return line + "map"
+	case f.Kind() == protoreflect.MessageKind:
+		line += string(f.Message().FullName())
+	case f.Kind() == protoreflect.EnumKind:
+		line += string(f.Enum().FullName())
+	default:
+		line += f.Kind().String()
+	}
+	switch {
+	case f.IsList():
+		line += " repeated"
+	case f.HasOptionalKeyword():
+		line += " optional"
+	}
+	return line
+}
+
+// TestAnUpdateReadByHand reads an update with the published numbers alone.
+func TestAnUpdateReadByHand(t *testing.T) {
+	b, err := proto.Marshal(&instrumentpb.Update{
+		Now: &timestamppb.Timestamp{Seconds: 7},
+		TaskUpdate: &taskspb.TaskUpdate{
+			StatsUpdate: map[uint64]*taskspb.Stats{300: {
+				CreatedAt: &timestamppb.Timestamp{Seconds: 5},
+				PollStats: &commonpb.PollStats{Polls: 9, BusyTime: &durationpb.Duration{Nanos: 4}},
+			}},
+			DroppedEvents: 2,
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(want uint64, path ...protowire.Number) {
+		t.Helper()
+		if got := follow(t, b, path...); got != want {
+			t.Errorf("%v is %d, want %d", path, got, want)
+		}
+	}
+	f(7, 1, 1)             // now.seconds
+	f(2, 2, 4)             // task_update.dropped_events
+	f(300, 2, 3, 1)        // task_update.stats_update's key
+	f(5, 2, 3, 2, 1, 1)    // its created_at.seconds
+	f(9, 2, 3, 2, 7, 1)    // its poll_stats.polls
+	f(4, 2, 3, 2, 7, 6, 2) // its poll_stats.busy_time.nanos
+}
+
+// follow reads the number at the end of a path of field numbers.
+func follow(t *testing.T, b []byte, path ...protowire.Number) uint64 {
+	t.Helper()
+	for len(b) > 0 {
+		num, typ, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			t.Fatal(protowire.ParseError(n))
+		}
+		size := protowire.ConsumeFieldValue(num, typ, b[n:])
+		value := b[n : n+size]
+		b = b[n+size:]
+		if num != path[0] {
+			continue
+		}
+		if len(path) == 1 {
+			v, _ := protowire.ConsumeVarint(value)
+			return v
+		}
+		inner, _ := protowire.ConsumeBytes(value)
+		return follow(t, inner, path[1:]...)
+	}
+	t.Fatalf("no field %v", path)
+	return 0
+}
+
+var generatedBy = regexp.MustCompile(`(?m)^// [-\s]*protoc.*$`)
+
+func TestTheGeneratedCodeIsCurrent(t *testing.T) {
+	if _, err := exec.LookPath("protoc"); err != nil {
+		t.Skip("protoc is not installed (Debian: protobuf-compiler)")
+	}
+	if testing.Short() {
+		t.Skip("builds protoc's plugins")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command("./generate", dir).CombinedOutput(); err != nil {
+		if bytes.Contains(out, []byte("dial tcp")) || bytes.Contains(out, []byte("GOPROXY=off")) {
+			t.Skipf("the plugins cannot be had: %s", out)
+		}
+		t.Fatalf("%v\n%s", err, out)
+	}
+	count := 0
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		count++
+		name, _ := filepath.Rel(filepath.Join(dir, "console/wire"), path)
+		fresh, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		kept, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(generatedBy.ReplaceAll(fresh, nil), generatedBy.ReplaceAll(kept, nil)) {
+			t.Errorf("%s is not what ./generate writes", name)
+		}
+		return nil
+	})
+	if err != nil || count != 10 {
+		t.Errorf("%d files, %v", count, err)
+	}
+}
