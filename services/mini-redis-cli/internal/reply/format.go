@@ -56,11 +56,28 @@ func appendElements(dst []byte, r Reply, indent string) []byte {
 		dst = fmt.Appendf(dst, "%*d%c ", width, i/step+1, mark)
 		dst = appendTTY(dst, r.Elems[i], inner)
 		if step == 2 {
+			value := r.Elems[i+1]
 			dst = append(dst[:len(dst)-1], " => "...) // on the line of its key
-			dst = appendTTY(dst, r.Elems[i+1], inner)
+			if isTall(value) {
+				dst = append(append(dst, '\n'), inner...)
+			}
+			dst = appendTTY(dst, value, inner)
 		}
 	}
 	return dst
+}
+
+// isTall says whether a map's value begins on a line of its own, because it is
+// an aggregate of more than one line.
+func isTall(r Reply) bool {
+	one := 1
+	if r.Kind == Map {
+		one = 2
+	}
+	if len(r.Elems) > one {
+		return true
+	}
+	return len(r.Elems) == one && isTall(r.Elems[one-1])
 }
 
 func emptyText(k Kind) string {

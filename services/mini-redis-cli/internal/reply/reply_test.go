@@ -44,6 +44,7 @@ func TestRepliesPrintAsRedisCliPrintsThem(t *testing.T) {
 	f("~0\r\n", "(empty set)\n", "")
 	f("*2\r\n$1\r\na\r\n*2\r\n:1\r\n$-1\r\n", "1) \"a\"\n2) 1) (integer) 1\n   2) (nil)\n", "a\n1\n")
 	f("%2\r\n$1\r\na\r\n:1\r\n$1\r\nb\r\n*1\r\n+x\r\n", "1# \"a\" => (integer) 1\n2# \"b\" => 1) x\n", "a 1\nb x")
+	f("%1\r\n+k\r\n*2\r\n:1\r\n:2\r\n", "1# k => \n   1) (integer) 1\n   2) (integer) 2\n", "k 1\n2")
 	f("~1\r\n+x\r\n", "1~ x\n", "x")
 	f("|1\r\n+ttl\r\n:3600\r\n+OK\r\n", "OK\n", "OK")
 	f("*10\r\n"+strings.Repeat("*1\r\n:1\r\n", 10),
