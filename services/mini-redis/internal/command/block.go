@@ -2,6 +2,7 @@ package command
 
 import (
 	"container/heap"
+	"time"
 
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/keyspace"
@@ -20,6 +21,7 @@ type Waiter struct {
 
 	deadline int64 // monotonic; 0 waits for ever
 	place    int   // in the heap of deadlines, -1 when not there
+	paused   bool  // waits for the end of a pause, not for a key
 	links    []*link
 	// serve tries to end the request with what key has now; it reports whether
 	// it wrote the reply.
@@ -55,13 +57,13 @@ type waiting struct {
 
 func (t *waiting) init() { t.queues = map[queueID]*queue{} }
 
-// block parks the session until one of keys can serve it, or until timeout
-// nanoseconds from now have passed; 0 means never.
-func (c *Ctx) block(keys [][]byte, timeout int64, serve func(*keyspace.DB, string, *resp.Writer) bool, empty func(*resp.Writer)) {
+// block parks the session until one of keys can serve it, or until timeout has
+// passed; 0 means never.
+func (c *Ctx) block(keys [][]byte, timeout time.Duration, serve func(*keyspace.DB, string, *resp.Writer) bool, empty func(*resp.Writer)) {
 	e := c.Engine
 	w := &Waiter{session: c.Session, place: -1, serve: serve, empty: empty}
 	if timeout > 0 {
-		w.deadline = e.cfg.Clock.Mono() + timeout
+		w.deadline = e.cfg.Clock.Mono() + int64(timeout)
 		heap.Push(&e.waiting.deadlines, w)
 	}
 	for _, key := range keys {
@@ -73,6 +75,9 @@ func (c *Ctx) block(keys [][]byte, timeout int64, serve func(*keyspace.DB, strin
 
 // hold completes a waiter with what belongs to its call.
 func (w *Waiter) hold(e *Engine, spec *Spec, args [][]byte, from *origin, start int64) {
+	if from.start != 0 {
+		start = from.start
+	}
 	w.spec, w.args, w.from, w.start = spec, cloneArgs(args), *from, start
 	w.turn, w.since = e.turn, e.tick
 }
@@ -161,11 +166,11 @@ func (e *Engine) release(w *Waiter, served int64, reply []byte) {
 	e.tick = e.cfg.Clock.Mono()
 	done := e.cfg.Observer.Command(&w.turn, &Call{
 		Session: s, Spec: w.spec, Args: w.args, Parent: w.from.parent, Traced: w.from.traced,
-		Start: w.start, End: e.tick, Blocked: max(0, served-w.since), Error: errorCode(reply),
+		Start: w.start, End: e.tick, Blocked: w.from.blocked + max(0, served-w.since), Error: errorCode(reply),
 	})
 	if s.Reply != ReplyOn {
 		out := resp.Writer{Buf: reply}
-		s.mute(&out, 0)
+		s.mute(w.spec, &out, 0)
 		reply = out.Buf
 	}
 	s.Peer.Unblock(reply, done)
@@ -175,7 +180,9 @@ func (e *Engine) release(w *Waiter, served int64, reply []byte) {
 func (e *Engine) forget(s *Session) {
 	if w := s.Waiting; w != nil {
 		s.Waiting = nil
-		e.waiting.leave(w)
+		if !w.paused { // else it is passed over when the pause ends
+			e.waiting.leave(w)
+		}
 	}
 }
 

@@ -1,21 +1,47 @@
 package command
 
+import (
+	"math"
+
+	"mini-redis/services/mini-redis/internal/keyspace"
+)
+
 func connectionCommands() []*Spec {
 	return []*Spec{
 		{Name: "ping", Arity: -1, Flags: Fast, ACL: CatConnection,
 			Tips:  []string{"request_policy:all_shards", "response_policy:all_succeeded"},
 			Group: "connection", Since: "1.0.0", Complexity: "O(1)",
 			Summary: "Answers PONG, or the message it is given.", Syntax: "[message:string]", Handler: ping},
+		{Name: "echo", Arity: 2, Flags: Loading | Stale | Fast, ACL: CatConnection,
+			Group: "connection", Since: "1.0.0", Complexity: "O(1)",
+			Summary: "Returns the message it is given.", Syntax: "message:string", Handler: echo},
+		{Name: "select", Arity: 2, Flags: Loading | Stale | Fast, ACL: CatConnection,
+			Group: "connection", Since: "1.0.0", Complexity: "O(1)",
+			Summary: "Changes the connection's database.", Syntax: "index:integer", Handler: selectDB},
+		{Name: "quit", Arity: -1, Flags: NoScript | Loading | Stale | Fast | NoAuth | AllowBusy, ACL: CatConnection,
+			Group: "connection", Since: "1.0.0", Complexity: "O(1)",
+			Deprecated: "7.2.0", Instead: "closing the connection",
+			Summary: "Closes the connection.", Handler: quit, always: true},
+		{Name: "reset", Arity: 1, Flags: NoScript | Loading | Stale | Fast | NoAuth | AllowBusy, ACL: CatConnection,
+			Group: "connection", Since: "6.2.0", Complexity: "O(1)",
+			Summary: "Puts the connection back into the state of a new one.", Handler: reset, always: true},
+		{Name: "auth", Arity: -2, Flags: NoScript | Loading | Stale | Fast | NoAuth | AllowBusy, ACL: CatConnection,
+			Group: "connection", Since: "1.0.0", Complexity: "O(n) of the password",
+			Summary: "Gives the password.", Syntax: "[username:string@6.0.0] password:string", Handler: auth},
+		{Name: "hello", Arity: -1, Flags: NoScript | Loading | Stale | Fast | NoAuth | AllowBusy, ACL: CatConnection,
+			Group: "connection", Since: "6.0.0", Complexity: "O(1)",
+			Summary: "Agrees on the protocol version, and may give the password and a name.",
+			Syntax: "[arguments={protover:integer [AUTH auth={username:string password:string}]" +
+				" [SETNAME clientname:string]}]", Handler: hello},
 	}
 }
 
 // ping: PING [message]
 func ping(c *Ctx) {
-	if len(c.Args) > 2 {
+	switch {
+	case len(c.Args) > 2:
 		c.wrongArity()
-		return
-	}
-	if c.Session.Proto < 3 && c.Session.Subscribed() {
+	case c.Session.Proto < 3 && c.Session.Subscribed():
 		c.W.Array(2)
 		c.W.BulkString("pong")
 		if len(c.Args) == 2 {
@@ -23,11 +49,44 @@ func ping(c *Ctx) {
 		} else {
 			c.W.BulkString("")
 		}
-		return
-	}
-	if len(c.Args) == 2 {
+	case len(c.Args) == 2:
 		c.W.Bulk(c.Args[1])
-		return
+	default:
+		c.W.RawString("+PONG\r\n")
 	}
-	c.W.RawString("+PONG\r\n")
+}
+
+// echo: ECHO message
+func echo(c *Ctx) { c.W.Bulk(c.Args[1]) }
+
+// selectDB: SELECT index
+func selectDB(c *Ctx) {
+	n, ok := keyspace.CanonicalInt(c.Args[1])
+	switch {
+	case !ok || n > math.MaxInt32 || n < math.MinInt32:
+		c.W.Error(errNotInt)
+	case n < 0 || n >= int64(c.Engine.space.Len()):
+		c.W.Error("ERR DB index is out of range")
+	default:
+		c.Session.DB = int(n)
+		c.W.OK()
+	}
+}
+
+// quit: QUIT
+func quit(c *Ctx) {
+	c.Session.Closing = true
+	c.W.OK()
+}
+
+// reset: RESET
+func reset(c *Ctx) {
+	s := c.Session
+	s.discard()
+	c.Engine.hub.Leave(&s.Subs)
+	s.Authenticated = c.Engine.cfg.Password == ""
+	s.Proto, s.DB, s.Name, s.Reply = 2, 0, "", ReplyOn
+	s.NoEvict, s.NoTouch = false, false
+	c.W.Proto = s.Proto
+	c.W.Simple("RESET")
 }

@@ -22,6 +22,9 @@ func (e *Engine) NextDeadline() int64 {
 	if len(e.waiting.deadlines) > 0 {
 		at = e.waiting.deadlines[0].deadline
 	}
+	if e.pause.until != 0 && (at == 0 || e.pause.until < at) {
+		at = e.pause.until
+	}
 	if e.expireMore && (at == 0 || e.expireAt < at) {
 		at = e.expireAt
 	}
@@ -41,6 +44,10 @@ func (e *Engine) Cron() {
 		out := resp.Writer{Proto: w.session.Proto}
 		w.empty(&out)
 		e.release(w, now, out.Buf)
+	}
+	if e.pause.until != 0 && now >= e.pause.until {
+		e.pause.until = 0
+		e.resumeAll()
 	}
 	if now >= e.expireAt {
 		e.expireMore = e.space.Expire(expireKeys)

@@ -53,11 +53,12 @@ type Engine struct {
 	hub   *pubsub.Hub
 
 	turn   Turn
-	tick   int64     // monotonic end of the command before this one: the next one's start
-	wall   time.Time // wall clock of the turn
-	ctx    Ctx       // reused: a Ctx never outlives its handler
-	call   Call      // reused likewise
-	inExec bool      // EXEC runs its commands
+	tick   int64      // monotonic end of the command before this one: the next one's start
+	wall   time.Time  // wall clock of the turn
+	ctx    Ctx        // reused: a Ctx never outlives its handler
+	call   Call       // reused likewise
+	inExec bool       // EXEC runs its commands
+	spans  *[]Pending // where spans go while a postponed request is carried out, else nil
 
 	waiting    waiting
 	pause      pause
@@ -137,8 +138,8 @@ func (e *Engine) Exec(s *Session, args [][]byte, w *resp.Writer) {
 	mark := len(w.Buf)
 	w.Proto = s.Proto
 	s.LastActive = e.wall
-	e.dispatch(s, args, w)
+	ran := e.dispatch(s, args, w)
 	if s.Reply != ReplyOn {
-		s.mute(w, mark)
+		s.mute(ran, w, mark)
 	}
 }

@@ -22,7 +22,7 @@ func (e *Engine) refusal(s *Session, spec *Spec, args [][]byte) string {
 	case spec == nil:
 		return unknownCommand(args)
 	case !spec.arityOK(len(args)), spec.Handler == nil:
-		return "ERR wrong number of arguments for '" + spec.Name + "' command"
+		return arityError(spec)
 	case !s.Authenticated && !spec.Has(NoAuth):
 		return "NOAUTH Authentication required."
 	case s.Tx != nil && spec.Has(NoMulti):
@@ -68,6 +68,7 @@ func (e *Engine) reject(s *Session, spec *Spec, args [][]byte, from *origin, w *
 	if s.Tx != nil {
 		s.Tx.Aborted = true
 		if spec != nil && spec.Name == "exec" {
+			s.Tx.lend(from)
 			s.discard()
 			why = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(why, "ERR ")
 		}

@@ -14,7 +14,8 @@ type Peer interface {
 	// Push appends a message to what the client is sent: pub/sub messages. p is copied.
 	Push(p []byte)
 	// Unblock ends a blocked command: reply is what the client gets. The owner
-	// then goes on with the requests that waited behind it. reply is copied.
+	// then goes on with the requests that waited behind it. reply is copied. When
+	// a request has several spans it is called for each, with the reply last.
 	Unblock(reply []byte, done Pending)
 	// Kill closes the connection when what is in its output has been sent.
 	Kill()

@@ -57,14 +57,14 @@ func (s *Session) Subscribed() bool { return s.Subs.Count() > 0 }
 // Deliver implements pubsub.Receiver.
 func (s *Session) Deliver(m *pubsub.Message) { s.Peer.Push(m.Encoded(s.Proto)) }
 
-// mute drops the reply that w holds from mark on when CLIENT REPLY says so, and
-// moves the setting on at the end of a request. What is not a reply but a push
-// goes through.
-func (s *Session) mute(w *resp.Writer, mark int) {
+// mute drops the reply of the command that ran, nil for none, which w holds from
+// mark on, when CLIENT REPLY says so, and moves the setting on at the end of a
+// request. What is not a reply but a push goes through.
+func (s *Session) mute(ran *Spec, w *resp.Writer, mark int) {
 	if s.Waiting != nil {
 		return // the request has not ended
 	}
-	if s.LastCommand == nil || !s.LastCommand.pushes {
+	if ran == nil || !ran.pushes {
 		w.Buf = w.Buf[:mark]
 	}
 	switch s.Reply {

@@ -32,7 +32,7 @@ func NewTable() *Table {
 	for _, group := range [][]*Spec{
 		connectionCommands(), clientCommands(), serverCommands(), introspectCommands(),
 		keyCommands(), expireCommands(), scanCommands(), objectCommands(),
-		stringCommands(), counterCommands(), listCommands(), blockingCommands(),
+		stringCommands(), setCommands(), counterCommands(), listCommands(), blockingCommands(),
 		txCommands(), pubsubCommands(), tracedCommands(),
 	} {
 		t.top = append(t.top, group...)
@@ -43,6 +43,7 @@ func NewTable() *Table {
 	}
 	t.index()
 	t.traced = t.Find(strings.ToLower(wire.Command))
+	t.traced.KeysOf = t.tracedKeys
 	return t
 }
 

@@ -11,19 +11,20 @@ import (
 
 func txCommands() []*Spec {
 	return []*Spec{
-		{Name: "multi", Arity: 1, Flags: NoScript | Loading | Stale | Fast | NoMulti | AllowBusy, ACL: CatTransaction,
+		{Name: "multi", Arity: 1, Flags: NoScript | Loading | Stale | Fast | AllowBusy, ACL: CatTransaction,
 			Group: "transactions", Since: "1.2.0", Complexity: "O(1)",
-			Summary: "Begins a transaction.", Handler: multi},
+			Summary: "Begins a transaction.", Handler: multi, always: true},
 		{Name: "exec", Arity: 1, Flags: NoScript | Loading | Stale | SkipSlowlog, ACL: CatTransaction,
 			Group: "transactions", Since: "1.2.0", Complexity: "Depends on the commands",
 			Summary: "Runs the commands of a transaction.", Handler: exec, always: true},
 		{Name: "discard", Arity: 1, Flags: NoScript | Loading | Stale | Fast | AllowBusy, ACL: CatTransaction,
 			Group: "transactions", Since: "2.0.0", Complexity: "O(n) of the queued commands",
 			Summary: "Drops the commands of a transaction.", Handler: discard, always: true},
-		{Name: "watch", Arity: -2, Flags: NoScript | Loading | Stale | Fast | NoMulti | AllowBusy, ACL: CatTransaction,
+		{Name: "watch", Arity: -2, Flags: NoScript | Loading | Stale | Fast | AllowBusy, ACL: CatTransaction,
 			KeySpecs: allKeys(KeyRO, 1),
 			Group:    "transactions", Since: "2.2.0", Complexity: "O(1) for each key",
-			Summary: "Makes the next EXEC depend on keys staying as they are.", Syntax: "key:key...", Handler: watch},
+			Summary: "Makes the next EXEC depend on keys staying as they are.", Syntax: "key:key...",
+			Handler: watch, always: true},
 		{Name: "unwatch", Arity: 1, Flags: NoScript | Loading | Stale | Fast | AllowBusy, ACL: CatTransaction,
 			Group: "transactions", Since: "2.2.0", Complexity: "O(1)",
 			Summary: "Forgets the watched keys.", Handler: unwatch},
@@ -36,6 +37,15 @@ type Tx struct {
 	Aborted bool // a command could not be queued: EXEC answers EXECABORT
 	Bytes   int  // memory of the queued arguments
 	Flags   Flags
+	parent  trace.SpanContext // the first valid context that came with a queued command
+}
+
+// lend gives EXEC the context of the first command that has one, if it has none
+// itself: the transaction's own time belongs to that trace.
+func (tx *Tx) lend(from *origin) {
+	if !from.parent.IsValid() && tx.parent.IsValid() {
+		from.parent, from.traced = tx.parent, true
+	}
 }
 
 // Queued is one command of a transaction, with copies of its arguments and the
@@ -62,6 +72,10 @@ type watchedKey struct {
 
 // multi: MULTI
 func multi(c *Ctx) {
+	if c.Session.Tx != nil {
+		c.W.Error("ERR MULTI calls can not be nested")
+		return
+	}
 	c.Session.Tx = &Tx{}
 	c.W.OK()
 }
@@ -77,6 +91,9 @@ func (e *Engine) enqueue(s *Session, spec *Spec, args [][]byte, from *origin, w 
 		tx.Queue = nil
 		e.reject(s, spec, args, from, w, "ERR the commands queued by MULTI take too much memory")
 		return
+	}
+	if from.parent.IsValid() && !tx.parent.IsValid() {
+		tx.parent = from.parent
 	}
 	if !tx.Aborted {
 		tx.Queue = append(tx.Queue, Queued{spec, cloneArgs(args), from.parent, from.traced})
@@ -109,7 +126,7 @@ func exec(c *Ctx) {
 	w.Array(len(tx.Queue))
 	for i := range tx.Queue {
 		q := &tx.Queue[i]
-		e.run(s, q.Spec, q.Args, &origin{q.Parent, q.Traced}, w)
+		e.run(s, q.Spec, q.Args, &origin{parent: q.Parent, traced: q.Traced}, w)
 	}
 	e.inExec = false
 	*c = outer
@@ -127,6 +144,10 @@ func discard(c *Ctx) {
 
 // watch: WATCH key [key ...]
 func watch(c *Ctx) {
+	if c.Session.Tx != nil {
+		c.W.Error("ERR WATCH inside MULTI is not allowed")
+		return
+	}
 	for _, key := range c.Args[1:] {
 		c.Session.watch(c.DB, key)
 	}

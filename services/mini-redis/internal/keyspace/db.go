@@ -24,12 +24,24 @@ func (d *DB) Expiring() int { return len(d.expiring) }
 // a miss, and as a use. It returns nil when there is no such key.
 func (d *DB) Read(key []byte) *Entry {
 	e := d.Edit(key)
+	d.count(e)
+	return e
+}
+
+// Look looks a key up for a command that asks about it: it counts as a hit or a
+// miss, but not as a use.
+func (d *DB) Look(key []byte) *Entry {
+	e := d.Peek(key)
+	d.count(e)
+	return e
+}
+
+func (d *DB) count(e *Entry) {
 	if e == nil {
 		d.space.stats.Misses++
 	} else {
 		d.space.stats.Hits++
 	}
-	return e
 }
 
 // Edit looks a key up for a command that changes its value.
@@ -88,6 +100,26 @@ func (d *DB) Changed(e *Entry) {
 	d.touched(e.key)
 }
 
+// Touch tells those who watch the key that its expiry has changed.
+func (d *DB) Touch(e *Entry) { d.touched(e.key) }
+
+// Rename gives an entry another key, in place of what was there. The expiry goes
+// with it.
+func (d *DB) Rename(e *Entry, key []byte) {
+	if e.key == string(key) {
+		return
+	}
+	if other := d.Peek(key); other != nil {
+		d.Remove(other)
+	}
+	d.dict.remove(e)
+	d.touched(e.key)
+	d.space.used += int64(len(key) - len(e.key))
+	e.key, e.hash = string(key), d.dict.hash(key)
+	d.dict.insert(e)
+	d.Changed(e)
+}
+
 // touched tells those who watch a key that it has changed.
 func (d *DB) touched(key string) {
 	d.space.stats.Changes++
@@ -140,7 +172,29 @@ func (d *DB) Each(f func(*Entry) bool) {
 	})
 }
 
-// TTLs estimates the average time to live of the keys that expire, from the
+// Scan calls f for the keys in a part of the database, those that have expired
+// left out, and returns the cursor of the next part, 0 at the end. It begins at
+// cursor, 0 for the start, and goes on until it has seen count keys or, in a
+// sparse database, ten times as many places. A key that is there from a scan's
+// start to its end is met at least once, whatever else is added and removed. f
+// must not add or remove keys.
+func (d *DB) Scan(cursor uint64, count int, f func(*Entry)) uint64 {
+	seen := 0
+	for range int64(count) * 10 {
+		cursor = d.dict.scan(cursor, func(e *Entry) {
+			seen++
+			if e.slot < 0 || e.expire > d.space.now {
+				f(e)
+			}
+		})
+		if cursor == 0 || seen >= count {
+			break
+		}
+	}
+	return cursor
+}
+
+// AverageTTL estimates the average time to live of the keys that expire, from the
 // first few.
 func (d *DB) AverageTTL() time.Duration {
 	const sample = 100

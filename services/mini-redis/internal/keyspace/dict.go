@@ -1,6 +1,9 @@
 package keyspace
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
 // dict is a hash table of entries, chained through Entry.next. It grows and
 // shrinks a bucket at a time, so that no single operation pays for it, and can
@@ -141,4 +144,50 @@ func (d *dict) random(next func() uint64) *Entry {
 		e = e.next
 	}
 	return e
+}
+
+// scan calls f for every entry in one place of the table and returns the cursor
+// of the next place, 0 at the end.
+//
+// A cursor counts through the buckets with its bits reversed: the high bits of
+// the mask change first. When the table doubles, a bucket that was visited splits
+// into buckets whose numbers share its low bits, all of which count as visited;
+// when it halves, buckets merge likewise. So a scan that began in a table of
+// another size goes on where it was, and meets at worst some entries again.
+// During a resize a place is a bucket of the smaller table and all that it
+// corresponds to in the larger one.
+//
+// Source: the algorithm is Pieter Noordhuis's, from redis-server's dict.c.
+func (d *dict) scan(cursor uint64, f func(*Entry)) uint64 {
+	small, large := d.table, []*Entry(nil)
+	if d.prev != nil {
+		large = d.prev
+		if len(small) > len(large) {
+			small, large = large, small
+		}
+	}
+	visit(small, cursor, f)
+	mask := uint64(len(small) - 1)
+	if large == nil {
+		return advance(cursor, mask)
+	}
+	wide := uint64(len(large) - 1)
+	for {
+		visit(large, cursor, f)
+		cursor = advance(cursor, wide)
+		if cursor&(mask^wide) == 0 {
+			return cursor
+		}
+	}
+}
+
+func visit(table []*Entry, cursor uint64, f func(*Entry)) {
+	for e := table[cursor&uint64(len(table)-1)]; e != nil; e = e.next {
+		f(e)
+	}
+}
+
+// advance adds one to the reversed bits of the cursor under the mask.
+func advance(cursor, mask uint64) uint64 {
+	return bits.Reverse64(bits.Reverse64(cursor|^mask) + 1)
 }

@@ -54,6 +54,24 @@ func (d *DB) SetRange(e *Entry, offset int, v []byte) {
 	d.touched(e.key)
 }
 
+// embedded is the length up to which redis-server keeps a string together with
+// its header, which it tells by the encoding "embstr".
+const embedded = 44
+
+// Encoding names how the value is kept, in the words of redis-server 7.2 for its
+// nearest equivalent.
+func (e *Entry) Encoding() string {
+	switch {
+	case e.kind == KindList:
+		return e.value.(*List).encoding()
+	case e.enc == encodingInt:
+		return "int"
+	case e.enc == encodingText && len(e.text) <= embedded:
+		return "embstr"
+	}
+	return "raw"
+}
+
 // makeRaw turns the string value into bytes that can be edited.
 func (e *Entry) makeRaw() {
 	if e.enc == encodingInt {

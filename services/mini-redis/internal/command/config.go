@@ -1,0 +1,67 @@
+package command
+
+import "strings"
+
+// configGet: CONFIG GET parameter [parameter ...]
+func configGet(c *Ctx) {
+	var found [][2]string
+	seen := map[string]bool{}
+	for _, pattern := range c.Args[2:] {
+		for _, pair := range c.Engine.cfg.Host.ConfigGet(strings.ToLower(string(pattern))) {
+			if !seen[pair[0]] {
+				seen[pair[0]] = true
+				found = append(found, pair)
+			}
+		}
+	}
+	c.W.Map(len(found))
+	for _, pair := range found {
+		c.W.BulkString(pair[0])
+		c.W.BulkString(pair[1])
+	}
+}
+
+// configSet: CONFIG SET parameter value [parameter value ...]
+//
+// All are set or none: what has been set is put back when one cannot be.
+func configSet(c *Ctx) {
+	pairs := c.Args[2:]
+	if len(pairs)%2 != 0 {
+		c.wrongArity()
+		return
+	}
+	names := map[string]bool{}
+	for i := 0; i < len(pairs); i += 2 {
+		name := strings.ToLower(string(pairs[i]))
+		if names[name] {
+			c.W.Error("ERR CONFIG SET failed (possibly related to argument '" + name + "') - duplicate parameter")
+			return
+		}
+		names[name] = true
+	}
+	host := c.Engine.cfg.Host
+	var before [][2]string
+	for i := 0; i < len(pairs); i += 2 {
+		name := strings.ToLower(string(pairs[i]))
+		old := host.ConfigGet(name)
+		if err := host.ConfigSet(name, string(pairs[i+1])); err != nil {
+			for _, pair := range before {
+				_ = host.ConfigSet(pair[0], pair[1]) // it was that a moment ago
+			}
+			c.W.Error(err.Error())
+			return
+		}
+		before = append(before, old...)
+	}
+	c.W.OK()
+}
+
+// configResetstat: CONFIG RESETSTAT
+func configResetstat(c *Ctx) {
+	c.Engine.space.ResetStats()
+	c.Engine.cfg.Host.ConfigResetStat()
+	c.W.OK()
+}
+
+// configRewrite: CONFIG REWRITE
+func configRewrite(c *Ctx) { c.W.Error("ERR The server is running without a config file") }

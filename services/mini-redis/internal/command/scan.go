@@ -1,0 +1,85 @@
+package command
+
+import (
+	"strconv"
+
+	"mini-redis/services/mini-redis/internal/keyspace"
+	"mini-redis/services/mini-redis/internal/pubsub"
+)
+
+func scanCommands() []*Spec {
+	return []*Spec{
+		{Name: "scan", Arity: -2, Flags: ReadOnly, ACL: CatKeyspace,
+			Tips:  []string{"nondeterministic_output", "request_policy:special", "response_policy:special"},
+			Group: "generic", Since: "2.8.0", Complexity: "O(1) for each call, O(n) of all keys for a whole scan",
+			Summary: "Walks through the keys a few at a time.",
+			Syntax:  "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type:string@6.0.0]", Handler: scan},
+	}
+}
+
+// scanDefault is how many keys a SCAN looks at when it does not say.
+const scanDefault = 10
+
+// scanOptions are what SCAN looks for.
+type scanOptions struct {
+	pattern []byte // nil for all
+	kind    []byte // name of a type, nil for all
+	count   int64
+}
+
+// scan: SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
+func scan(c *Ctx) {
+	cursor, err := strconv.ParseUint(string(c.Args[1]), 10, 64)
+	if err != nil {
+		c.W.Error("ERR invalid cursor")
+		return
+	}
+	opt, ok := c.scanOptions(2)
+	if !ok {
+		return
+	}
+	var found []*keyspace.Entry
+	next := c.DB.Scan(cursor, int(min(opt.count, 1<<31)), func(e *keyspace.Entry) {
+		if opt.takes(e) {
+			found = append(found, e)
+		}
+	})
+	c.W.Array(2)
+	c.W.BulkString(strconv.FormatUint(next, 10))
+	c.W.Array(len(found))
+	for _, e := range found {
+		c.W.BulkString(e.Key())
+	}
+}
+
+func (c *Ctx) scanOptions(i int) (opt scanOptions, ok bool) {
+	opt.count = scanDefault
+	for ; i < len(c.Args); i += 2 {
+		switch {
+		case !c.more(i, 1):
+			c.W.Error(errSyntax)
+			return opt, false
+		case c.is(i, "count"):
+			if opt.count, ok = c.integer(i + 1); !ok {
+				return opt, false
+			}
+			if opt.count < 1 {
+				c.W.Error(errSyntax)
+				return opt, false
+			}
+		case c.is(i, "match"):
+			opt.pattern = c.Args[i+1]
+		case c.is(i, "type"):
+			opt.kind = c.Args[i+1]
+		default:
+			c.W.Error(errSyntax)
+			return opt, false
+		}
+	}
+	return opt, true
+}
+
+func (o *scanOptions) takes(e *keyspace.Entry) bool {
+	return (o.kind == nil || equalFold(o.kind, e.Kind().String())) &&
+		(o.pattern == nil || pubsub.Match(o.pattern, []byte(e.Key())))
+}

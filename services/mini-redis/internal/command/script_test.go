@@ -1,0 +1,106 @@
+package command_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mini-redis/services/mini-redis/internal/command/script"
+)
+
+const scriptDir = "../../testdata/scripts"
+
+var update = flag.Bool("update", false, "write the engine's replies into the scripts")
+
+func scriptFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(scriptDir, "*.txt"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts in %s: %v", scriptDir, err)
+	}
+	return files
+}
+
+func loadScript(t *testing.T, file string) []script.Case {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := script.Parse(filepath.Base(file), bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cases
+}
+
+// TestScripts holds every script's conversation with the engine alone.
+func TestScripts(t *testing.T) {
+	for _, file := range scriptFiles(t) {
+		var out strings.Builder
+		for _, c := range loadScript(t, file) {
+			t.Run(c.File+"/"+c.Name, func(t *testing.T) {
+				turns, err := script.Run(&c, scriptHouse{newHouse(t)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if *update {
+					rewrite(&out, &c, turns)
+					return
+				}
+				for _, turn := range turns {
+					for _, d := range turn.Differences() {
+						t.Errorf("%s:%d: %s\n%s", c.File, turn.Step.Line, turn.Step.Text, d)
+					}
+				}
+			})
+		}
+		if *update {
+			head := header(t, file)
+			if err := os.WriteFile(file, []byte(head+out.String()), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// header returns the comment that a script begins with.
+func header(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(string(text), "== ")
+	return head
+}
+
+// rewrite writes a case with the replies that came, but for those that are
+// described by a pattern and match it.
+func rewrite(out *strings.Builder, c *script.Case, turns []script.Turn) {
+	fmt.Fprintf(out, "== %s\n", c.Name)
+	for _, turn := range turns {
+		s := turn.Step
+		switch {
+		case s.Sleep > 0:
+			fmt.Fprintln(out, s.Text)
+		default:
+			fmt.Fprintf(out, "%s> %s\n", prefix(s.Conn), s.Text)
+		}
+		for _, g := range turn.Got {
+			out.WriteString(g.String())
+		}
+	}
+	out.WriteString("\n")
+}
+
+func prefix(conn int) string {
+	if conn == 1 {
+		return ""
+	}
+	return fmt.Sprint(conn)
+}
