@@ -70,7 +70,7 @@ func (cl *cluster) slots() string {
 	return reply
 }
 
-func (l *lab) cluster(cl *cluster, change func(*redis.ClusterOptions)) *redis.ClusterClient {
+func (l *lab) cluster(cl *cluster, change func(*redis.ClusterOptions), more ...resptrace.Option) *redis.ClusterClient {
 	l.t.Helper()
 	o := &redis.ClusterOptions{Addrs: []string{cl.a.addr}, PipelinePoolSize: -1}
 	if change != nil {
@@ -78,7 +78,7 @@ func (l *lab) cluster(cl *cluster, change func(*redis.ClusterOptions)) *redis.Cl
 	}
 	c := redis.NewClusterClient(o)
 	l.t.Cleanup(func() { _ = c.Close() })
-	must(l.t, resptrace.Instrument(c, l.options()...))
+	must(l.t, resptrace.Instrument(c, l.options(more...)...))
 	return c
 }
 
@@ -238,6 +238,29 @@ func TestFallbackOnANode(t *testing.T) {
 	want := []string{"INCR " + keys[0], "INCR " + keys[1], "INCR " + keys[2], "INCR " + keys[3]}
 	slices.Sort(want)
 	mustLines(t, "ran", ran, want...)
+}
+
+// TestAPipelineThatTheClusterClientRepeats: it sends all of a pipeline again when the
+// first command is answered LOADING, so the fallback must leave the rest to it.
+func TestAPipelineThatTheClusterClientRepeats(t *testing.T) {
+	l, cl := newLab(t), newCluster(t, pretends)
+	keys := keysOf(0, 2)
+	node, loading := cl.node(0), true
+	cl.a.set(func(s *server) {
+		s.answer = func(c *client, args []string) (string, bool) {
+			if args[0] == "get" && loading {
+				loading = false
+				return "-LOADING Redis is loading the dataset in memory\r\n", true
+			}
+			return node(c, args)
+		}
+	})
+	c := l.cluster(cl, nil, resptrace.WithFilter(func(cmd redis.Cmder) bool { return cmd.Name() != "get" }))
+	ctx, _ := inTrace()
+	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error { p.Get(ctx, keys[0]); p.Incr(ctx, keys[1]); return nil })
+	must(t, err, redis.Nil)
+	mustLines(t, "sent", cl.a.sent(), "get "+keys[0], tracedWord+"incr "+keys[1], "get "+keys[0], "incr "+keys[1])
+	mustLines(t, "ran", cl.a.executed(), "GET "+keys[0], "INCR "+keys[1])
 }
 
 func TestAClustersTransaction(t *testing.T) {

@@ -97,6 +97,15 @@ func TestAnExchangedServer(t *testing.T) {
 	third.sent()
 	must(t, use())
 	mustLines(t, "third", third.sent(), traced+"a", traced+"b", traced+"c")
+
+	ancient := third.replaceBy(isAncient)
+	_ = c.Ping(ctx).Err()
+	must(t, use())
+	for _, line := range ancient.sent() {
+		if strings.HasPrefix(line, "TRACED") {
+			t.Errorf("to a server before HELLO: %q", line)
+		}
+	}
 }
 
 func TestFallbackOfACommand(t *testing.T) {

@@ -5,10 +5,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"mini-redis/resptrace"
@@ -169,4 +171,55 @@ func TestAClosedClientLeavesNothingBehind(t *testing.T) {
 		_, there := l.pools()[series]
 		return !there
 	})
+}
+
+// TestACollectedClientIsUnregistered: its callback would otherwise stay in the meter
+// provider for good.
+func TestACollectedClientIsUnregistered(t *testing.T) {
+	l, s := newLab(t), newServer(t)
+	m := &countingMeters{MeterProvider: l.meters}
+	const clients = 5
+	for range clients {
+		c := redis.NewClient(&redis.Options{Addr: s.addr})
+		must(t, resptrace.Instrument(c, l.options(resptrace.WithMeterProvider(m))...))
+		must(t, c.Close())
+	}
+	if n := m.registered.Load(); n == 0 {
+		t.Fatal("nothing was registered")
+	}
+	waitFor(t, "end of the registrations", func() bool {
+		runtime.GC()
+		return m.registered.Load() == 0
+	})
+}
+
+// countingMeters counts the callbacks that are registered with its meters.
+type countingMeters struct {
+	metric.MeterProvider
+	registered atomic.Int64
+}
+
+func (p *countingMeters) Meter(name string, o ...metric.MeterOption) metric.Meter {
+	return &countingMeter{p.MeterProvider.Meter(name, o...), p}
+}
+
+type countingMeter struct {
+	metric.Meter
+	provider *countingMeters
+}
+
+func (m *countingMeter) RegisterCallback(f metric.Callback, o ...metric.Observable) (metric.Registration, error) {
+	r, err := m.Meter.RegisterCallback(f, o...)
+	m.provider.registered.Add(1)
+	return &countingRegistration{r, m.provider}, err
+}
+
+type countingRegistration struct {
+	metric.Registration
+	provider *countingMeters
+}
+
+func (r *countingRegistration) Unregister() error {
+	r.provider.registered.Add(-1)
+	return r.Registration.Unregister()
 }
