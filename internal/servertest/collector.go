@@ -18,9 +18,10 @@ import (
 
 // Span is a span as it arrived.
 type Span struct {
-	Service, Name, Kind string // Kind is INTERNAL, CLIENT or SERVER
+	Service, Name, Kind string // Kind is INTERNAL, CLIENT, SERVER or CONSUMER
 	TraceID, ID, Parent string // hexadecimal; Parent is empty for a root
 	Attributes          map[string]string
+	Resource            map[string]string
 	Failed              bool
 }
 
@@ -63,14 +64,14 @@ func (c *Collector) Export(_ context.Context, request *collector.ExportTraceServ
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, resource := range request.GetResourceSpans() {
-		service := attributes(resource.GetResource().GetAttributes())["service.name"]
+		origin := attributes(resource.GetResource().GetAttributes())
 		for _, scope := range resource.GetScopeSpans() {
 			for _, s := range scope.GetSpans() {
 				c.spans = append(c.spans, Span{
-					Service: service, Name: s.GetName(), Kind: s.GetKind().String()[len("SPAN_KIND_"):],
+					Service: origin["service.name"], Name: s.GetName(), Kind: s.GetKind().String()[len("SPAN_KIND_"):],
 					TraceID: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()),
 					Parent:     hex.EncodeToString(s.GetParentSpanId()),
-					Attributes: attributes(s.GetAttributes()),
+					Attributes: attributes(s.GetAttributes()), Resource: origin,
 					Failed:     s.GetStatus().GetCode() == pb.Status_STATUS_CODE_ERROR,
 				})
 			}

@@ -97,3 +97,24 @@ func FreeAddr() (string, error) {
 	defer l.Close()
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(l.Addr().(*net.TCPAddr).Port)), nil
 }
+
+// Ask sends one command, as a line, on a connection of its own and returns the
+// beginning of the reply as it came over the wire.
+func Ask(t testing.TB, addr, line string) string {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := conn.Write([]byte(line + "\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	reply := make([]byte, 64<<10)
+	n, err := conn.Read(reply)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(reply[:n])
+}

@@ -62,15 +62,15 @@ func TestATraceGoesFromTheCommandLineIntoTheServer(t *testing.T) {
 func TestTheTraceOfASubscriptionEndsWithItsConfirmation(t *testing.T) {
 	collector := servertest.NewCollector(t)
 	addr := servertest.MiniRedis(t, collector.Env()...)
-	stdout, stderr, stop := startCLI(t, collector.Env(), at(addr, "-trace", "-jaeger", "", "subscribe", "a", "b")...)
-	stdout.mustShow(t, "subscribe\na\n1\nsubscribe\nb\n2\n")
+	cli := servertest.Start(t, run, collector.Env(), at(addr, "-trace", "-jaeger", "", "subscribe", "a", "b")...)
+	cli.Stdout.MustShow(t, "subscribe\na\n1\nsubscribe\nb\n2\n")
 	// Told and delivered while the subscription goes on.
 	want := "mini-redis-cli: CLIENT SUBSCRIBE\n  mini-redis: SERVER SUBSCRIBE\n"
-	stderr.await(t, "a trace", traceID.MatchString)
-	if got := collector.Trace(t, mustTraceID(t, stderr.String()), 2); got != want {
+	cli.Stderr.Await(t, "a trace", traceID.MatchString)
+	if got := collector.Trace(t, mustTraceID(t, cli.Stderr.String()), 2); got != want {
 		t.Errorf("the trace\n%swant\n%s", got, want)
 	}
-	if code := stop(); code != 0 {
+	if code := cli.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
