@@ -9,7 +9,6 @@ const cronEvery = 100 * time.Millisecond
 // cron runs the engine's housekeeping: active expiry, and the deadlines of
 // blocked clients.
 func (s *Server) cron() {
-	defer s.done.Done()
 	timer := time.NewTimer(cronEvery)
 	defer timer.Stop()
 	for {

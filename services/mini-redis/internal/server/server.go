@@ -70,10 +70,12 @@ type Server struct {
 	cronAt   atomic.Int64 // monotonic time of the cron's next run
 	tickAt   int64        // the cron's: monotonic time of the next Tick
 
+	trans    transport
+	life     sync.Mutex // guards serving, and stopping against it
+	serving  bool
 	stopping atomic.Bool
 	stop     chan struct{} // closed when stopping begins
-	done     sync.WaitGroup
-	trans    transport
+	finished chan struct{} // closed when Serve returns
 }
 
 // counters are totals since the start.
@@ -107,7 +109,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, clock: cfg.Engine.Clock,
 		sessions: map[int64]*command.Session{},
-		cronKick: make(chan struct{}, 1), stop: make(chan struct{}),
+		cronKick: make(chan struct{}, 1), stop: make(chan struct{}), finished: make(chan struct{}),
 	}
 	s.started = s.clock.Now()
 	if cfg.Engine.Databases == 0 {
@@ -125,36 +127,47 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Serve accepts and serves connections until Shutdown; it then returns nil.
+// Serve accepts and serves connections until Shutdown; it then returns nil. It
+// is called once.
 func (s *Server) Serve() error {
-	s.done.Add(2)
-	go s.cron()
-	err := s.trans.serve()
-	s.done.Done()
-	if !s.stopping.Load() {
-		return err
+	s.life.Lock()
+	s.serving = true
+	stopped := s.stopping.Load()
+	s.life.Unlock()
+	defer close(s.finished)
+	if stopped {
+		return s.cfg.Listener.Close()
 	}
-	s.done.Wait()
-	return nil
+	housekeeping := make(chan struct{})
+	go func() { s.cron(); close(housekeeping) }()
+	err := s.trans.serve()
+	if s.stopping.Load() {
+		<-housekeeping
+		return nil
+	}
+	return err
 }
 
 // Shutdown stops accepting, finishes the requests that have arrived, sends the
 // replies that are owed, and closes every connection. When ctx ends first the
 // rest is closed at once, and ctx's error returned.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if s.stopping.Swap(true) {
+	s.life.Lock()
+	again, serving := s.stopping.Swap(true), s.serving
+	s.life.Unlock()
+	if !serving {
 		return nil
 	}
-	close(s.stop)
-	s.trans.drain()
-	finished := make(chan struct{})
-	go func() { s.done.Wait(); close(finished) }()
+	if !again {
+		close(s.stop)
+		s.trans.drain()
+	}
 	select {
-	case <-finished:
+	case <-s.finished:
 		return nil
 	case <-ctx.Done():
 		s.trans.abort()
-		<-finished
+		<-s.finished
 		return ctx.Err()
 	}
 }
