@@ -72,7 +72,7 @@ func (c *Collector) Export(_ context.Context, request *collector.ExportTraceServ
 					TraceID: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()),
 					Parent:     hex.EncodeToString(s.GetParentSpanId()),
 					Attributes: attributes(s.GetAttributes()), Resource: origin,
-					Failed:     s.GetStatus().GetCode() == pb.Status_STATUS_CODE_ERROR,
+					Failed: s.GetStatus().GetCode() == pb.Status_STATUS_CODE_ERROR,
 				})
 			}
 		}

@@ -118,3 +118,20 @@ func Ask(t testing.TB, addr, line string) string {
 	}
 	return string(reply[:n])
 }
+
+// End makes a stock redis-server end at once, as if it had crashed.
+func End(t testing.TB, addr string) {
+	t.Helper()
+	conn, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := conn.Write([]byte("SHUTDOWN NOSAVE NOW FORCE\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if n, _ := conn.Read(make([]byte, 64)); n > 0 {
+		t.Fatal("redis-server does not end")
+	}
+}

@@ -41,6 +41,7 @@ type config struct {
 	duration    time.Duration
 	concurrency int
 	mix         scenario.MixOptions
+	scenario    scenario.Scenario // made of mix
 	timeout     time.Duration
 	wait        time.Duration
 	adminAddr   string
@@ -98,7 +99,9 @@ func (c *config) check() error {
 	case len(c.runID) > 128:
 		return fmt.Errorf("-run-id must have at most 128 characters, not %d", len(c.runID))
 	}
-	return nil
+	mix, err := scenario.NewMix(c.mix)
+	c.scenario = mix
+	return err
 }
 
 // headline says what is about to happen.

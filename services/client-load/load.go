@@ -36,19 +36,15 @@ type runner struct {
 
 // load makes the run, until its time is over or ctx ends.
 func load(ctx context.Context, cfg config, client redis.Cmdable, registry prometheus.Registerer, logger *slog.Logger) (*report.Report, error) {
-	mix, err := scenario.NewMix(cfg.mix)
-	if err != nil {
-		return nil, err
-	}
 	pacer, err := pace.New(pace.Plan{Rate: cfg.rate, Duration: cfg.duration, MaxLag: maxLag, Grace: grace})
 	if err != nil {
 		return nil, err
 	}
-	recorder, err := measure.New(registry, mix.Commands(), pacer.Missed)
+	recorder, err := measure.New(registry, cfg.scenario.Commands(), pacer.Missed)
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{client: client, scenario: mix, pacer: pacer, recorder: recorder, failures: newFailureLog(logger)}
+	r := &runner{client: client, scenario: cfg.scenario, pacer: pacer, recorder: recorder, failures: newFailureLog(logger)}
 	started, took := r.run(ctx, cfg.concurrency)
 
 	result := &report.Report{
