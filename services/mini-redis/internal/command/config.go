@@ -6,12 +6,18 @@ import "strings"
 func configGet(c *Ctx) {
 	var found [][2]string
 	seen := map[string]bool{}
-	for _, pattern := range c.Args[2:] {
-		for _, pair := range c.Engine.cfg.Host.ConfigGet(strings.ToLower(string(pattern))) {
-			if !seen[pair[0]] {
-				seen[pair[0]] = true
-				found = append(found, pair)
+	for _, arg := range c.Args[2:] {
+		pattern := string(arg)
+		plain := !strings.ContainsAny(pattern, "*?[")
+		for _, pair := range c.Engine.cfg.Host.ConfigGet(strings.ToLower(pattern)) {
+			if seen[pair[0]] {
+				continue
 			}
+			seen[pair[0]] = true
+			if plain {
+				pair[0] = pattern // a name comes back as it was written
+			}
+			found = append(found, pair)
 		}
 	}
 	c.W.Map(len(found))
@@ -27,14 +33,14 @@ func configGet(c *Ctx) {
 func configSet(c *Ctx) {
 	pairs := c.Args[2:]
 	if len(pairs)%2 != 0 {
-		c.wrongArity()
+		c.W.Error(errSyntax)
 		return
 	}
 	names := map[string]bool{}
 	for i := 0; i < len(pairs); i += 2 {
 		name := strings.ToLower(string(pairs[i]))
 		if names[name] {
-			c.W.Error("ERR CONFIG SET failed (possibly related to argument '" + name + "') - duplicate parameter")
+			c.W.Error("ERR CONFIG SET failed (possibly related to argument '" + string(pairs[i]) + "') - duplicate parameter")
 			return
 		}
 		names[name] = true

@@ -63,8 +63,10 @@ func echo(c *Ctx) { c.W.Bulk(c.Args[1]) }
 func selectDB(c *Ctx) {
 	n, ok := keyspace.CanonicalInt(c.Args[1])
 	switch {
-	case !ok || n > math.MaxInt32 || n < math.MinInt32:
+	case !ok:
 		c.W.Error(errNotInt)
+	case n > math.MaxInt32 || n < math.MinInt32:
+		c.W.Error("ERR value is out of range, value must between -2147483648 and 2147483647")
 	case n < 0 || n >= int64(c.Engine.space.Len()):
 		c.W.Error("ERR DB index is out of range")
 	default:

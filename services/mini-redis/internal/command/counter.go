@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"math"
 	"math/big"
 	"regexp"
@@ -111,14 +112,18 @@ func incrbyfloat(c *Ctx) {
 		return
 	}
 	if value.IsInf() || by.IsInf() {
-		c.W.Error("ERR increment would produce NaN or Infinity")
+		c.W.Error(errNotFinite)
 		return
 	}
-	sum := formatFloat(value.Add(value, by))
+	if value.Add(value, by); tooLarge(value) {
+		c.W.Error(errNotFinite)
+		return
+	}
+	sum := formatFloat(value)
 	if e == nil {
 		e = c.DB.Add(key, keyspace.KindString, nil)
 	}
-	c.DB.SetBytes(e, []byte(sum))
+	c.DB.SetText(e, []byte(sum))
 	c.W.BulkString(sum)
 }
 
@@ -136,7 +141,7 @@ func parseFloat(text []byte) (*big.Float, bool) {
 		return nil, false
 	}
 	m := floatGrammar.FindSubmatch(text)
-	if m == nil || len(m[2]) > 5 { // an exponent far out of range is not worked on
+	if m == nil || len(bytes.TrimLeft(m[2], "0")) > 5 { // an exponent far out of range is not worked on
 		return nil, false
 	}
 	base := 10
@@ -149,8 +154,19 @@ func parseFloat(text []byte) (*big.Float, bool) {
 	}
 	s = strings.Replace(s, "infinity", "inf", 1)
 	f, _, err := new(big.Float).SetPrec(floatPrecision).Parse(s, base)
-	return f, err == nil
+	if err != nil || f.IsInf() {
+		return f, err == nil
+	}
+	return f, !tooLarge(f) && (f.Sign() == 0 || f.MantExp(nil) >= floatLeast)
 }
+
+// The exponents, of two, within which a long double is finite and not zero.
+const (
+	floatMost  = 16384
+	floatLeast = -16444
+)
+
+func tooLarge(f *big.Float) bool { return f.MantExp(nil) > floatMost }
 
 // formatFloat prints a number with at most 17 digits behind the point, and never
 // with an exponent.

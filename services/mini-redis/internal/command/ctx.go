@@ -10,6 +10,7 @@ import (
 const (
 	errWrongType = "WRONGTYPE Operation against a key holding the wrong kind of value"
 	errNotInt    = "ERR value is not an integer or out of range"
+	errNotFinite = "ERR increment would produce NaN or Infinity"
 	errNotFloat  = "ERR value is not a valid float"
 	errOverflow  = "ERR increment or decrement would overflow"
 	errSyntax    = "ERR syntax error"

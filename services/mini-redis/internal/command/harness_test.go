@@ -54,6 +54,7 @@ type guest struct {
 	current bool       // its request is being executed
 	late    []byte     // pushes that follow the reply
 	killed  bool
+	dropped bool
 	spans   int // handed over by Unblock
 }
 
@@ -84,6 +85,16 @@ func (g *guest) Unblock(reply []byte, done command.Pending) {
 // Kill implements command.Peer.
 func (g *guest) Kill() { g.killed = true }
 
+// sweep drops the sessions of guests that were killed, as their loops would.
+func (h *house) sweep() {
+	for _, g := range h.guests {
+		if g.killed && !g.dropped {
+			g.dropped = true
+			h.engine.Drop(g.session)
+		}
+	}
+}
+
 // Addr implements command.Peer.
 func (g *guest) Addr() string { return fmt.Sprintf("127.0.0.1:%d", 50000+g.session.ID) }
 
@@ -103,7 +114,7 @@ func (h *house) goOn() {
 	for again := true; again; {
 		again = false
 		for _, g := range h.guests {
-			if len(g.backlog) == 0 || g.session.Blocked() || g.session.Closing {
+			if len(g.backlog) == 0 || g.killed || g.session.Blocked() || g.session.Closing {
 				continue
 			}
 			words := g.backlog[0]
@@ -114,6 +125,7 @@ func (h *house) goOn() {
 			g.current = false
 			g.out = append(w.Buf, g.late...)
 			g.late = nil
+			h.sweep()
 			again = true
 		}
 	}

@@ -58,7 +58,7 @@ func commandInfo(c *Ctx) {
 		if s := c.Engine.table.named(name); s != nil {
 			s.writeInfo(c.W)
 		} else {
-			c.W.NullArray()
+			c.W.Null()
 		}
 	}
 }
@@ -81,15 +81,15 @@ func (s *Spec) writeInfo(w *resp.Writer) {
 	w.Int(int64(s.Keys.Last))
 	w.Int(int64(s.Keys.Step))
 	writeNames(w, s.ACL.Names())
-	w.Array(len(s.Tips))
+	w.Set(len(s.Tips))
 	for _, tip := range s.Tips {
 		w.BulkString(tip)
 	}
-	w.Array(len(s.KeySpecs))
+	w.Set(len(s.KeySpecs))
 	for i := range s.KeySpecs {
 		s.KeySpecs[i].write(w)
 	}
-	w.Array(len(s.Subs))
+	w.Set(len(s.Subs))
 	for _, child := range s.Subs {
 		child.writeInfo(w)
 	}

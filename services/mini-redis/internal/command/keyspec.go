@@ -78,6 +78,9 @@ func (s *Spec) keysOf(args [][]byte) []foundKey {
 		return keys
 	}
 	for _, k := range s.KeySpecs {
+		if s.keyFlags != nil {
+			k.Flags = s.keyFlags(args)
+		}
 		last := k.Begin + k.Last
 		if k.Last < 0 {
 			last = len(args) + k.Last

@@ -28,7 +28,7 @@ func (e *Engine) refusal(s *Session, spec *Spec, args [][]byte) string {
 	case s.Tx != nil && spec.Has(NoMulti):
 		return "ERR Command not allowed inside a transaction"
 	case s.Proto < 3 && s.Subscribed() && !spec.whileSubscribed():
-		return "ERR Can't execute '" + strings.ToLower(clip(args[0], 128)) + "': only (P|S)SUBSCRIBE / " +
+		return "ERR Can't execute '" + spec.Name + "': only (P|S)SUBSCRIBE / " +
 			"(P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
 	}
 	return ""
@@ -63,15 +63,17 @@ func clip(arg []byte, n int) string {
 }
 
 // reject answers a request that does not run. A transaction being put together
-// is spoilt by it; EXEC itself is answered by discarding it.
+// is spoilt by it; EXEC itself ends it.
 func (e *Engine) reject(s *Session, spec *Spec, args [][]byte, from *origin, w *resp.Writer, why string) {
 	if s.Tx != nil {
 		s.Tx.Aborted = true
-		if spec != nil && spec.Name == "exec" {
+	}
+	if spec != nil && spec.Name == "exec" {
+		if s.Tx != nil {
 			s.Tx.lend(from)
-			s.discard()
-			why = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(why, "ERR ")
 		}
+		s.discard()
+		why = "EXECABORT Transaction discarded because of: " + strings.TrimPrefix(why, "ERR ")
 	}
 	mark := len(w.Buf)
 	w.Error(why)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"strconv"
+	"strings"
 
 	"mini-redis/services/mini-redis/internal/keyspace"
 	"mini-redis/services/mini-redis/internal/pubsub"
@@ -29,8 +30,8 @@ type scanOptions struct {
 
 // scan: SCAN cursor [MATCH pattern] [COUNT count] [TYPE type]
 func scan(c *Ctx) {
-	cursor, err := strconv.ParseUint(string(c.Args[1]), 10, 64)
-	if err != nil {
+	cursor, ok := parseCursor(string(c.Args[1]))
+	if !ok {
 		c.W.Error("ERR invalid cursor")
 		return
 	}
@@ -50,6 +51,23 @@ func scan(c *Ctx) {
 	for _, e := range found {
 		c.W.BulkString(e.Key())
 	}
+}
+
+// parseCursor reads a cursor as strtoul does, by which redis-server does: with a
+// sign or not, and nothing at all is zero.
+func parseCursor(s string) (uint64, bool) {
+	if s == "" {
+		return 0, true
+	}
+	digits, negative := strings.CutPrefix(s, "-")
+	if !negative {
+		digits = strings.TrimPrefix(s, "+")
+	}
+	cursor, err := strconv.ParseUint(digits, 10, 64)
+	if negative {
+		cursor = -cursor
+	}
+	return cursor, err == nil
 }
 
 func (c *Ctx) scanOptions(i int) (opt scanOptions, ok bool) {

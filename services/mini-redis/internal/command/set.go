@@ -14,7 +14,7 @@ func setCommands() []*Spec {
 			Summary: "Stores a string at a key, whatever was there.",
 			Syntax: "key:key value:string [condition=(NX | XX)@2.6.12] [GET@6.2.0] [expiration=(EX seconds:integer@2.6.12" +
 				" | PX milliseconds:integer@2.6.12 | EXAT unix-time-seconds:unix-time@6.2.0" +
-				" | PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0)]", Handler: set},
+				" | PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0)]", Handler: set, keyFlags: setKeyFlags},
 		{Name: "getex", Arity: -2, Flags: Write | Fast, ACL: CatString, KeySpecs: oneKey(KeyRW | KeyAccess | KeyUpdate),
 			Group: "string", Since: "6.2.0", Complexity: "O(1)",
 			Summary: "Returns the string at a key and sets when the key expires.",
@@ -78,6 +78,16 @@ func set(c *Ctx) {
 		return
 	}
 	c.store(key, value, &opt, at)
+}
+
+// setKeyFlags: a SET reads what was there only to return it.
+func setKeyFlags(args [][]byte) KeyFlags {
+	for _, arg := range args[3:] {
+		if equalFold(arg, "get") {
+			return KeyRW | KeyAccess | KeyUpdate
+		}
+	}
+	return KeyOW | KeyUpdate
 }
 
 // store carries SET out; at is the time of expiry, 0 for none.

@@ -29,6 +29,10 @@ type Spec struct {
 	// KeySpecs can tell.
 	KeysOf func(args [][]byte) [][]byte
 
+	// keyFlags says what a request does to its key where that depends on the
+	// other arguments (KeyVariable); nil elsewhere.
+	keyFlags func(args [][]byte) KeyFlags
+
 	// Set when the table is built.
 	ID        int     // dense index, for statistics
 	Operation string  // the name in spans: "GET", "CLIENT SETNAME"

@@ -168,11 +168,10 @@ func getrange(c *Ctx) {
 	if _, isInt := e.Int(); isInt {
 		text = e.AppendText(tmp[:0])
 	}
-	if start < 0 && end < 0 && start > end {
-		c.W.BulkString("")
-		return
+	from, to := 0, 0
+	if start >= 0 || end >= 0 || start <= end {
+		from, to = clampRange(start, max(end, -int64(len(text))), len(text)) // an end before the first byte means it
 	}
-	from, to := clampRange(start, end, len(text))
 	c.W.Bulk(text[from:to])
 }
 

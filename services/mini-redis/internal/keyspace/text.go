@@ -1,13 +1,18 @@
 package keyspace
 
-// SetBytes makes the value of e a copy of v, as an integer when v is one in
-// canonical form. The memory of the value before it is used again when it fits
-// and little would be wasted. The expiry stays as it is.
+// SetBytes makes the value of e a copy of v, kept as an integer when v is one in
+// canonical form. The expiry stays as it is.
 func (d *DB) SetBytes(e *Entry, v []byte) {
 	if n, ok := CanonicalInt(v); ok {
 		d.SetInt(e, n)
 		return
 	}
+	d.SetText(e, v)
+}
+
+// SetText makes the value of e a copy of v. The memory of the value before it is
+// used again when it fits and little would be wasted. The expiry stays as it is.
+func (d *DB) SetText(e *Entry, v []byte) {
 	before := e.size()
 	text := e.text
 	if e.kind != KindString || cap(text) < len(v) || cap(text) > 2*len(v)+64 {
