@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"os"
 	"sync/atomic"
 
 	"mini-redis/internal/program"
@@ -28,7 +29,7 @@ func (in *instance) facts() observe.Facts {
 		Clients: st.Clients, MaxClients: int64(st.MaxClients),
 		Accepted: st.Accepted, Rejected: st.Rejected,
 		InputBytes: st.InputBytes, OutputBytes: st.OutputBytes, OutputLimitKills: st.OutputLimitKills,
-		Process: observe.ReadProcess(),
+		Executable: executable(),
 	}
 	if st.Loops > 0 {
 		f.Multiplexing = "epoll"
@@ -58,6 +59,12 @@ func (in *instance) dataFacts(f *observe.Facts, engine *command.Engine) {
 			Index: i, Keys: int64(db.Len()), Expiring: int64(db.Expiring()), AvgTTL: db.AverageTTL(),
 		})
 	}
+}
+
+// executable is the program's path, "" when the system does not tell.
+func executable() string {
+	path, _ := os.Executable()
+	return path
 }
 
 func (in *instance) tick() {

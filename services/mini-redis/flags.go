@@ -13,6 +13,7 @@ type flags struct {
 	requirePass                string
 	maxClients, loops          int
 	traceRoots, traceSpansMax  float64
+	traceContexts              string
 	traceKeys                  bool
 	shutdownTimeout            time.Duration
 }
@@ -35,6 +36,7 @@ func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (fl
 	fs.IntVar(&f.loops, "loops", 0, "how many event loops read and write; 0: one for every two processors")
 	fs.Float64Var(&f.traceRoots, "trace-roots", 10, "the most spans a second that begin here, for clients that send no trace context; 0: none")
 	fs.Float64Var(&f.traceSpansMax, "trace-spans-max", 0, "the most spans a second that continue a caller's trace; 0: no bound")
+	fs.StringVar(&f.traceContexts, "trace-contexts", "continue", "what to do with callers' trace contexts: continue, or ignore when callers are not trusted")
 	fs.BoolVar(&f.traceKeys, "trace-keys", false, "record a command's first key in its span")
 	fs.DurationVar(&f.shutdownTimeout, "shutdown-timeout", 10*time.Second, "how long a stop may take to finish what is in flight")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
@@ -51,6 +53,8 @@ func (f flags) check() error {
 		return program.Errorf(program.ExitUsage, "-loops %d: a number of loops cannot be negative", f.loops)
 	case f.traceRoots < 0, f.traceSpansMax < 0:
 		return program.Errorf(program.ExitUsage, "-trace-roots and -trace-spans-max are spans a second and cannot be negative")
+	case f.traceContexts != "continue" && f.traceContexts != "ignore":
+		return program.Errorf(program.ExitUsage, "-trace-contexts %q: it is continue or ignore", f.traceContexts)
 	case f.shutdownTimeout < 0:
 		return program.Errorf(program.ExitUsage, "-shutdown-timeout %v: cannot be negative", f.shutdownTimeout)
 	}

@@ -95,8 +95,12 @@ func (in *instance) start(ctx context.Context, getenv func(string) string, shutd
 }
 
 func (in *instance) startServer(listener net.Listener, shutdown func()) (err error) {
+	propagator := in.tel.Propagator()
+	if in.flags.traceContexts == "ignore" {
+		propagator = nil
+	}
 	in.observer = observe.New(observe.Options{
-		Clock: in.clock, Sink: in.tel.Sink(), Propagator: in.tel.Propagator(),
+		Clock: in.clock, Sink: in.tel.Sink(), Propagator: propagator, Version: program.Number(),
 		Roots: in.flags.traceRoots, MaxSpans: in.flags.traceSpansMax, Keys: in.flags.traceKeys,
 	})
 	in.server, err = server.New(server.Config{
