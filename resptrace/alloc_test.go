@@ -30,13 +30,26 @@ func newCalls(ctx context.Context) calls {
 
 // hooked captures the hook that Instrument adds to a client, so that its cost
 // can be measured without a network.
-func hooked(t testing.TB, l *lab, opts ...resptrace.Option) (single func(context.Context, redis.Cmder) error, batch func(context.Context, []redis.Cmder) error) {
+func hooked(t testing.TB, l *lab, opts ...resptrace.Option) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
 	t.Cleanup(func() { _ = c.Close() })
 	must(t, resptrace.Instrument(c, l.options(opts...)...))
-	c.AddHook(&inner{}) // innermost: stands for the network
-	pipe := func(ctx context.Context, cmds []redis.Cmder) error {
+	return withoutNetwork(c)
+}
+
+// bare is hooked without our hook.
+func bare(t testing.TB) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
+	t.Helper()
+	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	t.Cleanup(func() { _ = c.Close() })
+	return withoutNetwork(c)
+}
+
+// withoutNetwork puts a hook that answers below all others.
+func withoutNetwork(c *redis.Client) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
+	c.AddHook(&inner{})
+	return c.Process, func(ctx context.Context, cmds []redis.Cmder) error {
 		p := c.Pipeline()
 		if err := p.BatchProcess(ctx, cmds...); err != nil {
 			return err
@@ -44,7 +57,6 @@ func hooked(t testing.TB, l *lab, opts ...resptrace.Option) (single func(context
 		_, err := p.Exec(ctx)
 		return err
 	}
-	return c.Process, pipe
 }
 
 // inner is a hook that asks for a command's arguments, as writing it would, and answers.
@@ -71,25 +83,8 @@ func (*inner) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipeli
 	}
 }
 
-// bare is hooked without our hook.
-func bare(t testing.TB) (single func(context.Context, redis.Cmder) error, batch func(context.Context, []redis.Cmder) error) {
-	t.Helper()
-	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
-	t.Cleanup(func() { _ = c.Close() })
-	c.AddHook(&inner{})
-	pipe := func(ctx context.Context, cmds []redis.Cmder) error {
-		p := c.Pipeline()
-		if err := p.BatchProcess(ctx, cmds...); err != nil {
-			return err
-		}
-		_, err := p.Exec(ctx)
-		return err
-	}
-	return c.Process, pipe
-}
-
 // knowsTraced tells the hook by a HELLO that the server speaks TRACED.
-func knowsTraced(t testing.TB, process func(context.Context, redis.Cmder) error) {
+func knowsTraced(t testing.TB, process redis.ProcessHook) {
 	t.Helper()
 	must(t, process(context.Background(), redis.NewMapStringInterfaceCmd(context.Background(), "hello", 3)))
 }
@@ -97,7 +92,7 @@ func knowsTraced(t testing.TB, process func(context.Context, redis.Cmder) error)
 func TestAnUnsampledCallAllocatesNothingMore(t *testing.T) {
 	ctx := notSampled()
 	c := newCalls(ctx)
-	measure := func(single func(context.Context, redis.Cmder) error, batch func(context.Context, []redis.Cmder) error) (one, many float64) {
+	measure := func(single redis.ProcessHook, batch redis.ProcessPipelineHook) (one, many float64) {
 		knowsTraced(t, single)
 		_, _ = single(ctx, c.single), batch(ctx, c.batch)
 		one = testing.AllocsPerRun(200, func() { _ = single(ctx, c.single) })
@@ -140,7 +135,7 @@ func BenchmarkHook(b *testing.B) {
 	})
 }
 
-func benchmark(b *testing.B, ctx context.Context, single func(context.Context, redis.Cmder) error, batch func(context.Context, []redis.Cmder) error) {
+func benchmark(b *testing.B, ctx context.Context, single redis.ProcessHook, batch redis.ProcessPipelineHook) {
 	b.Helper()
 	knowsTraced(b, single)
 	c := newCalls(ctx)

@@ -86,8 +86,8 @@ func TestAFailoverClientFollowsItsMaster(t *testing.T) {
 		t.Helper()
 		must(t, c.Incr(ctx, "n").Err())
 		span := l.one()
-		server := net.JoinHostPort(attr(span, "server.address").AsString(), attr(span, "server.port").Emit())
-		peer := net.JoinHostPort(attr(span, "network.peer.address").AsString(), attr(span, "network.peer.port").Emit())
+		server := net.JoinHostPort(attr(span, "server.address").AsString(), attr(span, "server.port").String())
+		peer := net.JoinHostPort(attr(span, "network.peer.address").AsString(), attr(span, "network.peer.port").String())
 		if server != s.addr || peer != s.addr {
 			t.Errorf("server %s, peer %s, want %s", server, peer, s.addr)
 		}
@@ -117,7 +117,7 @@ func TestPeersThatDiffer(t *testing.T) {
 	})
 	ctx, _ := inTrace()
 	must(t, c.Ping(ctx).Err())
-	if got := attr(l.one(), "network.peer.port").Emit(); !strings.HasSuffix(a.addr, ":"+got) {
+	if got := attr(l.one(), "network.peer.port").String(); !strings.HasSuffix(a.addr, ":"+got) {
 		t.Errorf("peer port %s, want %s", got, a.addr)
 	}
 	conn := c.Conn() // holds the first connection, so that the next call needs another
@@ -125,10 +125,10 @@ func TestPeersThatDiffer(t *testing.T) {
 	must(t, conn.Ping(ctx).Err())
 	must(t, c.Ping(ctx).Err())
 	spans := l.ended()
-	if got := attr(spans[1], "network.peer.port").Emit(); got != "" && got != "INVALID" {
+	if got := attr(spans[1], "network.peer.port").String(); got != "" && got != "INVALID" {
 		t.Errorf("peer port %s of one of two servers", got)
 	}
-	if got := net.JoinHostPort(attr(spans[1], "server.address").AsString(), attr(spans[1], "server.port").Emit()); got != a.addr {
+	if got := net.JoinHostPort(attr(spans[1], "server.address").AsString(), attr(spans[1], "server.port").String()); got != a.addr {
 		t.Errorf("server %s", got)
 	}
 }

@@ -123,7 +123,7 @@ func TestEachRequestToANodeIsASpanWithItsAddress(t *testing.T) {
 		t.Fatalf("spans %q", text(spans))
 	}
 	for i, span := range spans {
-		if got := net.JoinHostPort(attr(span, "server.address").AsString(), attr(span, "server.port").Emit()); got != cl.addr(i) {
+		if got := net.JoinHostPort(attr(span, "server.address").AsString(), attr(span, "server.port").String()); got != cl.addr(i) {
 			t.Errorf("span %d is of %s, want %s", i, got, cl.addr(i))
 		}
 	}

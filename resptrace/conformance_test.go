@@ -80,7 +80,7 @@ func TestSpansConform(t *testing.T) {
 			rule, ok := allowed[a.Key]
 			if !ok {
 				t.Errorf("%s: %s is not in the conventions", s.Name, a.Key)
-			} else if a.Value.Type() != rule.kind || rule.form != nil && !rule.form.MatchString(a.Value.Emit()) {
+			} else if a.Value.Type() != rule.kind || rule.form != nil && !rule.form.MatchString(a.Value.String()) {
 				t.Errorf("%s: %s is %v", s.Name, a.Key, a.Value)
 			}
 		}

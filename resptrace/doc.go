@@ -47,7 +47,9 @@
 // Commands that go-redis sends on its own behalf have no span: HELLO, AUTH,
 // SELECT, READONLY, ASKING, COMMAND, CLIENT SETINFO and its kind, CLUSTER SLOTS,
 // and a cluster's or ring's PING that is not part of a trace. Pub/sub
-// subscriptions bypass go-redis's hooks.
+// subscriptions bypass go-redis's hooks. The batches of an AutoPipeline are
+// spans without a parent: they hold the commands of many callers, and go-redis
+// gives them a context of their own.
 //
 // A call whose caller is in a trace that is not sampled has no span, without
 // asking the tracer provider's sampler: that is what makes it free.

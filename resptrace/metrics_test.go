@@ -63,7 +63,7 @@ func value(set attribute.Set, key attribute.Key) string {
 	if !ok {
 		return ""
 	}
-	return v.Emit()
+	return v.String()
 }
 
 func TestEveryCallIsCountedSampledOrNot(t *testing.T) {

@@ -42,8 +42,8 @@ func TestAddressesOfTheServer(t *testing.T) {
 	ctx, _ := inTrace()
 	must(t, c.Ping(ctx).Err())
 	span := l.one()
-	host, port := attr(span, "server.address").AsString(), attr(span, "server.port").Emit()
-	peer, peerPort := attr(span, "network.peer.address").AsString(), attr(span, "network.peer.port").Emit()
+	host, port := attr(span, "server.address").AsString(), attr(span, "server.port").String()
+	peer, peerPort := attr(span, "network.peer.address").AsString(), attr(span, "network.peer.port").String()
 	if host+":"+port != s.addr || peer+":"+peerPort != s.addr {
 		t.Errorf("server %s:%s, peer %s:%s, want %s", host, port, peer, peerPort, s.addr)
 	}
@@ -97,13 +97,13 @@ func TestARootIsTracedToo(t *testing.T) {
 }
 
 func TestErrorsAreTheirFirstWord(t *testing.T) {
-	const base = "LPUSH client db.namespace=0 db.operation.name=LPUSH db.system.name=redis"
+	const before, after = "LPUSH client db.namespace=0 db.operation.name=LPUSH ", "db.system.name=redis"
 	for reply, want := range map[string]string{
-		"-WRONGTYPE Operation against a key holding\r\n": base[:len(base)-len("db.system.name=redis")] + "db.response.status_code=WRONGTYPE db.system.name=redis error.type=WRONGTYPE Error",
-		"-ERR secret k v\r\n":                            base[:len(base)-len("db.system.name=redis")] + "db.response.status_code=ERR db.system.name=redis error.type=ERR Error",
-		"-my script says secret\r\n":                     base + " error.type=_OTHER Error",
-		"-MOVED 1 127.0.0.1:1\r\n":                       base[:len(base)-len("db.system.name=redis")] + "db.response.status_code=MOVED db.system.name=redis error.type=MOVED Error",
-		"$-1\r\n":                                        base,
+		"-WRONGTYPE Operation against a key holding\r\n": before + "db.response.status_code=WRONGTYPE " + after + " error.type=WRONGTYPE Error",
+		"-ERR secret k v\r\n":                            before + "db.response.status_code=ERR " + after + " error.type=ERR Error",
+		"-my script says secret\r\n":                     before + after + " error.type=_OTHER Error",
+		"-MOVED 1 127.0.0.1:1\r\n":                       before + "db.response.status_code=MOVED " + after + " error.type=MOVED Error",
+		"$-1\r\n":                                        before + after,
 	} {
 		l := newLab(t)
 		s := newServer(t, func(s *server) {

@@ -118,7 +118,7 @@ func described(s tracetest.SpanStub) string {
 		case "server.port", "network.peer.port", "server.address", "network.peer.address", "resptrace.wait_ns":
 			continue
 		}
-		attrs = append(attrs, string(a.Key)+"="+a.Value.Emit())
+		attrs = append(attrs, string(a.Key)+"="+a.Value.String())
 	}
 	slices.Sort(attrs)
 	line := s.Name + " " + s.SpanKind.String() + " " + strings.Join(attrs, " ")
