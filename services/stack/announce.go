@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"mini-redis/services/stack/internal/display"
+	"mini-redis/services/stack/internal/summary"
+)
+
+// addresses are where the running stack is, for programs that use it.
+type addresses struct {
+	RESP       string `json:"resp"`       // host:port
+	Admin      string `json:"admin"`      // URL
+	OTLPGRPC   string `json:"otlp_grpc"`  // URL
+	OTLPHTTP   string `json:"otlp_http"`  // URL
+	Jaeger     string `json:"jaeger"`     // URL
+	Prometheus string `json:"prometheus"` // URL
+	Collector  string `json:"collector"`  // URL of the collector's own metrics
+}
+
+// event is a line of -json.
+type event struct {
+	Event     string           `json:"event"` // ready, summary
+	Addresses *addresses       `json:"addresses,omitempty"`
+	Processes map[string]int   `json:"processes,omitempty"` // process ids by name
+	Logs      string           `json:"logs,omitempty"`
+	Summary   *summary.Figures `json:"summary,omitempty"`
+	Losses    []string         `json:"losses,omitempty"`
+}
+
+func (s *stack) tell(e event) {
+	if s.events != nil {
+		_ = json.NewEncoder(s.events).Encode(e) // who asked for it and does not read it is gone
+	}
+}
+
+func (s *stack) addresses() addresses {
+	p := s.settings.Ports
+	return addresses{
+		RESP: p.RESP.Addr(), Admin: p.Admin.URL(""), OTLPGRPC: p.OTLPGRPC.URL(""), OTLPHTTP: p.OTLPHTTP.URL(""),
+		Jaeger: p.JaegerHTTP.URL(""), Prometheus: p.Prometheus.URL(""), Collector: p.CollectorTelemetry.URL("/metrics"),
+	}
+}
+
+// announce says what runs and where.
+func (s *stack) announce() {
+	a, p := s.addresses(), s.settings.Ports
+	var text strings.Builder
+	fmt.Fprintf(&text, "\nThe stack is up (%.1f s).\n\n", time.Since(s.started).Seconds())
+	text.WriteString(display.Table([][]string{
+		{"mini-redis", a.RESP, fmt.Sprintf("redis-cli -p %d, or any Redis client", p.RESP.Number)},
+		{"", a.Admin + "/metrics", "what the server says of itself"},
+		{"traces", a.Jaeger, "Jaeger, with this project's page on its query API"},
+		{"metrics", a.Prometheus + "/consoles/mini-redis.html", "Prometheus, with this project's page in its console"},
+		{"collector", strings.TrimPrefix(a.OTLPGRPC, "http://"), "OTLP over gRPC; over HTTP: " + strings.TrimPrefix(a.OTLPHTTP, "http://")},
+		{"load", s.flags.describeLoad(), ""},
+		{"logs", filepath.Join(s.dir, "logs"), ""},
+	}))
+	text.WriteString("\nThe two pages are this project's own: the web UIs of Jaeger and Prometheus are not in their Go modules\n" +
+		"(their releases and official images have them: -jaeger PATH, -prometheus PATH). Their HTTP APIs are complete.\n")
+	if moved := p.RESP.Moved() || p.OTLPGRPC.Moved() || p.JaegerHTTP.Moved(); moved {
+		fmt.Fprintf(&text, "\nPorts differ from the usual ones. For the examples and the command line client:\n"+
+			"  export MINI_REDIS_ADDR=%s MINI_REDIS_JAEGER=%s OTEL_EXPORTER_OTLP_ENDPOINT=%s\n", a.RESP, a.Jaeger, a.OTLPGRPC)
+	}
+	if s.flags.duration == 0 {
+		text.WriteString("\nCtrl-C stops everything.\n")
+	}
+	text.WriteString("\n")
+	s.show.Print(text.String())
+	processes := map[string]int{}
+	for _, child := range s.group.Processes() {
+		processes[child.Name()] = child.PID()
+	}
+	s.tell(event{Event: "ready", Addresses: &a, Processes: processes, Logs: filepath.Join(s.dir, "logs")})
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"mini-redis/internal/program"
+	"mini-redis/services/stack/internal/backends"
+	"mini-redis/services/stack/internal/inspect"
+	"mini-redis/services/stack/internal/summary"
+)
+
+// drainTimeout is how long what was sent may take to arrive everywhere: batches and pushes take up to two seconds, retries
+// up to five.
+const drainTimeout = 20 * time.Second
+
+// loadExitThreshold is what client-load exits with when more operations failed than it allows.
+const loadExitThreshold = 2
+
+// conclude waits until everything that was sent has arrived, says what came of it, and fails when something is missing.
+func (s *stack) conclude(ctx context.Context) error {
+	if s.load != nil {
+		if code := s.load.ExitCode(); code != 0 && code != loadExitThreshold {
+			return program.Errorf(exitChild, "%w", s.load.DeathError())
+		}
+	}
+	figures, err := s.drain(ctx)
+	if err != nil {
+		return err
+	}
+	for _, p := range s.group.Processes() {
+		if bytes := p.PeakMemory(); bytes > 0 {
+			figures.Memory = append(figures.Memory, summary.Memory{Name: p.Name(), Bytes: bytes})
+		}
+	}
+	losses := figures.Losses()
+	s.show.Done()
+	s.show.Print("\n" + figures.Text())
+	if id := s.lastTrace(figures); id != "" {
+		s.show.Printf("\n  last trace %s (while the stack runs)", inspect.Jaeger{Base: s.settings.Ports.JaegerHTTP.URL("")}.TraceURL(id))
+	}
+	s.show.Print("\n")
+	s.tell(event{Event: "summary", Summary: figures, Losses: losses})
+	switch {
+	case len(losses) > 0:
+		return program.Errorf(exitLost, "the figures do not agree %v after the load ended: %s", drainTimeout, strings.Join(losses, "; "))
+	case figures.Load != nil && figures.Load.Errors > 0:
+		return program.Errorf(exitLost, "%d operations failed", figures.Load.Errors)
+	}
+	return nil
+}
+
+func (s *stack) lastTrace(f *summary.Figures) string {
+	if f.Load == nil {
+		return ""
+	}
+	return f.Load.LastTraceID
+}
+
+// drain reads the figures until they agree or the time for it is over.
+func (s *stack) drain(ctx context.Context) (*summary.Figures, error) {
+	deadline := time.Now().Add(drainTimeout)
+	figures := &summary.Figures{}
+	if s.load != nil {
+		load, err := summary.ReadLoad(s.settings.ReportFile())
+		if err != nil {
+			return nil, program.Errorf(exitChild, "%w", err)
+		}
+		figures.Load = load
+	}
+	for {
+		err := s.read(ctx, figures)
+		if err == nil && len(figures.Losses()) == 0 || time.Now().After(deadline) {
+			return figures, err
+		}
+		s.show.Live("drain", "  waiting for what was sent to arrive")
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(context.Cause(ctx), errStopped)
+		case died := <-s.group.Died():
+			return nil, program.Errorf(exitChild, "%w", died.DeathError())
+		case <-time.After(250 * time.Millisecond):
+		}
+	}
+}
+
+func (s *stack) read(ctx context.Context, f *summary.Figures) error {
+	p := s.settings.Ports
+	prometheus := inspect.Prometheus{Base: p.Prometheus.URL("")}
+	commands, err := prometheus.ByLabel(ctx, "sum by (cmd) (redis_commands_total)", "cmd")
+	if err != nil {
+		return err
+	}
+	f.Counter = map[string]int64{}
+	for cmd, n := range commands {
+		f.Counter[cmd] = int64(math.Round(n))
+	}
+	if f.Spans, err = s.spans(ctx); err != nil {
+		return err
+	}
+	if f.Load == nil {
+		return nil
+	}
+	f.Traces.Keeps, f.Traces.Sampled = backends.MaxTraces(s.settings.Rate), s.settings.Sampled()
+	jaeger := inspect.Jaeger{Base: p.JaegerHTTP.URL("")}
+	count, err := jaeger.Count(ctx, backends.Load, s.started, time.Now(), f.Traces.Keeps)
+	f.Traces.Found, f.Traces.Spans, f.Traces.Single = count.Traces, count.Spans, count.Single
+	return err
+}
+
+// spans reads what each program on the way counts.
+func (s *stack) spans(ctx context.Context) (spans summary.Spans, err error) {
+	p := s.settings.Ports
+	server, err := inspect.Client{}.Totals(ctx, p.Admin.URL("/metrics"))
+	if err != nil {
+		return spans, err
+	}
+	collector, err := inspect.Client{}.Totals(ctx, p.CollectorTelemetry.URL("/metrics"))
+	if err != nil {
+		return spans, err
+	}
+	jaeger, err := inspect.Client{}.Totals(ctx, p.JaegerTelemetry.URL("/metrics"))
+	if err != nil {
+		return spans, err
+	}
+	return summary.Spans{
+		Server:   counter(server, "mini_redis_spans"),
+		Dropped:  counter(server, "mini_redis_spans_dropped"),
+		Accepted: counter(collector, "otelcol_receiver_accepted_spans"),
+		Refused:  counter(collector, "otelcol_receiver_refused_spans"),
+		Failed:   counter(collector, "otelcol_exporter_send_failed_spans") + counter(collector, "otelcol_exporter_enqueue_failed_spans"),
+		Stored:   counter(jaeger, "otelcol_exporter_sent_spans"),
+	}, nil
+}
+
+// counter reads a counter whose name ends in _total in some versions of the collector, of which Jaeger is one, and not in others.
+func counter(totals map[string]float64, name string) int64 {
+	return int64(totals[name] + totals[name+"_total"])
+}
+
+// loadText is what the load says of itself after it was stopped early.
+func (s *stack) loadText() string {
+	load, err := summary.ReadLoad(s.settings.ReportFile())
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("  load: %d operations, %d errors, p50 %.2f ms, p99 %.2f ms\n", load.Operations, load.Errors, load.LatencyMS.P50, load.LatencyMS.P99)
+}
