@@ -67,8 +67,11 @@ func (d *dict) remove(e *Entry) {
 	}
 	d.count--
 	d.step()
-	if d.prev == nil && len(d.table) > smallestTable && d.count*8 < len(d.table) {
-		d.resize(len(d.table) / 2)
+	switch {
+	case d.count == 0 && (d.prev != nil || len(d.table) > smallestTable):
+		d.table, d.prev = make([]*Entry, smallestTable), nil
+	case d.prev == nil && len(d.table) > smallestTable && d.count*8 < len(d.table):
+		d.resize(max(smallestTable, 1<<bits.Len(uint(d.count)))) // the power of two above count
 	}
 }
 
