@@ -85,11 +85,7 @@ func (r *runner) run(ctx context.Context, workers int) (started time.Time, took 
 func (r *runner) work(ctx context.Context, recorder *measure.Worker, source *rand.Rand) {
 	var span trace.SpanContext
 	callCtx := context.WithValue(context.WithoutCancel(ctx), spanKey{}, &span)
-	for {
-		slot, ok := r.pacer.Next(ctx)
-		if !ok {
-			return
-		}
+	r.pacer.Work(ctx, func(slot pace.Slot) {
 		op := r.scenario.Next(source)
 		span = trace.SpanContext{}
 		err := op.Do(callCtx, r.client)
@@ -104,7 +100,7 @@ func (r *runner) work(ctx context.Context, recorder *measure.Worker, source *ran
 		if err != nil {
 			r.failures.note(errorType, err)
 		}
-	}
+	})
 }
 
 // conclude tells how the run went.

@@ -9,7 +9,7 @@
 // measured, one slow operation: "coordinated omission"
 // (https://github.com/giltene/wrk2#acknowledgements-and-coordinated-omission).
 //
-// services/client-load's workers call [Pacer.Next]; package measure records what
+// services/client-load's workers run in [Pacer.Work]; package measure records what
 // came of it. This package knows neither Redis nor telemetry.
 package pace
 
@@ -34,7 +34,8 @@ type Plan struct {
 	// Grace is how long after Duration operations that fell due within it may
 	// still begin; what has not begun by then is missed.
 	Grace time.Duration
-	// Sleep waits until a moment or the end of the context; nil is [Sleep].
+	// Sleep waits until a moment or the end of the context; nil is the most
+	// exact way that the system has.
 	Sleep func(ctx context.Context, until time.Time)
 }
 
@@ -56,7 +57,7 @@ type Pacer struct {
 	plan    Plan
 	start   time.Time
 	total   int64 // operations in the schedule; math.MaxInt64 without Duration
-	next    atomic.Int64
+	taken   atomic.Int64
 	missed  atomic.Int64
 	stopped atomic.Int64 // ns after start at which the run was stopped, plus 1; 0 before
 }
@@ -69,9 +70,6 @@ func New(plan Plan) (*Pacer, error) {
 	if plan.Duration < 0 {
 		return nil, fmt.Errorf("duration must not be negative, not %v", plan.Duration)
 	}
-	if plan.Sleep == nil {
-		plan.Sleep = Sleep
-	}
 	p := &Pacer{plan: plan, total: math.MaxInt64}
 	if plan.Duration > 0 {
 		p.total = int64(math.Ceil(plan.Duration.Seconds() * plan.Rate))
@@ -80,7 +78,7 @@ func New(plan Plan) (*Pacer, error) {
 }
 
 // Start begins the run: the first operation is due at once. It is called once,
-// before any Next, and returns the moment.
+// before any Work, and returns the moment.
 func (p *Pacer) Start() time.Time {
 	p.start = time.Now()
 	return p.start
@@ -97,42 +95,55 @@ func (p *Pacer) Total() int64 {
 // Missed is the number of operations that fell due and were never handed out,
 // because every worker was busy for longer than the plan allows.
 //
-// Once every worker has seen Next return false, the slots handed out and Missed
-// are together Total, or, when the context ended the run, every operation that
-// had fallen due by then.
+// Once every Work has returned, the slots handed out and Missed are together
+// Total, or, when the context ended the run, all that had fallen due by then.
 func (p *Pacer) Missed() int64 { return p.missed.Load() }
 
-// Next takes the next operation of the schedule and waits until it is due. It
-// reports false when there is none left or the context has ended.
-func (p *Pacer) Next(ctx context.Context) (Slot, bool) {
+// Work gives one worker its operations: it calls do for one after the other, when
+// it is due, until there is none left or ctx has ended.
+func (p *Pacer) Work(ctx context.Context, do func(Slot)) {
+	var s sleeper
+	if p.plan.Sleep != nil {
+		s = timerSleeper{ctx, p.plan.Sleep}
+	} else {
+		s = newSleeper(ctx)
+	}
+	defer s.close()
 	for {
-		i := p.next.Add(1) - 1
+		slot, ok := p.next(ctx, s)
+		if !ok {
+			return
+		}
+		do(slot)
+	}
+}
+
+// next takes the next operation of the schedule and waits until it is due.
+func (p *Pacer) next(ctx context.Context, s sleeper) (Slot, bool) {
+	for {
+		i := p.taken.Add(1) - 1
 		if i >= p.total {
 			return Slot{}, false
 		}
 		due := p.start.Add(time.Duration(float64(i) / p.plan.Rate * float64(time.Second)))
 		now := time.Now()
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			p.Stop()
 			if due.After(p.start.Add(time.Duration(p.stopped.Load() - 1))) {
 				return Slot{}, false
 			}
 			p.missed.Add(1)
-			continue
-		}
-		if p.tooLate(due, now) {
+		case p.tooLate(due, now):
 			p.missed.Add(1)
-			continue
-		}
-		if !due.After(now) {
+		case !due.After(now):
 			return Slot{Due: due, Begin: now}, true
+		default:
+			s.sleep(due)
+			now = time.Now()
+			// Before it was due, the context has ended.
+			return Slot{Due: due, Begin: now, Waited: true}, !now.Before(due)
 		}
-		p.plan.Sleep(ctx, due)
-		now = time.Now()
-		if now.Before(due) {
-			return Slot{}, false // the context ended before the operation fell due
-		}
-		return Slot{Due: due, Begin: now, Waited: true}, true
 	}
 }
 
@@ -145,7 +156,7 @@ func (p *Pacer) tooLate(due, now time.Time) bool {
 
 // Stop notes that the run ends now: what falls due later is not part of it. It
 // belongs to the context's end (context.AfterFunc(ctx, p.Stop)); without it the
-// first Next that finds the context ended does the same, later by as long as
+// first worker that finds the context ended does the same, later by as long as
 // every worker is busy.
 func (p *Pacer) Stop() {
 	p.stopped.CompareAndSwap(0, int64(time.Since(p.start))+1)

@@ -36,14 +36,10 @@ func work(ctx context.Context, p *Pacer, n int, op func(Slot)) int64 {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			for {
-				slot, ok := p.Next(ctx)
-				if !ok {
-					return
-				}
-				op(slot)
+			p.Work(ctx, func(s Slot) {
+				op(s)
 				done.Add(1)
-			}
+			})
 		})
 	}
 	wg.Wait()
@@ -53,11 +49,8 @@ func work(ctx context.Context, p *Pacer, n int, op func(Slot)) int64 {
 func TestSlotsFallDueAtTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := mustStart(t, Plan{Rate: 3, Duration: 2 * time.Second})
-		for i := range 6 {
-			slot, ok := p.Next(t.Context())
-			if !ok {
-				t.Fatalf("slot %d: the schedule is over", i)
-			}
+		i := 0
+		p.Work(t.Context(), func(slot Slot) {
 			want := p.start.Add(time.Duration(i) * time.Second / 3)
 			if d := slot.Due.Sub(want).Abs(); d > time.Nanosecond {
 				t.Errorf("slot %d is due %v from where it should be", i, d)
@@ -65,9 +58,10 @@ func TestSlotsFallDueAtTheRate(t *testing.T) {
 			if got := time.Now(); !got.Equal(slot.Due) {
 				t.Errorf("slot %d was handed out at %v, due at %v", i, got, slot.Due)
 			}
-		}
-		if _, ok := p.Next(t.Context()); ok {
-			t.Error("a seventh slot of 3/s in 2 s")
+			i++
+		})
+		if i != 6 {
+			t.Errorf("%d slots of 3/s in 2 s, want 6", i)
 		}
 		if got := p.Missed(); got != 0 {
 			t.Errorf("missed %d of a schedule that was kept", got)
@@ -198,16 +192,28 @@ func TestPlansThatMakeNoSense(t *testing.T) {
 	f(Plan{Rate: 1, Duration: -time.Second})
 }
 
-func TestSleepEndsAtTheMomentOrWithTheContext(t *testing.T) {
-	until := time.Now().Add(5 * time.Millisecond)
-	Sleep(t.Context(), until)
-	if time.Now().Before(until) {
-		t.Error("woke up early")
+// TestWaiting is about the system's own clock, so it says only what holds on any
+// machine: nobody wakes early, and the end of the context ends a wait.
+func TestWaiting(t *testing.T) {
+	f := func(name string, make func(ctx context.Context) sleeper) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		s := make(ctx)
+		defer s.close()
+		for _, d := range []time.Duration{-time.Second, 0, time.Microsecond, 3 * time.Millisecond} {
+			until := time.Now().Add(d)
+			s.sleep(until)
+			if time.Now().Before(until) {
+				t.Errorf("%s: woke up early from %v", name, d)
+			}
+		}
+		time.AfterFunc(10*time.Millisecond, cancel)
+		s.sleep(time.Now().Add(time.Hour))
+		s.sleep(time.Now().Add(time.Hour))
+		if ctx.Err() == nil {
+			t.Errorf("%s: woke up an hour early without being told to", name)
+		}
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(10*time.Millisecond, cancel)
-	Sleep(ctx, time.Now().Add(time.Hour))
-	if ctx.Err() == nil {
-		t.Error("woke up an hour early without being told to")
-	}
+	f("the system's timer", newSleeper)
+	f("Go's timer", func(ctx context.Context) sleeper { return timerSleeper{ctx, wait} })
 }

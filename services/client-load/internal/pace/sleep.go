@@ -5,27 +5,28 @@ import (
 	"time"
 )
 
-// fine is the last stretch of a wait, which is left to the operating system. It
-// is longer than the millisecond to which Go rounds up a short timer.
-const fine = 1500 * time.Microsecond
+// sleeper waits for one worker. It is not for more than one goroutine.
+type sleeper interface {
+	// sleep waits until a moment, or the end of the context it was made with.
+	sleep(until time.Time)
+	close()
+}
 
-// Sleep waits until a moment or the end of the context.
-//
-// Go's timers wake an idle program up to a millisecond late, ten times what a
-// GET on loopback takes; that lateness would be reported as the server's. So
-// the timer covers all but the last stretch of the wait, and a system call with
-// a resolution of some 50 microseconds covers that, where there is one.
-func Sleep(ctx context.Context, until time.Time) {
-	if d := time.Until(until) - fine; d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-	for d := time.Until(until); d > 0 && ctx.Err() == nil; d = time.Until(until) {
-		sleepFine(d)
+// timerSleeper waits with a function: Go's timers, or a test's.
+type timerSleeper struct {
+	ctx  context.Context
+	wait func(ctx context.Context, until time.Time)
+}
+
+func (s timerSleeper) sleep(until time.Time) { s.wait(s.ctx, until) }
+func (s timerSleeper) close()                {}
+
+// wait uses Go's own timers, which wake an idle program up to a millisecond late.
+func wait(ctx context.Context, until time.Time) {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }

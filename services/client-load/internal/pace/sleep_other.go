@@ -2,6 +2,6 @@
 
 package pace
 
-import "time"
+import "context"
 
-func sleepFine(d time.Duration) { time.Sleep(d) }
+func newSleeper(ctx context.Context) sleeper { return timerSleeper{ctx, wait} }
