@@ -39,7 +39,7 @@ func TestScanMeetsEveryKey(t *testing.T) {
 						gone++
 					}
 				}
-				if fresh > 200_000 {
+				if fresh > 30_000 {
 					churn = 0 // let it come to an end
 				}
 			}
