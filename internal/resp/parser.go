@@ -95,7 +95,11 @@ func (p *Parser) argument(buf []byte, lim *Limits) (bool, error) {
 		if p.pos >= len(buf) {
 			return false, nil
 		}
-		if buf[p.pos] != '$' {
+		switch buf[p.pos] {
+		case '$':
+		case ':':
+			return p.integer(buf, lim)
+		default:
 			return false, ErrExpectedBulk(buf[p.pos])
 		}
 		n, next, state := number(buf, p.pos+1)
@@ -118,6 +122,25 @@ func (p *Parser) argument(buf []byte, lim *Limits) (bool, error) {
 	p.spans = append(p.spans, span{p.pos, p.pos + p.bulk})
 	p.pos += p.bulk + 2
 	p.bulk = -1
+	p.left--
+	return true, nil
+}
+
+// integer reads ":<number>\r\n" as the argument of its digits. redis-server
+// refuses it; Tokio's mini-redis client sends a time to live like this.
+func (p *Parser) integer(buf []byte, lim *Limits) (bool, error) {
+	from := p.pos + 1
+	_, next, state := number(buf, from)
+	switch {
+	case state == numberBad:
+		return false, ErrBulkLength
+	case state == numberPartial && len(buf)-p.pos > lim.Inline:
+		return false, ErrBigBulkCount
+	case state == numberPartial:
+		return false, nil
+	}
+	p.spans = append(p.spans, span{from, next - 2})
+	p.pos = next
 	p.left--
 	return true, nil
 }

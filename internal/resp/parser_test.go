@@ -53,6 +53,7 @@ func TestParserReadsRequests(t *testing.T) {
 	f("*2\r\n$3\r\nGET\r\n$4\r\na\r\nb\r\n", []string{"GET", "a\r\nb"})
 	f("*0\r\n", []string{})
 	f("*-1\r\n", []string{})
+	f("*2\r\n$4\r\nECHO\r\n:-120\r\n", []string{"ECHO", "-120"})
 	f("PING\r\n", []string{"PING"})
 	f("PING\n", []string{"PING"})
 	f("\r\n\nPING\r\n", []string{}, []string{}, []string{"PING"})
@@ -74,7 +75,8 @@ func TestParserRefuses(t *testing.T) {
 	f(&DefaultLimits, "*\r\n", ErrMultibulkLength)
 	f(&DefaultLimits, "*1048577\r\n", ErrMultibulkLength)
 	f(&DefaultLimits, "*99999999999999999999\r\n", ErrMultibulkLength)
-	f(&DefaultLimits, "*1\r\n:1\r\n", ErrExpectedBulk(':'))
+	f(&DefaultLimits, "*1\r\n+1\r\n", ErrExpectedBulk('+'))
+	f(&DefaultLimits, "*1\r\n:x\r\n", ErrBulkLength)
 	f(&DefaultLimits, "*1\r\n$-1\r\n", ErrBulkLength)
 	f(&DefaultLimits, "*1\r\n$536870913\r\n", ErrBulkLength)
 	f(&DefaultLimits, "*1\r\n$1x\r\n", ErrBulkLength)
@@ -89,7 +91,7 @@ func TestParserRefuses(t *testing.T) {
 
 // pipeline has each form a request can take.
 const pipeline = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$10\r\n01\r\n$5\r\n89\r\n" +
-	"PING\r\n*0\r\n\r\n*1\r\n$4\r\nPING\r\nECHO \"a b\"\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"
+	"PING\r\n*0\r\n\r\n*2\r\n$4\r\nPING\r\n:17\r\nECHO \"a b\"\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n"
 
 func TestParserReadsEverySplit(t *testing.T) {
 	want, _, err := parseAll(&DefaultLimits, []byte(pipeline))
