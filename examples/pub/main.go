@@ -18,9 +18,9 @@ import (
 	"mini-redis/internal/program"
 )
 
-const about = `pub publishes a message to a channel.
+const about = `pub publishes a message to a channel: pub [channel [message]]
 
-Usage: pub [channel [message]]      (default: numbers "hello")`
+The default channel is numbers, the default message hello.`
 
 func main() { program.Main(run) }
 

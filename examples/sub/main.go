@@ -24,9 +24,9 @@ import (
 	"mini-redis/internal/program"
 )
 
-const about = `sub prints the messages of channels until Ctrl-C.
+const about = `sub prints the messages of channels until Ctrl-C: sub [channel ...]
 
-Usage: sub [channel ...]      (default: numbers)`
+The default channel is numbers.`
 
 func main() { program.Main(run) }
 

@@ -55,7 +55,7 @@ func parseConfig(args []string, getenv func(string) string, stdout io.Writer) (c
 	var c config
 	fs := program.Flags(serviceName, about)
 	fs.StringVar(&c.addr, "addr", "127.0.0.1:6379", "`host:port` of the Redis, or a redis:// or rediss:// address with user, password and database")
-	fs.Float64Var(&c.rate, "rate", 50, "operations a `second`")
+	fs.Float64Var(&c.rate, "rate", 50, "`operations` a second")
 	fs.DurationVar(&c.duration, "duration", 10*time.Second, "how long operations fall due; 0 is until SIGINT or SIGTERM")
 	fs.IntVar(&c.concurrency, "concurrency", 4, "`workers`, each with a connection and one operation at a time")
 	fs.Float64Var(&c.mix.ReadRatio, "read-ratio", 0.5, "share of GET among the operations, 0 to 1; the rest is SET")

@@ -83,7 +83,7 @@ func (a *App) Flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	if err := a.telemetry.Shutdown(ctx); err != nil {
-		return fmt.Errorf("the trace was not delivered: %w", err)
+		return fmt.Errorf("the trace was not delivered (go run ./services/stack starts a collector): %w", err)
 	}
 	return nil
 }
