@@ -32,17 +32,15 @@ func (s *stack) conclude(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.measure()
 	for _, p := range s.group.Processes() {
-		if bytes := p.PeakMemory(); bytes > 0 {
+		if bytes := s.peaks[p.Name()]; bytes > 0 {
 			figures.Memory = append(figures.Memory, summary.Memory{Name: p.Name(), Bytes: bytes})
 		}
 	}
 	losses := figures.Losses()
 	s.show.Done()
 	s.show.Print("\n" + figures.Text())
-	if id := s.lastTrace(figures); id != "" {
-		s.show.Printf("\n  last trace %s (while the stack runs)", inspect.Jaeger{Base: s.settings.Ports.JaegerHTTP.URL("")}.TraceURL(id))
-	}
 	s.show.Print("\n")
 	s.tell(event{Event: "summary", Summary: figures, Losses: losses})
 	switch {
@@ -52,13 +50,6 @@ func (s *stack) conclude(ctx context.Context) error {
 		return program.Errorf(exitLost, "%d operations failed", figures.Load.Errors)
 	}
 	return nil
-}
-
-func (s *stack) lastTrace(f *summary.Figures) string {
-	if f.Load == nil {
-		return ""
-	}
-	return f.Load.LastTraceID
 }
 
 // drain reads the figures until they agree or the time for it is over.

@@ -41,7 +41,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	ctx, release := watchForEnd(ctx)
 	defer release()
-	s := &stack{flags: f, getenv: getenv, started: time.Now()}
+	s := &stack{flags: f, getenv: getenv, started: time.Now(), peaks: map[string]int64{}}
 	text := stdout
 	if f.json {
 		s.events, text = stdout, stderr
@@ -86,6 +86,7 @@ type stack struct {
 	group    *supervise.Group
 	settings backends.Settings
 	load     *supervise.Process // nil without a load
+	peaks    map[string]int64   // the most memory that each process was seen with
 }
 
 func (s *stack) run(ctx context.Context) (err error) {
@@ -146,14 +147,14 @@ func (s *stack) stopAll() error {
 		}
 	}
 	if running > 0 {
-		s.show.Live("stop", "stopping")
+		s.show.Transient("stopping")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	began := time.Now()
 	err := s.group.Stop(ctx)
 	if err == nil && running > 0 {
-		s.show.Printf("stopped in %.1f s; no process is left", time.Since(began).Seconds())
+		s.show.Printf("stopped in %v; no process is left", time.Since(began).Round(time.Millisecond))
 	}
 	return err
 }

@@ -108,7 +108,7 @@ func (s *stack) startAll(ctx context.Context, programs map[string]string) error 
 }
 
 func (s *stack) start(ctx context.Context, child backends.Child) (*supervise.Process, error) {
-	s.show.Live("start", "starting "+child.Name)
+	s.show.Transient("starting " + child.Name)
 	for _, port := range child.Ports {
 		port.Release()
 	}

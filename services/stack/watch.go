@@ -39,7 +39,17 @@ func (s *stack) watch(ctx context.Context) error {
 		case <-timeUp:
 			return s.conclude(ctx)
 		case <-tick.C:
+			s.measure()
 			s.showLive(ctx)
+		}
+	}
+}
+
+// measure notes the memory of the processes that still run: the load is gone when the summary is made.
+func (s *stack) measure() {
+	for _, p := range s.group.Processes() {
+		if bytes := p.PeakMemory(); bytes > 0 {
+			s.peaks[p.Name()] = bytes
 		}
 	}
 }

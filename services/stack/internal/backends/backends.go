@@ -51,16 +51,16 @@ type Child struct {
 // Go's heap they keep the stack below 1 GiB.
 const (
 	prometheusMemory = "160MiB"
-	jaegerMemory     = "256MiB"
+	jaegerMemory     = "384MiB"
 	collectorMemory  = "160MiB"
 	serverMemory     = "160MiB"
 	loadMemory       = "64MiB"
 )
 
 // MaxTraces is how many of the newest traces Jaeger keeps for a load of rate operations a second, each a trace: those of the
-// last five minutes, within what its memory allows (about 6 KiB each).
+// last five minutes, within what its memory allows (about 12 KiB each, of two spans).
 func MaxTraces(rate float64) int {
-	return min(max(int(rate*300), 5_000), 30_000)
+	return min(max(int(rate*300), 5_000), 20_000)
 }
 
 // ReportFile is where the load writes its report.

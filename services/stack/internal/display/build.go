@@ -14,24 +14,24 @@ func (d *Display) Build(step string, p build.Progress) {
 		d.Printf("[%s] %s: built in %s", step, p.Target, roundly(p.Elapsed))
 		return
 	}
-	subject := p.Target + string(p.Phase) // a new phase is news also where lines are sparse
-	if !d.terminal && p.Phase == build.Compiling && p.Total <= few || p.Phase == build.Linking {
-		subject = d.quietly(p.Target, subject)
+	text := fmt.Sprintf("[%s] %s: %s", step, p.Target, d.state(p))
+	if brief(p) {
+		d.Transient(text)
+		return
 	}
-	d.Live(subject, fmt.Sprintf("[%s] %s: %s", step, p.Target, d.state(p)))
+	d.Live(p.Target+string(p.Phase), text) // a new phase is news also where lines are sparse
 }
 
-// few packages are compiled in a moment: where lines stay, one that says so is noise.
-const few = 20
-
-// quietly keeps the subject of the line before, if it was about the same target, so that Live passes over this one.
-func (d *Display) quietly(target, subject string) string {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if strings.HasPrefix(d.subject, target) {
-		return d.subject
+// brief says that a state lasts a moment as a rule: where lines stay, one that tells of it would be noise.
+func brief(p build.Progress) bool {
+	const few = 20 // packages
+	switch p.Phase {
+	case build.Resolving:
+		return p.Modules == 0
+	case build.Compiling:
+		return p.Total <= few
 	}
-	return subject
+	return p.Phase == build.Linking
 }
 
 func (d *Display) state(p build.Progress) string {

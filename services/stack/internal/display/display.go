@@ -84,6 +84,13 @@ func (d *Display) Live(subject, text string) {
 	d.print(text + "\n")
 }
 
+// Transient shows what lasts a moment, on a terminal alone.
+func (d *Display) Transient(text string) {
+	if d.terminal {
+		d.Live("", text)
+	}
+}
+
 // Done removes the live line.
 func (d *Display) Done() {
 	d.mu.Lock()
