@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"html"
-	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -32,16 +31,7 @@ const overflow = () => frame.contentDocument.documentElement.scrollWidth - frame
 func browse(t *testing.T, path string, width int, script string, found any) {
 	t.Helper()
 	chromium := findChromium(t)
-	jaeger := serveJaeger(t)
-	handler := jaeger.Config.Handler
-	jaeger.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/harness" {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			fmt.Fprintf(w, harness, width, path, script)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	})
+	jaeger := serveJaeger(t, fmt.Sprintf(harness, width, path, script))
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",

@@ -15,18 +15,22 @@ import (
 const knownTrace = "73b887c537ddd240244c6e474fa9639b"
 
 // serveJaeger serves the page as Jaeger does: files below /static/, index.html for whatever else is not its API, which knows
-// one trace.
-func serveJaeger(t *testing.T) *httptest.Server {
+// one trace. Beside it is /harness, a page of the test's own.
+func serveJaeger(t *testing.T, harness string) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", http.FileServerFS(Assets()))
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, Assets(), "index.html") })
+	mux.HandleFunc("GET /harness", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write([]byte(harness))
+	})
 	answer := func(pattern, body string) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			if id := r.PathValue("id"); id != "" && id != knownTrace {
-				w.WriteHeader(http.StatusNotFound)
-				body = `{"error":{"httpCode":404,"message":"No traces found"}}`
+				http.Error(w, `{"error":{"httpCode":404,"message":"No traces found"}}`, http.StatusNotFound)
+				return
 			}
 			_, _ = w.Write([]byte(body))
 		})
