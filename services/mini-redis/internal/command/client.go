@@ -99,7 +99,7 @@ func clientSetinfo(c *Ctx) {
 		}
 		s.LibVer = value
 	default:
-		c.W.Error("ERR Unrecognized option '" + clip(c.Args[2], len(c.Args[2])) + "'")
+		c.W.Error("ERR Unrecognized option '" + shown(c.Args[2]) + "'")
 		return
 	}
 	c.W.OK()

@@ -68,7 +68,7 @@ func (c *Ctx) killFilter(f *killFilter) (ok bool) {
 			f.laddr = string(value)
 		case c.is(i, "user"):
 			if string(value) != defaultUser {
-				c.W.Error("ERR No such user '" + clip(value, len(value)) + "'")
+				c.W.Error("ERR No such user '" + shown(value) + "'")
 				return false
 			}
 		case c.is(i, "skipme") && (c.is(i+1, "yes") || c.is(i+1, "no")):

@@ -28,7 +28,7 @@ func (c *Ctx) clientKind(i int) (string, bool) {
 			return k, true
 		}
 	}
-	c.W.Error("ERR Unknown client type '" + clip(c.Args[i], len(c.Args[i])) + "'")
+	c.W.Error("ERR Unknown client type '" + shown(c.Args[i]) + "'")
 	return "", false
 }
 

@@ -41,7 +41,7 @@ func (c *Ctx) wrongArity() { c.W.Error(arityError(c.Spec)) }
 
 // subcommandSyntax answers a subcommand whose arguments make no sense.
 func (c *Ctx) subcommandSyntax() {
-	c.W.Error("ERR unknown subcommand or wrong number of arguments for '" + clip(c.Args[1], 128) + "'. Try " +
+	c.W.Error("ERR unknown subcommand or wrong number of arguments for '" + shown(c.Args[1]) + "'. Try " +
 		strings.ToUpper(c.Spec.Parent.Name) + " HELP.")
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	Observer  Observer
 	RunID     string        // 40 hexadecimal digits that name this process
 	TxBytes   int           // memory that one transaction's queue may take; 0 means DefaultTxBytes
+	Reply     int           // bytes a reply may grow to while it is put together; 0 means DefaultReply
 	Random    func() uint64 // RANDOMKEY's; nil means the runtime's generator
 }
 
@@ -42,6 +43,7 @@ type Config struct {
 const (
 	DefaultDatabases = 16
 	DefaultTxBytes   = 256 << 20
+	DefaultReply     = 1 << 30
 )
 
 // Engine executes requests. It is not safe for concurrent use: its owner, the
@@ -73,6 +75,9 @@ func New(cfg Config) *Engine {
 	}
 	if cfg.TxBytes == 0 {
 		cfg.TxBytes = DefaultTxBytes
+	}
+	if cfg.Reply == 0 {
+		cfg.Reply = DefaultReply
 	}
 	e := &Engine{cfg: cfg, table: NewTable(), space: keyspace.New(cfg.Databases, cfg.Random), hub: pubsub.NewHub()}
 	e.waiting.init()

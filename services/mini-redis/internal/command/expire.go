@@ -101,7 +101,7 @@ func (c *Ctx) expireCondition() (cond expireCondition, ok bool) {
 		case c.is(i, "lt"):
 			cond.lt = true
 		default:
-			c.W.Error("ERR Unsupported option " + clip(c.Args[i], len(c.Args[i])))
+			c.W.Error("ERR Unsupported option " + shown(c.Args[i]))
 			return cond, false
 		}
 	}

@@ -109,6 +109,16 @@ func (g *guest) send(words [][]byte) {
 	h.goOn()
 }
 
+// scribble overwrites a request that has been executed, as the server's buffer
+// is by the next one: whatever is kept of it has to be a copy.
+func scribble(words [][]byte) {
+	for _, w := range words {
+		for i := range w {
+			w[i] = '~'
+		}
+	}
+}
+
 // goOn executes what waits and no longer has to.
 func (h *house) goOn() {
 	for again := true; again; {
@@ -123,6 +133,7 @@ func (h *house) goOn() {
 			g.current = true
 			h.engine.Exec(g.session, words, &w)
 			g.current = false
+			scribble(words)
 			g.out = append(w.Buf, g.late...)
 			g.late = nil
 			h.sweep()

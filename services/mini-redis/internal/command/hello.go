@@ -99,7 +99,7 @@ func (c *Ctx) helloOptions() (proto int, name string, named, ok bool) {
 			name, named = string(c.Args[i+1]), true
 			i++
 		default:
-			c.W.Error("ERR Syntax error in HELLO option '" + clip(c.Args[i], len(c.Args[i])) + "'")
+			c.W.Error("ERR Syntax error in HELLO option '" + shown(c.Args[i]) + "'")
 			return
 		}
 	}

@@ -17,7 +17,7 @@ func (s *Session) unrestricted(spec *Spec) bool {
 func (e *Engine) refusal(s *Session, spec *Spec, args [][]byte) string {
 	switch {
 	case spec == nil && e.table.top1(args[0]) != nil:
-		return "ERR unknown subcommand '" + clip(args[1], 128) + "'. Try " +
+		return "ERR unknown subcommand '" + shown(args[1]) + "'. Try " +
 			strings.ToUpper(string(args[0])) + " HELP."
 	case spec == nil:
 		return unknownCommand(args)
@@ -37,13 +37,12 @@ func (e *Engine) refusal(s *Session, spec *Spec, args [][]byte) string {
 // unknownCommand is the error for a command that does not exist; it shows the
 // arguments as far as 128 bytes go.
 func unknownCommand(args [][]byte) string {
-	const shown = 128
 	var b strings.Builder
 	b.WriteString("ERR unknown command '")
-	b.WriteString(clip(args[0], shown))
+	b.WriteString(shown(args[0]))
 	b.WriteString("', with args beginning with: ")
-	for used, i := 0, 1; i < len(args) && used < shown; i++ {
-		arg := clip(args[i], shown-used)
+	for used, i := 0, 1; i < len(args) && used < mostShown; i++ {
+		arg := clip(args[i], mostShown-used)
 		b.WriteString("'")
 		b.WriteString(arg)
 		b.WriteString("' ")
@@ -51,6 +50,12 @@ func unknownCommand(args [][]byte) string {
 	}
 	return b.String()
 }
+
+// mostShown is how many bytes of a request an error shows.
+const mostShown = 128
+
+// shown is an argument as an error shows it.
+func shown(arg []byte) string { return clip(arg, mostShown) }
 
 // clip returns at most n bytes of an argument, up to the first NUL, where a
 // string ends for redis-server's error texts.

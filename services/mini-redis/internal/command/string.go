@@ -64,8 +64,14 @@ func getdel(c *Ctx) {
 
 // mget: MGET key [key ...]
 func mget(c *Ctx) {
+	mark := len(c.W.Buf)
 	c.W.Array(len(c.Args) - 1)
 	for _, key := range c.Args[1:] {
+		if len(c.W.Buf)-mark > c.Engine.cfg.Reply { // one large value, named a thousand times
+			c.W.Buf = c.W.Buf[:mark]
+			c.W.Error("ERR the reply is too large")
+			return
+		}
 		e := c.DB.Read(key)
 		if e != nil && e.Kind() != keyspace.KindString {
 			e = nil

@@ -123,10 +123,16 @@ func exec(c *Ctx) {
 	}
 	outer := *c
 	e.inExec = true
+	mark := len(w.Buf)
 	w.Array(len(tx.Queue))
 	for i := range tx.Queue {
 		q := &tx.Queue[i]
 		e.run(s, q.Spec, q.Args, &origin{parent: q.Parent, traced: q.Traced}, w)
+		if len(w.Buf)-mark > e.cfg.Reply {
+			w.Buf = w.Buf[:mark] // all of it runs, but its replies cannot be kept: the client is let go
+			s.Closing = true
+			s.Peer.Kill()
+		}
 	}
 	e.inExec = false
 	*c = outer
