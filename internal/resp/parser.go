@@ -21,17 +21,19 @@ type span struct{ from, to int }
 // spansKept bounds what an idle connection keeps of a large request.
 const spansKept = 16
 
-// Next reads one request from the start of buf. It returns the arguments,
-// appended to args[:0] and aliasing buf, and the bytes that the request took.
+// Next reads one request from the start of buf. It returns args with the
+// request's arguments, which alias buf, appended, and the bytes that it took.
 // n == 0 means that buf holds no whole request: call again with the same bytes
 // at the start of buf and more behind them. An empty request (a blank line, or
-// an array of none) has n > 0 and no arguments. After an error the Parser is of
-// no further use.
+// an array of none) has n > 0 and adds no arguments. After an error the Parser is
+// of no further use.
 func (p *Parser) Next(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int, err error) {
-	args = args[:0]
 	if !p.began {
 		if len(buf) == 0 {
 			return args, 0, nil
+		}
+		if args, n = whole(buf, args, lim); n > 0 {
+			return args, n, nil
 		}
 		if buf[0] != '*' {
 			return p.inline(buf, args, lim)
@@ -51,6 +53,46 @@ func (p *Parser) Next(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int
 	n = p.pos
 	p.reset()
 	return args, n, nil
+}
+
+// plain bounds what whole reads: counts of arguments of one digit, lengths of
+// up to four.
+const plain = 10_000
+
+// whole reads a request that is there in one piece and in the form that clients
+// write it in, which nearly every request is, without keeping its place. n == 0
+// leaves it to the rest of the Parser.
+func whole(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int) {
+	if len(buf) < 4 || buf[0] != '*' || buf[2] != '\r' || lim.Bulk < plain {
+		return args, 0
+	}
+	count := int(buf[1]) - '0'
+	if count < 1 || count > 9 {
+		return args, 0
+	}
+	had, i := len(args), 4
+	for range count {
+		if i+4 > len(buf) || buf[i] != '$' {
+			return args[:had], 0
+		}
+		length := int(buf[i+1]) - '0'
+		if length < 0 || length > 9 {
+			return args[:had], 0
+		}
+		for i += 2; i < len(buf) && buf[i] != '\r'; i++ {
+			digit := int(buf[i]) - '0'
+			if length = length*10 + digit; digit < 0 || digit > 9 || length >= plain {
+				return args[:had], 0
+			}
+		}
+		from := i + 2
+		i = from + length + 2
+		if i > len(buf) {
+			return args[:had], 0
+		}
+		args = append(args, buf[from:from+length:from+length])
+	}
+	return args, i
 }
 
 // Need is the number of bytes the buffer must hold before the argument being

@@ -19,7 +19,7 @@ func parseAll(lim *Limits, pieces ...[]byte) (requests [][]string, rest []byte, 
 		buf = append(buf, piece...)
 		for len(buf) > 0 {
 			var n int
-			args, n, err = p.Next(buf, args, lim)
+			args, n, err = p.Next(buf, args[:0], lim)
 			if err != nil {
 				return requests, buf, err
 			}
@@ -156,7 +156,7 @@ func BenchmarkParser(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var err error
-		if args, _, err = p.Next(one, args, &DefaultLimits); err != nil || len(args) != 3 {
+		if args, _, err = p.Next(one, args[:0], &DefaultLimits); err != nil || len(args) != 3 {
 			b.Fatal(args, err)
 		}
 	}

@@ -39,7 +39,6 @@ const (
 	readLeast    = 8 << 10   // the least that is worth a read
 	batchMax     = 128       // the most commands run under one hold of the lock
 	batchTime    = 200_000   // nanoseconds after which the lock is passed on
-	timeEvery    = 16        // commands between two looks at the clock
 	outStart     = 1 << 10   // a new output buffer's capacity
 	outKept      = 64 << 10  // the largest that a worker keeps for reuse
 	outsKept     = 256       // how many of them it keeps

@@ -17,9 +17,8 @@ type worker struct {
 	regionSize int
 	used       int
 
-	jobs  []job
-	args  [][]byte // the jobs' arguments, end to end
-	parse [][]byte // scratch of the parser
+	jobs []job
+	args [][]byte // the jobs' arguments, end to end
 
 	writer   resp.Writer
 	current  *conn  // whose command is being executed
@@ -115,8 +114,9 @@ func (w *worker) next(c *conn) (n int, more bool) {
 	if !c.authenticated {
 		lim = &resp.UnauthenticatedLimits
 	}
+	from := len(w.args)
 	var err error
-	w.parse, n, err = c.parser.Next(c.buf[c.parsed:], w.parse, lim)
+	w.args, n, err = c.parser.Next(c.buf[c.parsed:], w.args, lim)
 	if err == nil && n == 0 && len(c.buf)-c.parsed > w.server.cfg.Limits.Input {
 		err = errRequestSize
 	}
@@ -129,8 +129,6 @@ func (w *worker) next(c *conn) (n int, more bool) {
 		return 0, false
 	}
 	c.parsed += n
-	from := len(w.args)
-	w.args = append(w.args, w.parse...)
 	w.jobs = append(w.jobs, job{c: c, from: from, to: len(w.args), end: c.parsed})
 	if !c.authenticated {
 		w.run() // AUTH changes the limits of what follows
@@ -183,7 +181,7 @@ func (w *worker) hold(jobs []job) (ran int) {
 	for ran < len(jobs) {
 		w.execute(&jobs[ran])
 		ran++
-		if ran%timeEvery == 0 && s.clock.Mono()-got > batchTime {
+		if s.engine.Tick()-got > batchTime {
 			break
 		}
 	}
