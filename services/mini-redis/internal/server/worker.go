@@ -70,7 +70,7 @@ func (w *worker) received(c *conn, n int) {
 	}
 	if len(c.in) > 0 || c.buf != nil || c.waits() {
 		w.keep(c, buf)
-		if !c.waits() {
+		if c.more = c.waits(); !c.more {
 			w.ingest(c, c.in)
 		}
 		return
