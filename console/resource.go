@@ -12,7 +12,7 @@ type ResourceOptions struct {
 	Type string // its Go type
 	Name string // shown among its attributes as name
 	// State returns the attributes as they are now. It is called while somebody
-	// watches, from a goroutine of the console, and must not block: a lock it
+	// watches, from a goroutine of the console, and by Drop. It must not block: a lock it
 	// needs may be the one the program is stuck on. nil: the attributes are those
 	// of Set.
 	State func(add func(Field))
@@ -29,8 +29,8 @@ type ResourceOptions struct {
 // finds deadlocks by it.
 const HolderAttribute = "holder"
 
-// HeldAttribute is the name of the attribute that says for how long, in
-// nanoseconds.
+// HeldAttribute is the name of the attribute that says for how long, in the
+// unit it has.
 const HeldAttribute = "held"
 
 // Resource is something tasks share and wait for. Its methods may be called
@@ -104,6 +104,7 @@ func (r *Resource) Drop() {
 	if r == nil {
 		return
 	}
+	r.state() // how it was in the end
 	at := r.c.clock.Mono()
 	if r.dropped.CompareAndSwap(0, at) {
 		r.mutated.Add(1)

@@ -3,6 +3,7 @@ package console
 import (
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -37,17 +38,31 @@ func shortFile(path string) string {
 // packageOf is the import path in a function's full name.
 func packageOf(function string) string {
 	slash := strings.LastIndexByte(function, '/')
+	pkg := function
 	if dot := strings.IndexByte(function[slash+1:], '.'); dot >= 0 {
-		return function[:slash+1+dot]
+		pkg = function[:slash+1+dot]
 	}
-	return function
+	if pkg == "main" && mainPackage() != "" {
+		return mainPackage()
+	}
+	return pkg
 }
+
+// mainPackage is the import path of the program, which functions call main.
+var mainPackage = sync.OnceValue(func() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Path == "command-line-arguments" {
+		return ""
+	}
+	return info.Path
+})
 
 func (s Site) message() *commonpb.Location {
 	if s.file == "" {
 		return nil
 	}
-	return &commonpb.Location{File: &s.file, ModulePath: &s.pkg, Line: &s.line}
+	// Without the module path: viewers show that in place of the file.
+	return &commonpb.Location{File: &s.file, Line: &s.line}
 }
 
 // metaTable numbers what items that were made alike share. The number of a kind

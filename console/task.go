@@ -181,6 +181,34 @@ func (t *Task) Polled(woken, began, ended int64) {
 	t.unlock()
 }
 
+// Park says that the task's goroutine is about to block, Unpark that it runs
+// again and when it was woken: 0 where that is not known, and then the time it
+// was ready and did not run is not known either. They do nothing for a task
+// that is no goroutine: what an event loop waits for in the middle of a poll is
+// a part of the poll.
+func (t *Task) Park(at int64) {
+	if t == nil || t.kind != KindBlocking {
+		return
+	}
+	t.EndPoll(at)
+}
+
+// Unpark ends what Park began.
+func (t *Task) Unpark(woken, at int64) {
+	if t == nil || t.kind != KindBlocking {
+		return
+	}
+	s := t.lock()
+	if woken == 0 {
+		s.wakes++
+		s.lastWake = at
+	} else {
+		s.wake(min(max(woken, s.ended), at))
+	}
+	s.begin(at, t.c)
+	t.unlock()
+}
+
 // WakerCloned and WakerDropped count what can wake the task, where
 // TaskOptions.CountsWakers is set.
 func (t *Task) WakerCloned() {

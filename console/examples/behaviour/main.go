@@ -1,0 +1,145 @@
+// Command behaviour is a program to look at with a console: each of its tasks
+// does one thing, and the name says what a viewer should show of it.
+//
+//	go run ./console/examples/behaviour
+//	go run ./services/console          (or: tokio-console)
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"mini-redis/console"
+	"mini-redis/console/watch"
+	"mini-redis/internal/program"
+)
+
+func main() { program.Main(run) }
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	fs := program.Flags("behaviour", "behaviour is a program to look at with a console.")
+	addr := fs.String("console-addr", console.DefaultAddr, "where the console is served")
+	pprofAddr := fs.String("pprof-addr", "", "where net/http/pprof is served (default: nowhere)")
+	connections := fs.Int("connections", 3, "how many connections the event loop pretends to have")
+	interval := fs.Duration("publish", console.DefaultPublishInterval, "how often viewers are told what changed")
+	if err := program.Parse(fs, args, getenv, stdout); err != nil {
+		return err
+	}
+	c := console.New(console.Options{PublishInterval: *interval, MaxTasks: max(console.DefaultMaxTasks, 2**connections)})
+	server, err := c.Listen(console.ServeOptions{Addr: *addr})
+	if err != nil {
+		return err
+	}
+	defer server.Close(context.WithoutCancel(ctx))
+	fmt.Fprintf(stdout, "console on %s\n", server.Addr())
+	if *pprofAddr != "" {
+		at, err := serveProfiles(*pprofAddr)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(stdout, "pprof on %s\n", at)
+	}
+	start(ctx, c, *connections)
+	fmt.Fprintln(stdout, "ready")
+	<-ctx.Done()
+	return nil
+}
+
+// start begins all of the behaviours.
+func start(ctx context.Context, c *console.Console, connections int) {
+	c.Go(ctx, "spins 200 ms a second", func(ctx context.Context) {
+		for ctx.Err() == nil {
+			spin(200 * time.Millisecond)
+			_ = watch.Sleep(ctx, c, 800*time.Millisecond)
+		}
+	})
+	c.Go(ctx, "sleeps 300 ms, again and again", func(ctx context.Context) {
+		for watch.Sleep(ctx, c, 300*time.Millisecond) == nil {
+		}
+	})
+	c.Go(ctx, "comes and goes", func(ctx context.Context) {
+		for ctx.Err() == nil {
+			c.Go(ctx, "lives 300 ms", func(ctx context.Context) { _ = watch.Sleep(ctx, c, 300*time.Millisecond) })
+			_ = watch.Sleep(ctx, c, time.Second)
+		}
+	})
+	account := watch.NewMutex(c, "account")
+	locked := make(chan struct{})
+	c.Go(ctx, "holds a lock", func(ctx context.Context) {
+		account.LockTask(console.FromContext(ctx))
+		defer account.Unlock()
+		close(locked)
+		_ = watch.Sleep(ctx, c, time.Hour)
+	})
+	<-locked
+	c.Go(ctx, "waits for the lock", func(ctx context.Context) {
+		account.LockTask(console.FromContext(ctx))
+		account.Unlock()
+	})
+	orders := watch.NewChan[string](c, "orders", 7)
+	c.Go(ctx, "waits on a channel", func(ctx context.Context) { _, _, _ = orders.Receive(ctx) })
+	permits := watch.NewSemaphore(c, "permits", 3)
+	_ = permits.Acquire(ctx, 2)
+	c.Go(ctx, "wants two of one permit", func(ctx context.Context) { _ = permits.Acquire(ctx, 2) })
+	leak()
+	go loop(ctx, c, connections)
+}
+
+// spin uses the processor for d.
+func spin(d time.Duration) {
+	for until := time.Now().Add(d); time.Now().Before(until); {
+	}
+}
+
+// leak starts a goroutine that waits for what nobody can send any more.
+func leak() {
+	nobody := make(chan struct{})
+	go func() { <-nobody }()
+}
+
+// loop is an event loop whose connections are tasks: each is polled now and
+// then, one of them by itself.
+func loop(ctx context.Context, c *console.Console, n int) {
+	events := c.NewResource(console.ResourceOptions{Kind: "Loop", Type: "epoll", Name: "loop 0"})
+	tasks := make([]*console.Task, n)
+	for i := range tasks {
+		tasks[i] = c.NewTask(console.TaskOptions{
+			Name: fmt.Sprintf("connection %d", i), Fields: []console.Field{console.Text("peer", fmt.Sprintf("127.0.0.1:%d", 50000+i%10000))},
+		})
+	}
+	events.Set(console.Int("connections", int64(n)))
+	for turn := 0; ctx.Err() == nil; turn++ {
+		woken := c.Mono()
+		for _, t := range tasks[:min(n, 2)] {
+			began := c.Mono()
+			spin(time.Millisecond)
+			if t == tasks[0] {
+				t.SelfWake(c.Mono())
+			}
+			t.Polled(woken, began, c.Mono())
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// serveProfiles serves net/http/pprof, by its own handler and not the default
+// one, which any package may have added to.
+func serveProfiles(addr string) (net.Addr, error) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	go func() { _ = http.Serve(l, mux) }()
+	return l.Addr(), nil
+}

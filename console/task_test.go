@@ -1,0 +1,252 @@
+package console
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"mini-redis/console/wire/taskspb"
+)
+
+func TestATasksTimesAddUp(t *testing.T) {
+	c, clock := newTestConsole(t, nil)
+	s := watching(t, c)
+	task := c.NewTask(TaskOptions{Name: "spins"})
+	clock.pass(10 * ms) // waits for its first turn
+	task.BeginPoll(clock.Mono())
+	clock.pass(200 * ms)
+	task.EndPoll(clock.Mono())
+	clock.pass(300 * ms) // idle
+	task.Wake(clock.Mono())
+	clock.pass(5 * ms) // scheduled
+	task.BeginPoll(clock.Mono())
+	clock.pass(50 * ms)
+	s.look()
+
+	f := func(name string, got, want any) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+	got := s.task(task)
+	f("busy", got.PollStats.BusyTime.AsDuration(), 200*ms)
+	f("scheduled", got.ScheduledTime.AsDuration(), 15*ms)
+	f("polls", got.PollStats.Polls, uint64(2))
+	f("wakes", got.Wakes, uint64(1))
+	f("self-wakes", got.SelfWakes, uint64(0))
+	f("total", s.now.Sub(got.CreatedAt.AsTime()), 565*ms)
+	f("running since", s.now.Sub(got.PollStats.LastPollStarted.AsTime()), 50*ms)
+	f("ended before that", got.PollStats.LastPollEnded.AsTime().Before(got.PollStats.LastPollStarted.AsTime()), true)
+	f("first poll", got.PollStats.FirstPoll.AsTime().Sub(got.CreatedAt.AsTime()), 10*ms)
+
+	task.Drop() // in the middle of a poll, which ends with it
+	s.look()
+	got = s.task(task)
+	f("busy at the end", got.PollStats.BusyTime.AsDuration(), 250*ms)
+	f("lifetime", got.DroppedAt.AsTime().Sub(got.CreatedAt.AsTime()), 565*ms)
+	clock.pass(time.Second)
+	task.BeginPoll(clock.Mono())
+	task.EndPoll(clock.Mono())
+	task.Drop()
+	s.look()
+	f("busy after the end", s.task(task).PollStats.BusyTime.AsDuration(), 250*ms)
+	f("lifetime after the end", s.task(task).DroppedAt.AsTime().Sub(got.CreatedAt.AsTime()), 565*ms)
+}
+
+func TestAWakeDuringAPollCountsFromItsEnd(t *testing.T) {
+	c, clock := newTestConsole(t, nil)
+	s := watching(t, c)
+	task := c.NewTask(TaskOptions{})
+	task.BeginPoll(clock.Mono())
+	clock.pass(10 * ms)
+	task.SelfWake(clock.Mono())
+	clock.pass(10 * ms)
+	task.Wake(clock.Mono()) // a second one changes nothing: it is awake
+	task.EndPoll(clock.Mono())
+	clock.pass(7 * ms)
+	task.BeginPoll(clock.Mono())
+	s.look()
+	got := s.task(task)
+	if d := got.ScheduledTime.AsDuration(); d != 7*ms || got.Wakes != 2 || got.SelfWakes != 1 {
+		t.Errorf("scheduled %v, %d wakes, %d by itself", d, got.Wakes, got.SelfWakes)
+	}
+}
+
+func TestPolledIsWakeBeginAndEnd(t *testing.T) {
+	c, clock := newTestConsole(t, nil)
+	s := watching(t, c)
+	task := c.NewTask(TaskOptions{})
+	zero := clock.Mono()
+	clock.pass(time.Second)
+	task.Polled(0, zero, zero)
+	task.Polled(zero+int64(100*ms), zero+int64(130*ms), zero+int64(150*ms))
+	s.look()
+	got := s.task(task)
+	if got.PollStats.Polls != 2 || got.PollStats.BusyTime.AsDuration() != 20*ms || got.ScheduledTime.AsDuration() != 30*ms || got.Wakes != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestClocksThatGoBackMakeNoNegativeTimes(t *testing.T) {
+	c, clock := newTestConsole(t, nil)
+	s := watching(t, c)
+	task := c.NewTask(TaskOptions{})
+	at := clock.pass(time.Second)
+	task.Polled(at, at-500, at-1000)
+	task.Polled(at+5, at-500, at-1000)
+	s.look() // which checks
+}
+
+func TestWakersAreOneUnlessTheProgramCounts(t *testing.T) {
+	c, _ := newTestConsole(t, nil)
+	s := watching(t, c)
+	plain, counted := c.NewTask(TaskOptions{}), c.NewTask(TaskOptions{CountsWakers: true})
+	blocking := c.NewTask(TaskOptions{Kind: KindBlocking})
+	counted.WakerCloned()
+	counted.WakerCloned()
+	counted.WakerDropped()
+	f := func(task *Task, clones, drops uint64) {
+		t.Helper()
+		s.look()
+		if got := s.task(task); got.WakerClones != clones || got.WakerDrops != drops {
+			t.Errorf("%d clones and %d drops, want %d and %d", got.WakerClones, got.WakerDrops, clones, drops)
+		}
+	}
+	f(plain, 1, 0)
+	f(counted, 2, 1)
+	f(blocking, 0, 0)
+	plain.Drop()
+	counted.Drop()
+	f(plain, 1, 1)
+	f(counted, 2, 1)
+}
+
+func TestHistogramsBeginWhenSomebodyWatches(t *testing.T) {
+	c, clock := newTestConsole(t, nil)
+	task := c.NewTask(TaskOptions{})
+	poll := func(took time.Duration) {
+		at := clock.Mono()
+		clock.pass(took)
+		task.Polled(at, at, clock.Mono())
+	}
+	poll(ms)
+	if d, _ := c.details(task); d.PollTimesHistogram != nil || d.ScheduledTimesHistogram != nil {
+		t.Errorf("recorded for nobody: %v", d)
+	}
+	watching(t, c)
+	poll(2 * ms)
+	poll(3 * time.Second)
+	poll(2 * time.Second)
+	d, ended := c.details(task)
+	h := d.GetHistogram()
+	if ended || h.HighOutliers != 2 || h.GetHighestOutlier() != uint64(3*time.Second) || h.MaxValue != uint64(DefaultDurationMax) {
+		t.Errorf("%v, ended %t", h, ended)
+	}
+	always, _ := newTestConsole(t, func(o *Options) { o.AlwaysHistograms = true })
+	task = always.NewTask(TaskOptions{})
+	task.Polled(0, 1, 2)
+	if d, _ := always.details(task); d.GetHistogram() == nil || d.GetHistogram().HighestOutlier != nil {
+		t.Errorf("%v", d)
+	}
+}
+
+func TestAGoroutineIsATaskAndKnowsItself(t *testing.T) {
+	c := New(Options{})
+	s := watching(t, c)
+	parent := c.NewTask(TaskOptions{Name: "parent"})
+	inside, leave := make(chan *Task), make(chan struct{})
+	c.Go(NewContext(context.Background(), parent), "child", func(ctx context.Context) {
+		if c.Current() != FromContext(ctx) {
+			t.Error("the goroutine and its context disagree")
+		}
+		inside <- c.Current()
+		<-leave
+	}, Text("colour", "blue"))
+	child := <-inside
+	s.look()
+	m := s.all[child.ID()]
+	if child.Name() != "child" || m.Kind != taskspb.Task_BLOCKING || m.Parents[0].Id != parent.ID() ||
+		value(m.Fields, "colour") != "blue" || value(m.Fields, "kind") != "blocking" || value(m.Fields, "goroutine") == int64(0) {
+		t.Errorf("%v", m)
+	}
+	if m.Location.GetFile() != "console/task_test.go" {
+		t.Errorf("location %v", m.Location)
+	}
+	close(leave)
+	waitFor(t, func() bool { s.look(); return s.task(child).DroppedAt != nil })
+	if c.Current() != nil {
+		t.Error("a task for a goroutine that is none")
+	}
+}
+
+func waitFor(t testing.TB, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(ms) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
+func TestAConsoleThatIsOffDoesNothing(t *testing.T) {
+	var c *Console
+	task := c.NewTask(TaskOptions{Name: "x"})
+	task.Wake(1)
+	task.SelfWake(1)
+	task.BeginPoll(1)
+	task.EndPoll(1)
+	task.Polled(1, 2, 3)
+	task.Park(1)
+	task.Unpark(1, 2)
+	task.WakerCloned()
+	task.WakerDropped()
+	task.Drop()
+	r := c.NewResource(ResourceOptions{})
+	r.Set(Text("a", "b"))
+	r.Tried(task, "lock", true)
+	op := r.Wait(task, "a", "b")
+	op.Retry()
+	op.Ready()
+	op.Drop()
+	r.Drop()
+	ran := make(chan bool)
+	c.Go(context.Background(), "x", func(ctx context.Context) { ran <- FromContext(ctx) == nil && c.Current() == nil })
+	if !<-ran || task.ID() != 0 || r.ID() != 0 || c.Watched() || c.Mono() != 0 {
+		t.Error("an off console is not off")
+	}
+	s, err := c.Listen(ServeOptions{})
+	if s != nil || err != nil || s.Addr() != nil || s.Close(t.Context()) != nil {
+		t.Error(s, err)
+	}
+	if n := testing.AllocsPerRun(100, func() { task.Polled(1, 2, 3) }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+}
+
+func TestPollsAllocateNothing(t *testing.T) {
+	c, _ := newTestConsole(t, nil)
+	task := c.NewTask(TaskOptions{})
+	if n := testing.AllocsPerRun(100, func() { task.Polled(1, 2, 3) }); n != 0 {
+		t.Errorf("unwatched: %g allocations", n)
+	}
+	watching(t, c)
+	task.Polled(1, 2, 3)
+	if n := testing.AllocsPerRun(100, func() { task.Polled(1, 2, 3) }); n != 0 {
+		t.Errorf("watched: %g allocations", n)
+	}
+}
+
+func TestNamesAreMadeFitForTheWire(t *testing.T) {
+	long := string(slices.Repeat([]byte{'x'}, 5000))
+	f := func(in, want string) {
+		t.Helper()
+		if got := clean(in); got != want {
+			t.Errorf("%.20q became %.20q", in, got)
+		}
+	}
+	f("plain", "plain")
+	f("a\xffb", "a\uFFFDb")
+	f(long, long[:maxText])
+}
