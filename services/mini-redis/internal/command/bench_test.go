@@ -126,7 +126,34 @@ func BenchmarkEnginePublishNobody(b *testing.B) {
 	bench(b, nil, []string{"PUBLISH", "channel", value64})
 }
 
-// BenchmarkKeysInto shows what a key costs that is new.
+// TestHotPathsDoNotAllocate holds what the benchmarks show.
+func TestHotPathsDoNotAllocate(t *testing.T) {
+	e := command.New(command.Config{Clock: &realClock{time.Now()}, Observer: idle{}})
+	s := e.NewSession(1, nil)
+	w := resp.Writer{Buf: make([]byte, 0, 1<<16)}
+	for _, request := range [][]string{
+		{"SET", "key", value64}, {"GET", "key"}, {"PING"}, {"INCR", "n"}, {"EXISTS", "key", "nosuch"}, {"SET", "key", value64, "EX", "10"},
+		{"MSET", "key", value64, "n", "5"}, {"MGET", "key", "n"}, {"PUBLISH", "c", "x"}, {"EXPIRE", "key", "100"}, {"GET"},
+		{"TRACED", "1", "traceparent", parentA, "GET", "key"},
+	} {
+		words := toBytes(request)
+		e.Exec(s, words, &w)
+		most := 0.0
+		if len(request) == 1 && request[0] == "GET" {
+			most = 2 // an error's text may be put together
+		}
+		got := testing.AllocsPerRun(100, func() {
+			w.Buf = w.Buf[:0]
+			e.BeginTurn(command.Turn{})
+			e.Exec(s, words, &w)
+		})
+		if got > most {
+			t.Errorf("%q: %.0f allocations", request, got)
+		}
+	}
+}
+
+// BenchmarkEngineSetNew shows what a key costs that is new.
 func BenchmarkEngineSetNew(b *testing.B) {
 	e := command.New(command.Config{Clock: &realClock{time.Now()}, Observer: idle{}})
 	s := e.NewSession(1, nil)

@@ -46,7 +46,7 @@ func (e *Engine) Cron() {
 		e.release(w, now, out.Buf)
 	}
 	if e.pause.until != 0 && now >= e.pause.until {
-		e.pause.until = 0
+		e.pause.end()
 		e.resumeAll()
 	}
 	if now >= e.expireAt {

@@ -190,6 +190,35 @@ func TestBlockedCallThatTimesOut(t *testing.T) {
 	}
 }
 
+// TestDeadlines: whoever waits for the shortest time goes first, and those who
+// are served do not wait in the heap.
+func TestDeadlines(t *testing.T) {
+	h := newHouse(t)
+	var guests []*guest
+	for _, seconds := range []string{"5", "0", "3", "1", "4", "2"} {
+		g := h.connect()
+		g.do("BLPOP", "q"+seconds, "other", seconds)
+		guests = append(guests, g)
+	}
+	h.connect().do("RPUSH", "q3", "x")
+	guests[2].mustHave("the one who is served", "*2 $2 q3 $1 x")
+	h.connect().do("CLIENT", "UNBLOCK", fmt.Sprint(guests[4].session.ID))
+	guests[4].mustHave("the one who is let go", "*-1")
+	for second := 1; second <= 6; second++ {
+		h.pass(time.Second)
+		for i, ends := range map[int]int{0: 5, 3: 1, 5: 2} {
+			want := ""
+			if ends == second {
+				want = "*-1"
+			}
+			guests[i].mustHave(fmt.Sprintf("guest %d after %d s", i, second), want)
+		}
+	}
+	if h.engine.BlockedClients() != 1 || h.engine.NextDeadline() != 0 {
+		t.Errorf("%d are blocked, the next deadline is %d", h.engine.BlockedClients(), h.engine.NextDeadline())
+	}
+}
+
 func TestUnblockedByErrorIsToldAsOne(t *testing.T) {
 	h := newHouse(t)
 	waiter, other := h.connect(), h.connect()

@@ -47,14 +47,14 @@ func clientPause(c *Ctx) {
 
 // clientUnpause: CLIENT UNPAUSE
 func clientUnpause(c *Ctx) {
-	c.Engine.pause.until = 0 // what waits goes on when this request has ended
+	c.Engine.pause.end() // what waits goes on when this request has ended
 	c.W.OK()
 }
 
 // postpone parks a request while there is a pause that concerns it.
 func (e *Engine) postpone(s *Session, spec *Spec, args [][]byte, from *origin) bool {
 	if e.tick >= e.pause.until {
-		e.pause.until = 0
+		e.pause.end()
 		e.resumeAll()
 		return false
 	}
@@ -73,13 +73,16 @@ func (e *Engine) postpone(s *Session, spec *Spec, args [][]byte, from *origin) b
 	return true
 }
 
+// end ends the pause; what waits is still to be carried out.
+func (p *pause) end() { p.until, p.all = 0, false }
+
 // overdue reports whether a pause is over and requests still wait for that.
 func (p *pause) overdue() bool { return p.until == 0 && len(p.queue) > 0 }
 
 // resumeAll carries out what has waited for the end of a pause.
 func (e *Engine) resumeAll() {
 	queue := e.pause.queue
-	e.pause = pause{}
+	e.pause.queue = nil
 	turn := e.turn
 	for _, w := range queue {
 		if w.session.Waiting == w { // its connection is still there

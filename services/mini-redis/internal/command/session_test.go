@@ -206,6 +206,18 @@ func TestLongerPauseWins(t *testing.T) {
 	g.mustHave("at its end", "+PONG")
 }
 
+// TestPausesDoNotAddUp: a pause of all that is over leaves nothing to the next.
+func TestPausesDoNotAddUp(t *testing.T) {
+	h := newHouse(t)
+	admin, g := h.connect(), h.connect()
+	admin.do("CLIENT", "PAUSE", "10", "ALL")
+	h.pass(20 * time.Millisecond)
+	admin.must("CLIENT PAUSE 1000 WRITE", "+OK")
+	g.must("GET k", "$-1")
+	admin.must("CLIENT UNPAUSE", "+OK")
+	g.must("SET k v", "+OK")
+}
+
 func TestShutdown(t *testing.T) {
 	h := newHouse(t)
 	g := h.connect()

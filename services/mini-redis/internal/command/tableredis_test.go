@@ -75,6 +75,18 @@ func infoOf(t *testing.T, c script.Client, name string) string {
 	return strings.Join(lines, " ")
 }
 
+func TestCommandCount(t *testing.T) {
+	g := newHouse(t).connect()
+	top := 0
+	for _, s := range command.NewTable().All() {
+		if s.Parent == nil {
+			top++
+		}
+	}
+	g.must("COMMAND COUNT", fmt.Sprint(":", top))
+	g.must("CLIENT TRACKING ON", "-ERR client tracking is not supported by this server")
+}
+
 // TestEveryReplyIsWellFormed asks for everything there is to know of every
 // command, in both protocol versions.
 func TestEveryReplyIsWellFormed(t *testing.T) {

@@ -41,88 +41,109 @@ func check(t *testing.T, l *List, model []string) {
 	}
 }
 
-// play does what the bytes of a program say to a list and to a slice.
+// duel is a list and a slice to which a program does the same.
+type duel struct {
+	t       *testing.T
+	list    *List
+	model   []string
+	program []byte
+}
+
+// play does what the bytes of a program say.
 func play(t *testing.T, program []byte) {
 	t.Helper()
-	l := NewList()
-	var model []string
-	next := func() int {
-		if len(program) == 0 {
-			return 0
-		}
-		b := program[0]
-		program = program[1:]
-		return int(b)
+	d := &duel{t: t, list: NewList(), program: program}
+	moves := []func(){d.push, d.push, d.push, d.push, d.pop, d.pop, d.set, d.insert, d.remove, d.trim}
+	for len(d.program) > 0 {
+		moves[d.next()%len(moves)]()
 	}
-	value := func() string {
-		n := next()
-		if n > 250 {
-			n *= 40 // larger than a chunk
-		}
-		return strings.Repeat(fmt.Sprint(n%7), n%100+n/250*9000)
+	check(t, d.list, d.model)
+}
+
+func (d *duel) next() int {
+	if len(d.program) == 0 {
+		return 0
 	}
-	for len(program) > 0 {
-		switch op := next() % 10; op {
-		case 0, 1:
-			v := value()
-			l.PushBack([]byte(v))
-			model = append(model, v)
-		case 2, 3:
-			v := value()
-			l.PushFront([]byte(v))
-			model = slices.Insert(model, 0, v)
-		case 4, 5:
-			if len(model) == 0 {
-				continue
-			}
-			var got, want string
-			if op == 4 {
-				got, want = string(l.PopFront()), model[0]
-				model = model[1:]
-			} else {
-				got, want = string(l.PopBack()), model[len(model)-1]
-				model = model[:len(model)-1]
-			}
-			if got != want {
-				t.Fatalf("took out %q, want %q", got, want)
-			}
-		case 6:
-			if len(model) > 0 {
-				i, v := next()%len(model), value()
-				if got := string(l.At(i)); got != model[i] {
-					t.Fatalf("element %d is %q, want %q", i, got, model[i])
-				}
-				l.Set(i, []byte(v))
-				model[i] = v
-			}
-		case 7:
-			pivot, v, after := value(), value(), next()%2 == 1
-			i := slices.Index(model, pivot)
-			if l.Insert([]byte(pivot), []byte(v), after) != (i >= 0) {
-				t.Fatalf("insert at %q, which is at %d", pivot, i)
-			}
-			if i >= 0 {
-				if after {
-					i++
-				}
-				model = slices.Insert(model, i, v)
-			}
-		case 8:
-			v, n := value(), next()%7-3
-			var want int
-			model, want = removed(model, v, n)
-			if got := l.Remove([]byte(v), n); got != want {
-				t.Fatalf("removed %d of %q, want %d", got, v, want)
-			}
-		case 9:
-			if len(model) > 8 {
-				from, to := next()%4, len(model)-next()%4
-				l.Trim(from, to)
-				model = slices.Clone(model[from:to])
-			}
-		}
+	b := d.program[0]
+	d.program = d.program[1:]
+	return int(b)
+}
+
+// value is a string of one of few contents, now and then larger than a chunk.
+func (d *duel) value() string {
+	n := d.next()
+	return strings.Repeat(fmt.Sprint(n%7), n%100+n/250*9000)
+}
+
+func (d *duel) push() {
+	v := d.value()
+	if d.next()%2 == 0 {
+		d.list.PushBack([]byte(v))
+		d.model = append(d.model, v)
+	} else {
+		d.list.PushFront([]byte(v))
+		d.model = slices.Insert(d.model, 0, v)
 	}
-	check(t, l, model)
+}
+
+func (d *duel) pop() {
+	n := len(d.model)
+	if n == 0 {
+		return
+	}
+	var got, want string
+	if d.next()%2 == 0 {
+		got, want, d.model = string(d.list.PopFront()), d.model[0], d.model[1:]
+	} else {
+		got, want, d.model = string(d.list.PopBack()), d.model[n-1], d.model[:n-1]
+	}
+	if got != want {
+		d.t.Fatalf("took out %q, want %q", got, want)
+	}
+}
+
+func (d *duel) set() {
+	if len(d.model) == 0 {
+		return
+	}
+	i, v := d.next()%len(d.model), d.value()
+	if got := string(d.list.At(i)); got != d.model[i] {
+		d.t.Fatalf("element %d is %q, want %q", i, got, d.model[i])
+	}
+	d.list.Set(i, []byte(v))
+	d.model[i] = v
+}
+
+func (d *duel) insert() {
+	pivot, v, after := d.value(), d.value(), d.next()%2 == 1
+	i := slices.Index(d.model, pivot)
+	if d.list.Insert([]byte(pivot), []byte(v), after) != (i >= 0) {
+		d.t.Fatalf("insert at %q, which is at %d", pivot, i)
+	}
+	if i < 0 {
+		return
+	}
+	if after {
+		i++
+	}
+	d.model = slices.Insert(d.model, i, v)
+}
+
+func (d *duel) remove() {
+	v, n := d.value(), d.next()%7-3
+	var want int
+	d.model, want = removed(d.model, v, n)
+	if got := d.list.Remove([]byte(v), n); got != want {
+		d.t.Fatalf("removed %d of %q, want %d", got, v, want)
+	}
+}
+
+func (d *duel) trim() {
+	if len(d.model) > 8 {
+		from, to := d.next()%4, len(d.model)-d.next()%4
+		d.list.Trim(from, to)
+		d.model = slices.Clone(d.model[from:to])
+	}
 }
 
 // removed is what List.Remove does, on a slice.
