@@ -10,6 +10,7 @@ type DB struct {
 	dict     dict
 	expiring []*Entry // the entries that have an expiry, in no order; see Entry.slot
 	sweep    int      // where in expiring the active expiry goes on
+	used     int64    // estimate of the memory that keys and values take, bytes
 	watched  map[string]*WatchedKey
 	awaited  map[string]*awaited
 }
@@ -69,7 +70,7 @@ func (d *DB) Peek(key []byte) *Entry {
 func (d *DB) Add(key []byte, kind Kind, value Value) *Entry {
 	e := &Entry{key: string(key), hash: d.dict.hash(key), slot: -1, access: d.space.access, kind: kind, value: value}
 	d.dict.insert(e)
-	d.space.used += e.size()
+	d.used += e.size()
 	return e
 }
 
@@ -83,7 +84,7 @@ func (d *DB) Remove(e *Entry) {
 func (d *DB) drop(e *Entry) {
 	d.Persist(e)
 	d.dict.remove(e)
-	d.space.used -= e.size()
+	d.used -= e.size()
 }
 
 // Changed must follow every change of a value that is not a string: it accounts
@@ -91,7 +92,7 @@ func (d *DB) drop(e *Entry) {
 func (d *DB) Changed(e *Entry) {
 	if e.kind != KindString {
 		size := int64(e.value.Size())
-		d.space.used += size - e.num
+		d.used += size - e.num
 		e.num = size
 		if len(d.awaited) > 0 {
 			d.announce(e.key)
@@ -114,7 +115,7 @@ func (d *DB) Rename(e *Entry, key []byte) {
 	}
 	d.dict.remove(e)
 	d.touched(e.key)
-	d.space.used += int64(len(key) - len(e.key))
+	d.used += int64(len(key) - len(e.key))
 	e.key, e.hash = string(key), d.dict.hash(key)
 	d.dict.insert(e)
 	d.Changed(e)
@@ -131,7 +132,8 @@ func (d *DB) touched(key string) {
 	}
 }
 
-// Flush deletes every key.
+// Flush deletes every key, in a time that does not depend on how many there are:
+// their memory is the garbage collector's.
 func (d *DB) Flush() {
 	for key, w := range d.watched {
 		if d.Peek([]byte(key)) != nil {
@@ -139,10 +141,7 @@ func (d *DB) Flush() {
 		}
 	}
 	d.space.stats.Changes += int64(d.dict.count)
-	d.dict.each(func(e *Entry) bool {
-		d.space.used -= e.size()
-		return true
-	})
+	d.used = 0
 	seed := d.dict.seed
 	d.dict = newDict()
 	d.dict.seed = seed

@@ -21,7 +21,6 @@ type Space struct {
 	NoTouch bool
 
 	stats  Stats
-	used   int64 // estimate of the memory that keys and values take, bytes
 	cursor int   // database that the next active expiry begins with
 	ready  []Ready
 }
@@ -69,7 +68,13 @@ func (s *Space) Stats() Stats { return s.stats }
 func (s *Space) ResetStats() { s.stats = Stats{Changes: s.stats.Changes} }
 
 // Memory estimates the bytes that keys and values take.
-func (s *Space) Memory() int64 { return s.used }
+func (s *Space) Memory() int64 {
+	var n int64
+	for _, d := range s.dbs {
+		n += d.used
+	}
+	return n
+}
 
 // Expiring is the number of keys that have an expiry, in all databases.
 func (s *Space) Expiring() int {

@@ -20,7 +20,7 @@ func (d *DB) SetText(e *Entry, v []byte) {
 	}
 	e.kind, e.enc, e.num, e.value = KindString, encodingText, 0, nil
 	e.text = append(text[:0], v...)
-	d.space.used += e.size() - before
+	d.used += e.size() - before
 	d.touched(e.key)
 }
 
@@ -28,7 +28,7 @@ func (d *DB) SetText(e *Entry, v []byte) {
 func (d *DB) SetInt(e *Entry, n int64) {
 	before := e.size()
 	e.kind, e.enc, e.num, e.text, e.value = KindString, encodingInt, n, nil, nil
-	d.space.used += e.size() - before
+	d.used += e.size() - before
 	d.touched(e.key)
 }
 
@@ -37,7 +37,7 @@ func (d *DB) Append(e *Entry, v []byte) {
 	before := e.size()
 	e.makeRaw()
 	e.text = append(e.text, v...)
-	d.space.used += e.size() - before
+	d.used += e.size() - before
 	d.touched(e.key)
 }
 
@@ -55,7 +55,7 @@ func (d *DB) SetRange(e *Entry, offset int, v []byte) {
 		clear(e.text[old:])
 	}
 	copy(e.text[offset:], v)
-	d.space.used += e.size() - before
+	d.used += e.size() - before
 	d.touched(e.key)
 }
 
