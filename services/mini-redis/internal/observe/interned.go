@@ -56,6 +56,3 @@ func (t *interned) find(s string) int {
 
 // text returns the text of a number.
 func (t *interned) text(id int) string { return (*t.texts.Load())[id] }
-
-// len returns how many there are, 0's included.
-func (t *interned) len() int { return len(*t.texts.Load()) }

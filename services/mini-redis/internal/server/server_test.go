@@ -199,6 +199,22 @@ func TestMalformedRequestIsAnsweredThenClosed(t *testing.T) {
 	})
 }
 
+// An incomplete request may hold so much of the server's memory and no more.
+func TestEndlessRequestIsRefused(t *testing.T) {
+	eachTransport(t, func(t *testing.T, change func(*Config)) {
+		s := start(t, func(c *Config) { change(c); c.Limits.Input = 1 << 20 })
+		c := dial(t, s)
+		sent := make(chan error, 1)
+		go func() {
+			v := strings.Repeat("x", 64<<10)
+			_, err := io.WriteString(c.Conn, "*1000\r\n"+strings.Repeat(fmt.Sprintf("$%d\r\n%s\r\n", len(v), v), 17))
+			sent <- err
+		}()
+		c.mustRead("-ERR Protocol error: too big request\r\n")
+		<-sent
+	})
+}
+
 func TestLargeValue(t *testing.T) {
 	eachTransport(t, func(t *testing.T, change func(*Config)) {
 		c := dial(t, start(t, change))

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"errors"
-
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/command"
 )
@@ -137,7 +135,8 @@ func (w *worker) next(c *conn) (n int, more bool) {
 	return n, true
 }
 
-var errRequestSize = errors.New("Protocol error: too big request")
+// errRequestSize is for what redis-server closes without a word.
+const errRequestSize resp.ProtocolError = "too big request"
 
 // protocolError answers what cannot be understood, and ends the connection.
 func (w *worker) protocolError(c *conn, err error) {
