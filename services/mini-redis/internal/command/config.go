@@ -64,7 +64,6 @@ func configSet(c *Ctx) {
 
 // configResetstat: CONFIG RESETSTAT
 func configResetstat(c *Ctx) {
-	c.Engine.space.ResetStats()
 	c.Engine.cfg.Host.ConfigResetStat()
 	c.W.OK()
 }

@@ -21,11 +21,12 @@ type Space struct {
 	NoTouch bool
 
 	stats  Stats
-	cursor int   // database that the next active expiry begins with
+	cursor int // database that the next active expiry begins with
 	ready  []Ready
 }
 
-// Stats are totals since the start or the last ResetStats.
+// Stats are totals since the start; CONFIG RESETSTAT does not touch them, for
+// metrics never go back.
 type Stats struct {
 	Hits, Misses int64 // lookups by commands that read
 	Expired      int64 // keys removed because their time had come
@@ -63,9 +64,6 @@ func (s *Space) Len() int { return len(s.dbs) }
 
 // Stats returns the totals.
 func (s *Space) Stats() Stats { return s.stats }
-
-// ResetStats sets the totals that CONFIG RESETSTAT clears to zero.
-func (s *Space) ResetStats() { s.stats = Stats{Changes: s.stats.Changes} }
 
 // Memory estimates the bytes that keys and values take.
 func (s *Space) Memory() int64 {

@@ -72,11 +72,33 @@ func (c *conn) Push(p []byte) {
 
 // Unblock implements [command.Peer].
 func (c *conn) Unblock(reply []byte, done command.Pending) {
+	m := message{kind: messageUnblock, c: c, pending: done, state: stateOf(c.session)}
 	if c.worker.server.running != c.worker {
-		c.post(message{kind: messageUnblock, c: c, data: append([]byte(nil), reply...), pending: done})
+		m.data = append([]byte(nil), reply...)
+		c.post(m)
 		return
 	}
-	c.worker.unblock(c, reply, done)
+	m.data = reply
+	c.worker.unblock(&m)
+}
+
+// state is what a connection's worker knows of its session without the lock.
+type state struct {
+	authenticated, subscribed, blocked, closing bool
+}
+
+// stateOf reads it; the execution lock is held.
+func stateOf(s *command.Session) state {
+	return state{
+		authenticated: s.Authenticated, subscribed: s.Subscribed(),
+		blocked: s.Blocked(), closing: s.Closing,
+	}
+}
+
+// follow takes over what a command has made of the session.
+func (c *conn) follow(s state) {
+	c.authenticated, c.subscribed, c.blocked = s.authenticated, s.subscribed, s.blocked
+	c.closing = c.closing || s.closing
 }
 
 // Kill implements [command.Peer].

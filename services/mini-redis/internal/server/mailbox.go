@@ -24,6 +24,7 @@ type message struct {
 	c       *conn
 	data    []byte
 	pending command.Pending
+	state   state // of the session, after an unblock
 }
 
 // mailbox is a worker's queue of messages. It is not bounded itself: what it

@@ -16,6 +16,7 @@ import (
 type settings struct {
 	rows       []setting
 	maxClients atomic.Int64
+	password   string // guarded by the execution lock
 }
 
 type setting struct {
@@ -25,7 +26,7 @@ type setting struct {
 }
 
 func newSettings(s *Server) *settings {
-	t := &settings{}
+	t := &settings{password: s.cfg.Engine.Password}
 	t.maxClients.Store(int64(s.cfg.MaxClients))
 	fixed := func(name, value string) {
 		t.rows = append(t.rows, setting{name: name, get: func() string { return value }})
@@ -50,6 +51,15 @@ func newSettings(s *Server) *settings {
 	fixed("maxmemory-policy", "noeviction")
 	fixed("port", portOf(s.cfg.Listener.Addr()))
 	fixed("proto-max-bulk-len", strconv.Itoa(resp.DefaultLimits.Bulk))
+	t.rows = append(t.rows, setting{
+		name: "requirepass",
+		get:  func() string { return t.password },
+		set: func(v string) error {
+			t.password = v
+			s.engine.SetPassword(v)
+			return nil
+		},
+	})
 	fixed("save", "")
 	fixed("tcp-keepalive", "300")
 	fixed("timeout", "0")

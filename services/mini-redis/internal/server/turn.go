@@ -165,7 +165,7 @@ func (w *worker) handle(m *message) {
 	case messagePush:
 		w.append(c, m.data)
 	case messageUnblock:
-		w.unblock(c, m.data, m.pending)
+		w.unblock(m)
 	case messageKill:
 		c.closing = true
 		w.touch(c)

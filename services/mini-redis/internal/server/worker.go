@@ -211,10 +211,7 @@ func (w *worker) execute(j *job) {
 		c.out = append(c.out, w.deferred...)
 		w.deferred = w.deferred[:0]
 	}
-	c.authenticated = session.Authenticated
-	c.subscribed = session.Subscribed()
-	c.blocked = session.Blocked()
-	c.closing = c.closing || session.Closing
+	c.follow(stateOf(session))
 	if len(c.out) > c.sent || c.closing {
 		w.touch(c)
 	}
@@ -282,13 +279,14 @@ func (w *worker) append(c *conn, p []byte) {
 	}
 }
 
-// unblock ends a blocked command.
-func (w *worker) unblock(c *conn, reply []byte, done command.Pending) {
-	c.blocked = false
-	if done != nil {
-		c.session.Pending = append(c.session.Pending, done)
+// unblock ends a blocked command, or a span of it when there is no reply yet.
+func (w *worker) unblock(m *message) {
+	c := m.c
+	if m.pending != nil {
+		c.session.Pending = append(c.session.Pending, m.pending)
 	}
-	w.append(c, reply)
+	c.follow(m.state)
+	w.append(c, m.data)
 	w.goOn(c)
 }
 

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"mini-redis/services/mini-redis/internal/command/script"
+	"mini-redis/services/mini-redis/internal/server"
+)
+
+// The scripts that the command engine and a redis-server are held to byte for
+// byte, over TCP and on each transport.
+func TestScriptsOverTCP(t *testing.T) {
+	files, err := filepath.Glob("testdata/scripts/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for name, change := range map[string]func(*server.Config){
+		"loops": func(c *server.Config) { c.Loops = 2 },
+		"solo":  func(c *server.Config) { c.Solo = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, s := traced(t, 0, change)
+			target := &script.TCP{Address: s.Addr().String()}
+			t.Cleanup(target.Close)
+			for _, file := range files {
+				for _, c := range cases(t, file) {
+					t.Run(filepath.Base(file)+"/"+c.Name, func(t *testing.T) { hold(t, &c, target) })
+				}
+			}
+		})
+	}
+}
+
+func cases(t *testing.T, file string) []script.Case {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	list, err := script.Parse(filepath.Base(file), f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func hold(t *testing.T, c *script.Case, target *script.TCP) {
+	t.Helper()
+	if err := target.Empty(); err != nil {
+		t.Fatal(err)
+	}
+	turns, err := script.Run(c, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, turn := range turns {
+		for _, d := range turn.Differences() {
+			t.Errorf("%s:%d: %s\n%s", c.File, turn.Step.Line, turn.Step.Text, d)
+		}
+	}
+}
