@@ -19,6 +19,8 @@ type GoroutineSource interface {
 	// there are more it tells them by site. It takes as long as the execution
 	// trace it makes.
 	Snapshot(ctx context.Context, limit int) (*goroutinespb.Snapshot, error)
+	// Rest is called when nobody watches any more.
+	Rest()
 }
 
 // maxGoroutines is how many goroutines are told one by one unless a viewer asks
@@ -32,9 +34,10 @@ type goroutineService struct {
 	c        *Console
 	stopping chan struct{}
 
-	mu    sync.Mutex
-	last  map[int]*goroutinespb.Snapshot
-	taken map[int]time.Time
+	mu       sync.Mutex
+	watching int
+	last     map[int]*goroutinespb.Snapshot
+	taken    map[int]time.Time
 }
 
 // Watch implements the service.
@@ -43,6 +46,8 @@ func (s *goroutineService) Watch(r *goroutinespb.WatchRequest, stream grpc.Serve
 	if n := int(r.GetLimit()); n > 0 {
 		limit = min(limit, n)
 	}
+	s.come()
+	defer s.leave()
 	shared := &service{c: s.c, stopping: s.stopping}
 	return shared.publish(stream, func() error {
 		snapshot, err := s.snapshot(stream.Context(), limit)
@@ -51,6 +56,20 @@ func (s *goroutineService) Watch(r *goroutinespb.WatchRequest, stream grpc.Serve
 		}
 		return stream.Send(snapshot)
 	})
+}
+
+func (s *goroutineService) come() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.watching++
+}
+
+func (s *goroutineService) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.watching--; s.watching == 0 {
+		s.c.o.Goroutines.Rest()
+	}
 }
 
 func (s *goroutineService) snapshot(ctx context.Context, limit int) (*goroutinespb.Snapshot, error) {
@@ -62,6 +81,11 @@ func (s *goroutineService) snapshot(ctx context.Context, limit int) (*goroutines
 	snapshot, err := s.c.o.Goroutines.Snapshot(ctx, limit)
 	if err != nil {
 		return nil, err
+	}
+	for _, g := range snapshot.Goroutines {
+		if t, ok := s.c.running.Load(int64(g.Id)); ok {
+			g.Task = t.(*Task).id
+		}
 	}
 	if len(s.last) > 4 || s.last == nil { // viewers ask for few different limits
 		s.last, s.taken = map[int]*goroutinespb.Snapshot{}, map[int]time.Time{}

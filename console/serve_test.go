@@ -11,6 +11,7 @@ import (
 	"errors"
 	"math/big"
 	"net"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -291,7 +292,12 @@ func TestServicesThatAreNotThereSaySo(t *testing.T) {
 	}
 }
 
-type fixedGoroutines struct{ asked []int }
+type fixedGoroutines struct {
+	asked []int
+	rests atomic.Int32
+}
+
+func (f *fixedGoroutines) Rest() { f.rests.Add(1) }
 
 func (f *fixedGoroutines) Snapshot(_ context.Context, limit int) (*goroutinespb.Snapshot, error) {
 	f.asked = append(f.asked, limit)
@@ -319,6 +325,7 @@ func TestGoroutinesAreTakenForAllViewersAtOnce(t *testing.T) {
 	if got := must[*goroutinespb.Snapshot](t)(ask(5)); got.Total != 2 || source.asked[1] != 5 || source.asked[0] != maxGoroutines {
 		t.Errorf("%v, limits %v", got, source.asked)
 	}
+	waitFor(t, func() bool { return source.rests.Load() > 0 })
 	if _, err := ask(13); status.Code(err) != codes.Unavailable {
 		t.Error(err)
 	}

@@ -1,0 +1,298 @@
+package goroutines
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/pprof"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mini-redis/console"
+	"mini-redis/console/wire/goroutinespb"
+)
+
+var (
+	_ console.GoroutineSource = (*Local)(nil)
+	_ console.GoroutineSource = (*Remote)(nil)
+)
+
+const printed = `goroutine 1 [running]:
+main.main()
+	/home/x/prog/main.go:16 +0x106
+
+goroutine 18 gp=0xc0 m=3 mp=0xc1 [chan receive (leaked), 12 minutes, locked to thread labels:{"a": "b]"}]:
+main.(*T).leak.func1({0x1, 0x2})
+	/home/x/prog/leak.go:11 +0x19
+runtime.goexit({})
+	/usr/local/go/src/runtime/asm_amd64.s:1700 +0x1
+created by main.(*T).leak in goroutine 1
+	/home/x/prog/leak.go:10 +0x5f
+
+goroutine 23 [select (no cases)]:
+main.wait(...)
+	/home/x/prog/main.go:15
+net/http.(*conn).serve(0x1bcb)
+	C:/go/src/net/http/server.go:2067 +0x690
+`
+
+func TestStacksAreRead(t *testing.T) {
+	list, err := readStacks(strings.NewReader(printed))
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%d, %v", len(list), err)
+	}
+	want := stack{
+		id: 18, count: 1, name: "main.(*T).leak.func1", state: "chan receive", blocked: 12 * time.Minute, leaked: true,
+		createdBy: "main.(*T).leak", location: "prog/leak.go:10", parent: 1, frames: []string{"main.(*T).leak.func1 prog/leak.go:11"},
+	}
+	if got := fmt.Sprintf("%+v", list[1]); got != fmt.Sprintf("%+v", want) {
+		t.Errorf("\n got %s\nwant %+v", got, want)
+	}
+	if g := list[2]; g.state != "select (no cases)" || g.name != "net/http.(*conn).serve" || g.frames[1] != "net/http.(*conn).serve http/server.go:2067" {
+		t.Errorf("%+v", g)
+	}
+}
+
+const profiled = `goroutine profile: total 7
+5 @ 0x448c91 0x488d5d
+#	0x489184	internal/poll.runtime_pollWait+0x84		/usr/local/go/src/runtime/netpoll.go:351
+#	0x673398	main.serve+0x18	/home/x/main.go:11
+
+2 @ 0x489f6e
+#	0x673398	main.leak.func1+0x18	/home/x/main.go:12
+`
+
+func TestProfilesAreRead(t *testing.T) {
+	list, total, err := readProfile(strings.NewReader(profiled))
+	if err != nil || total != 7 || len(list) != 2 {
+		t.Fatalf("%d of %d, %v", len(list), total, err)
+	}
+	if g := list[0]; g.count != 5 || g.state != "IO wait" || g.name != "main.serve" || g.location != "x/main.go:11" {
+		t.Errorf("%+v", g)
+	}
+	if g := list[1]; g.count != 2 || g.state != "unknown" {
+		t.Errorf("%+v", g)
+	}
+}
+
+func TestManyAreToldBySite(t *testing.T) {
+	list, total, _ := readProfile(strings.NewReader(profiled))
+	f := findings{stacks: list, total: total}
+	s := f.snapshot(3)
+	if !s.BySite || len(s.Goroutines) != 0 || s.Sites[0].Count != 5 || s.Sites[0].States["IO wait"] != 5 || s.Total != 7 || s.Window != nil {
+		t.Errorf("%v", s)
+	}
+	list, _ = readStacks(strings.NewReader(printed))
+	f = findings{stacks: list, times: map[uint64]Times{18: {Waiting: time.Second, Scheduled: 4}}, window: time.Second}
+	s = f.snapshot(3)
+	if s.BySite || len(s.Goroutines) != 3 || s.Goroutines[1].Times.Waiting.AsDuration() != time.Second || s.Goroutines[1].Parent != 1 {
+		t.Errorf("%v", s)
+	}
+}
+
+// behave starts goroutines of known behaviour, until the test ends.
+func behave(t *testing.T) {
+	t.Helper()
+	stop := make(chan struct{})
+	t.Cleanup(func() { close(stop) })
+	go spins(stop)
+	go sleeps(stop)
+	go receives(stop)
+}
+
+func spins(stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+		}
+	}
+}
+
+func sleeps(stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		default:
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+func receives(stop chan struct{}) { <-stop }
+
+// snapshotWithTimes asks until the source has times.
+func snapshotWithTimes(t *testing.T, s console.GoroutineSource) *goroutinespb.Snapshot {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(300 * time.Millisecond) {
+		snapshot, err := s.Snapshot(t.Context(), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if snapshot.Window != nil && snapshot.Window.AsDuration() > 100*time.Millisecond {
+			return snapshot
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no times: %q", snapshot.Note)
+		}
+	}
+}
+
+func checkBehaviour(t *testing.T, s *goroutinespb.Snapshot) {
+	t.Helper()
+	find := func(name string) *goroutinespb.Goroutine {
+		t.Helper()
+		for _, g := range s.Goroutines {
+			if strings.HasSuffix(g.Name, "."+name) {
+				return g
+			}
+		}
+		t.Fatalf("no goroutine %s", name)
+		return nil
+	}
+	window := s.Window.AsDuration()
+	share := func(part time.Duration) float64 { return float64(part) / float64(window) }
+	spinner, sleeper, receiver := find("spins"), find("sleeps"), find("receives")
+	if active := share(spinner.Times.Running.AsDuration() + spinner.Times.Runnable.AsDuration()); active < 0.95 || spinner.Times.Running.AsDuration() == 0 {
+		t.Errorf("the one that spins was active for %.2f of the time: %v", active, spinner.Times)
+	}
+	if w := share(sleeper.Times.Waiting.AsDuration()); w < 0.3 || sleeper.Times.Scheduled == 0 {
+		t.Errorf("the one that sleeps waited for %.2f of the time: %v", w, sleeper.Times)
+	}
+	if w := share(receiver.Times.Waiting.AsDuration()); w < 0.95 || receiver.State != "chan receive" {
+		t.Errorf("the one that receives waited for %.2f of the time, in %q", w, receiver.State)
+	}
+	for _, g := range []*goroutinespb.Goroutine{spinner, sleeper, receiver} {
+		sum := g.Times.Running.AsDuration() + g.Times.Runnable.AsDuration() + g.Times.Waiting.AsDuration()
+		if x := share(sum); x < 0.95 || x > 1.001 {
+			t.Errorf("%s: the times are %.3f of the window", g.Name, x)
+		}
+		if !strings.HasPrefix(g.Location, "goroutines/goroutines_test.go:") || !strings.HasSuffix(g.CreatedBy, ".behave") {
+			t.Errorf("made at %s by %s", g.Location, g.CreatedBy)
+		}
+	}
+}
+
+func TestLocalGoroutines(t *testing.T) {
+	behave(t)
+	l := &Local{}
+	defer l.Rest()
+	checkBehaviour(t, snapshotWithTimes(t, l))
+	few, err := l.Snapshot(t.Context(), 1)
+	if err != nil || !few.BySite || len(few.Sites) == 0 {
+		t.Errorf("%v, %v", few, err)
+	}
+	l.Rest()
+	other := &Local{} // the recorder is free again
+	defer other.Rest()
+	snapshotWithTimes(t, other)
+	second, err := l.Snapshot(t.Context(), 1000)
+	if err != nil || second.Window != nil || !strings.Contains(second.Note, "no times") && !strings.Contains(second.Note, "begin now") {
+		t.Errorf("two recorders: %q, %v", second.GetNote(), err)
+	}
+	if second, err = l.Snapshot(t.Context(), 1000); err != nil || !strings.Contains(second.Note, "no times") || len(second.Goroutines) == 0 {
+		t.Errorf("two recorders: %q, %v", second.GetNote(), err)
+	}
+}
+
+func serveProfiles(t *testing.T) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestRemoteGoroutines(t *testing.T) {
+	behave(t)
+	r := &Remote{URL: serveProfiles(t) + "/debug/pprof/", Window: 300 * time.Millisecond}
+	s := snapshotWithTimes(t, r)
+	checkBehaviour(t, s)
+	if few, err := r.Snapshot(t.Context(), 1); err != nil || !few.BySite {
+		t.Errorf("%v, %v", few, err)
+	}
+	if _, err := (&Remote{URL: "http://127.0.0.1:1"}).Snapshot(t.Context(), 1); err == nil {
+		t.Error("goroutines of nobody")
+	}
+}
+
+// TestLeaksAreFoundWhereTheRuntimeLooks builds a program with the runtime's
+// search for leaks, and one without.
+func TestLeaksAreFoundWhereTheRuntimeLooks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a program with another standard library")
+	}
+	f := func(experiment string, known bool) {
+		t.Helper()
+		addr := runLeaky(t, experiment)
+		r := &Remote{URL: "http://" + addr, Window: time.Millisecond}
+		s, err := r.Snapshot(t.Context(), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaked := 0
+		for _, g := range s.Goroutines {
+			if g.Leaked {
+				leaked++
+				if g.State != "chan receive" || !strings.HasPrefix(g.Name, "main.leak") {
+					t.Errorf("%v", g)
+				}
+			}
+		}
+		want := 0
+		if known {
+			want = 1
+		}
+		if s.LeaksKnown != known || leaked != want {
+			t.Errorf("experiment %q: leaks known %t, %d leaked of %d", experiment, s.LeaksKnown, leaked, s.Total)
+		}
+	}
+	f("", false)
+	f("goroutineleakprofile", true)
+}
+
+func runLeaky(t *testing.T, experiment string) (addr string) {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "leaky")
+	build := exec.Command("go", "build", "-o", bin, "./testdata/leaky")
+	build.Env = append(os.Environ(), "GOEXPERIMENT="+experiment)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Skipf("this Go does not build it: %v\n%s", err, out)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, bin)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); _ = cmd.Wait() })
+	if _, err := fmt.Fscanln(out, &addr); err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+func FuzzStacks(f *testing.F) {
+	f.Add(printed)
+	f.Add(profiled)
+	f.Fuzz(func(t *testing.T, text string) {
+		if list, err := readStacks(strings.NewReader(text)); err == nil {
+			(&findings{stacks: list}).snapshot(10)
+		}
+		if list, total, err := readProfile(strings.NewReader(text)); err == nil {
+			(&findings{stacks: list, total: total}).snapshot(10)
+		}
+	})
+}

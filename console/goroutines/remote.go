@@ -1,0 +1,126 @@
+package goroutines
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"mini-redis/console/wire/goroutinespb"
+)
+
+// maxDownload bounds what a program may answer, in bytes.
+const maxDownload = 64 << 20
+
+// Remote looks at the goroutines of a program that serves net/http/pprof.
+type Remote struct {
+	// URL is where: http://127.0.0.1:6060, with or without /debug/pprof.
+	URL    string
+	Client *http.Client // nil: http.DefaultClient
+	Window time.Duration
+
+	mu      sync.Mutex
+	leaksAt time.Time
+	noLeaks bool
+}
+
+// Snapshot asks the program for its stacks and a short execution trace.
+func (r *Remote) Snapshot(ctx context.Context, limit int) (*goroutinespb.Snapshot, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f := &findings{now: time.Now()}
+	r.leaks(ctx, f)
+	// The cheap profile first: it says how many there are.
+	text, err := r.get(ctx, "goroutine?debug=1")
+	if err != nil {
+		return nil, err
+	}
+	if f.stacks, f.total, err = readProfile(bytes.NewReader(text)); err != nil {
+		return nil, err
+	}
+	if f.total <= limit {
+		if text, err = r.get(ctx, "goroutine?debug=2"); err != nil {
+			return nil, err
+		}
+		if f.stacks, err = readStacks(bytes.NewReader(text)); err != nil {
+			return nil, err
+		}
+		f.total = len(f.stacks)
+	}
+	if err := r.times(ctx, f); err != nil {
+		f.notes = append(f.notes, "no times: "+err.Error())
+	}
+	return f.snapshot(limit), nil
+}
+
+// Rest implements console.GoroutineSource: nothing goes on between snapshots.
+func (r *Remote) Rest() {}
+
+func (r *Remote) leaks(ctx context.Context, f *findings) {
+	f.leaksKnown = !r.noLeaks
+	if r.noLeaks || f.now.Sub(r.leaksAt) < leakInterval {
+		return
+	}
+	r.leaksAt = f.now
+	_, err := r.get(ctx, "goroutineleak?debug=1")
+	var no *answerError
+	r.noLeaks = errors.As(err, &no) && no.code == http.StatusNotFound
+	f.leaksKnown = err == nil
+}
+
+func (r *Remote) times(ctx context.Context, f *findings) error {
+	window := r.Window
+	if window == 0 {
+		window = Window
+	}
+	data, err := r.get(ctx, fmt.Sprintf("trace?seconds=%g", window.Seconds()))
+	if err != nil {
+		return err
+	}
+	f.times, f.window, err = readTimes(bytes.NewReader(data))
+	return err
+}
+
+// answerError is an answer that is none.
+type answerError struct {
+	url  string
+	code int
+}
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("%s answers %d %s", e.url, e.code, http.StatusText(e.code))
+}
+
+func (r *Remote) get(ctx context.Context, what string) ([]byte, error) {
+	url := trimPprof(r.URL) + "/debug/pprof/" + what
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	client := r.Client
+	if client == nil {
+		client = http.DefaultClient
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, &answerError{url, res.StatusCode}
+	}
+	return io.ReadAll(io.LimitReader(res.Body, maxDownload))
+}
+
+func trimPprof(url string) string {
+	for _, tail := range []string{"/", "/debug/pprof", "/"} {
+		for len(url) > len(tail) && url[len(url)-len(tail):] == tail {
+			url = url[:len(url)-len(tail)]
+		}
+	}
+	return url
+}

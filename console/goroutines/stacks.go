@@ -1,0 +1,173 @@
+package goroutines
+
+import (
+	"bufio"
+	"io"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxFrames is how much of a stack is kept.
+const maxFrames = 32
+
+// stack is a goroutine as the runtime prints it, or, from a profile that does
+// not tell them apart, count goroutines that look alike.
+type stack struct {
+	id        uint64
+	count     uint64
+	name      string // the function it was started with
+	state     string
+	blocked   time.Duration
+	leaked    bool
+	createdBy string
+	location  string // file:line of the go statement
+	parent    uint64
+	frames    []string
+}
+
+// header is the first line of a goroutine: number, state, and perhaps labels.
+var header = regexp.MustCompile(`^goroutine (\d+)(?: gp=\S+)?(?: m=\S+)?(?: mp=\S+)? \[(.*)\]:$`)
+
+// readStacks reads what runtime.Stack writes of all goroutines, which is also
+// what /debug/pprof/goroutine?debug=2 serves.
+func readStacks(r io.Reader) (list []stack, err error) {
+	in := bufio.NewScanner(r)
+	in.Buffer(make([]byte, 64<<10), 1<<20)
+	var g *stack
+	created, named := false, false // what the line before was
+	for in.Scan() {
+		line := in.Text()
+		switch m := header.FindStringSubmatch(line); {
+		case m != nil:
+			id, _ := strconv.ParseUint(m[1], 10, 64)
+			list = append(list, stack{id: id, count: 1})
+			g, created = &list[len(list)-1], false
+			g.describe(m[2])
+		case g == nil || line == "":
+		case strings.HasPrefix(line, "created by "):
+			g.creator(line[len("created by "):])
+			created = true
+		case line[0] == '\t' && created:
+			g.location = place(line)
+		case line[0] == '\t':
+			if n := len(g.frames); n > 0 && named {
+				g.frames[n-1] += " " + place(line)
+			}
+		default:
+			name := function(line)
+			if named = name != "runtime.goexit"; !named { // below everything, and says nothing
+				continue
+			}
+			g.name = name // the outermost so far
+			if named = len(g.frames) < maxFrames; named {
+				g.frames = append(g.frames, name)
+			}
+		}
+	}
+	return list, in.Err()
+}
+
+// describe reads the text in brackets: the state, for how many minutes, and
+// what else the runtime knows.
+func (g *stack) describe(text string) {
+	text, _, _ = strings.Cut(text, " labels:{")
+	for i, part := range strings.Split(text, ", ") {
+		switch {
+		case i == 0:
+			g.state = strings.TrimSuffix(strings.TrimSuffix(part, " (durable)"), " (scan)")
+			if s, ok := strings.CutSuffix(g.state, " (leaked)"); ok {
+				g.state, g.leaked = s, true
+			}
+		case strings.HasSuffix(part, " minutes"):
+			if n, err := strconv.Atoi(strings.TrimSuffix(part, " minutes")); err == nil {
+				g.blocked = time.Duration(n) * time.Minute
+			}
+		}
+	}
+}
+
+func (g *stack) creator(text string) {
+	by, parent, _ := strings.Cut(text, " in goroutine ")
+	g.createdBy = by
+	g.parent, _ = strconv.ParseUint(parent, 10, 64)
+}
+
+// function is the name in a line of a stack: its arguments are left out.
+func function(line string) string {
+	if i := strings.LastIndexByte(line, '('); i > 0 && strings.HasSuffix(line, ")") {
+		return line[:i]
+	}
+	return line
+}
+
+// place is the file, with its directory, and the line.
+func place(line string) string {
+	path, _, _ := strings.Cut(strings.TrimSpace(line), " +0x")
+	dir, name := filepath.Split(filepath.ToSlash(path))
+	if dir == "" {
+		return name
+	}
+	return filepath.Base(dir) + "/" + name
+}
+
+// record is the first line of a group in a profile of debug=1, frame a line of
+// its stack.
+var (
+	record = regexp.MustCompile(`^(\d+) @`)
+	frame  = regexp.MustCompile(`^#\t0x[0-9a-f]+\t(.+)\+0x[0-9a-f]+\s+(\S+)$`)
+)
+
+// readProfile reads /debug/pprof/goroutine?debug=1: groups of goroutines with
+// equal stacks. It is cheap for the program however many there are, and tells
+// neither numbers nor states: those are read off the stack's top.
+func readProfile(r io.Reader) (list []stack, total int, err error) {
+	in := bufio.NewScanner(r)
+	in.Buffer(make([]byte, 64<<10), 1<<20)
+	var g *stack
+	for in.Scan() {
+		line := in.Text()
+		if m := record.FindStringSubmatch(line); m != nil {
+			n, _ := strconv.ParseUint(m[1], 10, 64)
+			list = append(list, stack{count: n, state: "unknown"})
+			g = &list[len(list)-1]
+			total += int(n)
+			continue
+		}
+		m := frame.FindStringSubmatch(line)
+		if m == nil || g == nil {
+			continue
+		}
+		if m[1] == "runtime.goexit" || m[1] == "runtime.main" {
+			continue
+		}
+		g.name, g.location = m[1], place(m[2])
+		if len(g.frames) < maxFrames {
+			g.frames = append(g.frames, m[1]+" "+place(m[2]))
+		}
+	}
+	for i := range list {
+		list[i].state = guess(list[i].frames)
+	}
+	return list, total, in.Err()
+}
+
+// guess tells a state by the functions in which goroutines wait.
+func guess(frames []string) string {
+	for _, f := range frames[:min(len(frames), 3)] {
+		for _, known := range [...]struct{ in, state string }{
+			{"internal/poll.runtime_pollWait", "IO wait"},
+			{"sync.runtime_SemacquireMutex", "sync.Mutex.Lock"}, {"sync.runtime_SemacquireRWMutex", "sync.RWMutex.RLock"},
+			{"sync.runtime_notifyListWait", "sync.Cond.Wait"}, {"sync.runtime_Semacquire", "semacquire"},
+			{"internal/sync.runtime_SemacquireMutex", "sync.Mutex.Lock"},
+			{"time.Sleep", "sleep"}, {"os/signal.signal_recv", "signal"}, {"syscall.Syscall", "syscall"},
+		} {
+			if strings.HasPrefix(f, known.in) {
+				return known.state
+			}
+		}
+	}
+	return "unknown"
+}

@@ -1,0 +1,220 @@
+package lint
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"mini-redis/console/wire/goroutinespb"
+	"mini-redis/services/console/internal/model"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+// world is one target with nothing in it.
+func world() (*model.World, *model.Target) {
+	w := &model.World{}
+	t := w.Add("t")
+	t.Now, t.Before, t.CountsWakers = now, ago(time.Second), true
+	return w, t
+}
+
+func add(t *model.Target, x model.Task) {
+	x.Target, x.ID = t, x.Wire
+	t.Tasks[x.Wire] = &x
+}
+
+// idle is a sound task that waits.
+func idle() model.TaskStats {
+	return model.TaskStats{Created: ago(time.Minute), Polls: 5, Started: ago(2 * time.Second), Ended: ago(time.Second), WakerClones: 1}
+}
+
+// warned checks which lints speak about a world.
+func warned(t *testing.T, w *model.World, o Options, want ...string) *Findings {
+	t.Helper()
+	f := Check(w, o)
+	var got []string
+	for _, x := range f.List {
+		got = append(got, x.Lint)
+	}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("%v, want %v: %+v", got, want, f.List)
+	}
+	return f
+}
+
+func TestTasks(t *testing.T) {
+	f := func(change func(x *model.Task), want ...string) {
+		t.Helper()
+		w, target := world()
+		x := model.Task{Wire: 1, Name: "x", Kind: "task", Stats: idle()}
+		change(&x)
+		add(target, x)
+		found := warned(t, w, Defaults(), want...)
+		if n := found.OfTask(target.Tasks[1]); n != len(want) || len(found.About(target.Tasks[1])) != n {
+			t.Errorf("%d warnings about the task, want %d", n, len(want))
+		}
+		warned(t, w, Options{Off: map[string]bool{SelfWakes: true, LostWaker: true, NeverYielded: true, AutoBoxed: true, LargeFuture: true}})
+	}
+	blocking := func(x *model.Task) { x.Kind = "blocking" }
+	f(func(x *model.Task) {})
+
+	selfish := func(x *model.Task) { x.Stats.Wakes, x.Stats.SelfWakes = 100, 51 }
+	f(selfish, SelfWakes)
+	f(func(x *model.Task) { selfish(x); blocking(x) })
+	f(func(x *model.Task) { x.Stats.Wakes, x.Stats.SelfWakes = 100, 50 })
+	f(func(x *model.Task) { x.Stats.Wakes, x.Stats.SelfWakes = 2, 2 }) // too few to say
+
+	lost := func(x *model.Task) { x.Stats.WakerClones, x.Stats.WakerDrops = 4, 4 }
+	f(lost, LostWaker)
+	f(func(x *model.Task) { lost(x); blocking(x) })
+	f(func(x *model.Task) { lost(x); x.Stats.Dropped = now })
+	f(func(x *model.Task) { lost(x); x.Stats.LastWake = now })                               // awake
+	f(func(x *model.Task) { lost(x); x.Stats.Started = now })                                // runs
+	f(func(x *model.Task) { lost(x); x.Stats = model.TaskStats{Created: ago(time.Second)} }) // not run yet
+
+	stuck := func(x *model.Task) {
+		x.Stats = model.TaskStats{Created: ago(time.Minute), Polls: 1, Started: ago(time.Second), WakerClones: 1}
+	}
+	f(stuck, NeverYielded)
+	f(func(x *model.Task) { stuck(x); blocking(x) })
+	f(func(x *model.Task) { stuck(x); x.Stats.Polls = 2 })
+	f(func(x *model.Task) { stuck(x); x.Stats.Started = ago(900 * time.Millisecond) })
+	f(func(x *model.Task) { stuck(x); x.Stats.Dropped = now })
+
+	size := func(n, original uint64) func(x *model.Task) {
+		return func(x *model.Task) {
+			x.Fields = []model.Field{{Name: "original_size.bytes", Number: original}, {Name: "size.bytes", Number: n}}
+		}
+	}
+	f(size(16, 5000), AutoBoxed)
+	f(size(2000, 2000), LargeFuture)
+	f(size(1023, 1023))
+	f(size(0, 0))
+}
+
+func TestNoWakerIsLostWhereNoneIsTold(t *testing.T) {
+	w, target := world()
+	target.CountsWakers = false
+	s := idle()
+	s.WakerClones = 0
+	add(target, model.Task{Wire: 1, Stats: s})
+	warned(t, w, Defaults())
+}
+
+func TestThresholdsCanBeSet(t *testing.T) {
+	w, target := world()
+	s := idle()
+	s.Wakes, s.SelfWakes = 100, 30
+	add(target, model.Task{Wire: 1, Stats: s})
+	o := Defaults()
+	o.SelfWakes = 20
+	warned(t, w, o, SelfWakes)
+	o.SelfWakesFrom = 101
+	warned(t, w, o)
+}
+
+// lock is a mutex that somebody holds, and wait a task's wait for it.
+func lock(t *model.Target, wire uint64, name string, held string, holders ...string) {
+	r := &model.Resource{Target: t, Wire: wire, Kind: "Mutex", Created: ago(time.Minute), Attributes: []model.Field{{Name: "name", Value: name}}}
+	for _, h := range holders {
+		r.Attributes = append(r.Attributes, model.Field{Name: "holder", Value: h})
+	}
+	if held != "" {
+		r.Attributes = append(r.Attributes, model.Field{Name: "held", Value: held, Unit: "ms"})
+	}
+	t.Resources[wire] = r
+}
+
+func wait(t *model.Target, wire, task, resource uint64) *model.Op {
+	o := &model.Op{Target: t, Wire: wire, Task: task, Resource: resource, Source: "Mutex.Lock", Created: ago(30 * time.Second)}
+	t.Ops[wire] = o
+	return o
+}
+
+func TestALockHeldLong(t *testing.T) {
+	f := func(held string, waits bool, want ...string) {
+		t.Helper()
+		w, target := world()
+		lock(target, 1, "account", held, "7")
+		if waits {
+			wait(target, 2, 8, 1)
+		}
+		warned(t, w, Defaults(), want...)
+	}
+	f("1000", true, LockHeld)
+	f("999", true)
+	f("1000", false) // nobody minds
+	f("", true)      // not told
+	f("soon", true)
+}
+
+// TestADeadlock has two tasks that wait for each other's lock, and what breaks
+// the circle.
+func TestADeadlock(t *testing.T) {
+	f := func(change func(target *model.Target), want ...string) *Findings {
+		t.Helper()
+		w, target := world()
+		lock(target, 1, "alice", "", "11")
+		lock(target, 2, "bob", "", "12")
+		wait(target, 3, 11, 2)
+		wait(target, 4, 12, 1)
+		wait(target, 5, 13, 1) // stands in line, and is not to blame
+		change(target)
+		return warned(t, w, Defaults(), want...)
+	}
+	found := f(func(*model.Target) {}, Deadlock, Deadlock)
+	for _, part := range []string{"task 11 waits for mutex bob, held by task 12", "task 12 waits for mutex alice, held by task 11"} {
+		if !strings.Contains(found.List[0].Text, part) {
+			t.Errorf("no %q in %q", part, found.List[0].Text)
+		}
+	}
+	f(func(x *model.Target) { x.Ops[4].Dropped = now })
+	f(func(x *model.Target) { x.Resources[1].Attributes = nil }) // a holder that is not known
+	f(func(x *model.Target) { x.Resources[1].Dropped = now })
+	f(func(x *model.Target) { x.Ops[3].Created = ago(500 * time.Millisecond) }) // seen in one update only
+	f(func(x *model.Target) { x.Ops[4].Task = 0 })
+	f(func(x *model.Target) { lock(x, 1, "alice", "", "11", "99") }, Deadlock, Deadlock) // two readers, one of them in the circle
+}
+
+func TestATaskThatWaitsForItself(t *testing.T) {
+	w, target := world()
+	lock(target, 1, "alice", "", "11")
+	wait(target, 2, 11, 1)
+	f := warned(t, w, Defaults(), Deadlock)
+	if !strings.Contains(f.List[0].Text, "which it holds itself") || f.OfResource(target.Resources[1]) != 1 || len(f.AboutResource(target.Resources[1])) != 1 {
+		t.Errorf("%+v", f.List)
+	}
+}
+
+func TestALongCircleBesideAChain(t *testing.T) {
+	w, target := world()
+	for i := uint64(1); i <= 5; i++ { // task 10+i holds lock i and waits for lock i+1; the fifth for the second
+		lock(target, i, "", "", string("0123456789"[1])+string("0123456789"[i]))
+		next := i + 1
+		if i == 5 {
+			next = 2
+		}
+		wait(target, 20+i, 10+i, next)
+	}
+	f := warned(t, w, Defaults(), Deadlock, Deadlock, Deadlock, Deadlock)
+	if n := f.OfResource(target.Resources[1]); n != 0 {
+		t.Errorf("%d warnings about a lock that is not in the circle", n)
+	}
+}
+
+func TestLeaks(t *testing.T) {
+	f := func(s *goroutinespb.Snapshot, want ...string) {
+		t.Helper()
+		w, target := world()
+		target.Goroutines = s
+		warned(t, w, Defaults(), want...)
+	}
+	leaked := []*goroutinespb.Goroutine{{Id: 1}, {Id: 2, Leaked: true, State: "chan receive"}}
+	f(nil)
+	f(&goroutinespb.Snapshot{Goroutines: leaked, LeaksKnown: true}, Leaked)
+	f(&goroutinespb.Snapshot{Goroutines: leaked}) // a runtime that cannot tell
+	f(&goroutinespb.Snapshot{Sites: []*goroutinespb.Site{{Leaked: 3}, {}}, LeaksKnown: true}, Leaked)
+}
