@@ -52,16 +52,17 @@ func (s *stack) announce() {
 	var text strings.Builder
 	fmt.Fprintf(&text, "\nThe stack is up (%.1f s).\n\n", time.Since(s.started).Seconds())
 	text.WriteString(display.Table([][]string{
-		{"mini-redis", a.RESP, fmt.Sprintf("redis-cli -p %d, or any Redis client", p.RESP.Number)},
-		{"", a.Admin + "/metrics", "what the server says of itself"},
-		{"traces", a.Jaeger, "Jaeger, with this project's page on its query API"},
-		{"metrics", a.Prometheus + "/consoles/mini-redis.html", "Prometheus, with this project's page in its console"},
-		{"collector", strings.TrimPrefix(a.OTLPGRPC, "http://"), "OTLP over gRPC; over HTTP: " + strings.TrimPrefix(a.OTLPHTTP, "http://")},
+		{"mini-redis", a.RESP, fmt.Sprintf("RESP: redis-cli -p %d", p.RESP.Number)},
+		{"", a.Admin + "/metrics", "the server's own metrics"},
+		{"traces", a.Jaeger, "Jaeger: our page *"},
+		{"metrics", a.Prometheus + "/consoles/mini-redis.html", "Prometheus: our page *"},
+		{"collector", strings.TrimPrefix(a.OTLPGRPC, "http://"), "OTLP/gRPC; HTTP: " + strings.TrimPrefix(a.OTLPHTTP, "http://")},
 		{"load", s.flags.describeLoad(), ""},
 		{"logs", filepath.Join(s.dir, "logs"), ""},
 	}))
-	text.WriteString("\nThe two pages are this project's own: the web UIs of Jaeger and Prometheus are not in their Go modules\n" +
-		"(their releases and official images have them: -jaeger PATH, -prometheus PATH). Their HTTP APIs are complete.\n")
+	text.WriteString("\n* Jaeger's and Prometheus's own web UIs are not in their Go modules, so these two pages are this\n" +
+		"  project's. Their releases and official images have the UIs: -jaeger PATH, -prometheus PATH.\n" +
+		"  Their HTTP APIs are complete.\n")
 	if moved := p.RESP.Moved() || p.OTLPGRPC.Moved() || p.JaegerHTTP.Moved(); moved {
 		fmt.Fprintf(&text, "\nPorts differ from the usual ones. For the examples and the command line client:\n"+
 			"  export MINI_REDIS_ADDR=%s MINI_REDIS_JAEGER=%s OTEL_EXPORTER_OTLP_ENDPOINT=%s\n", a.RESP, a.Jaeger, a.OTLPGRPC)

@@ -147,7 +147,7 @@ func TestStopsWhenAsked(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, message)
 	}
 	r.mustLeaveNothing(t)
-	for _, want := range []string{"The stack is up", "web UIs of Jaeger and Prometheus are not in their Go modules", "no process is left"} {
+	for _, want := range []string{"The stack is up", "own web UIs are not in their Go modules", "no process is left"} {
 		if !strings.Contains(r.text.String(), want) {
 			t.Errorf("it did not say %q but:\n%s", want, r.text)
 		}
