@@ -165,6 +165,7 @@ func (s Settings) jaeger() Child {
 			Args: []string{"--config=" + s.path("config", "jaeger.yaml")},
 			Env: s.backendEnv(
 				"GOMEMLIMIT="+jaegerMemory,
+				"GOGC=50", // nearly all of its memory is traces that stay: collecting twice as often saves a third of it
 				"JAEGER_HTTP="+p.JaegerHTTP.Addr(),
 				"JAEGER_GRPC="+p.JaegerGRPC.Addr(),
 				"JAEGER_OTLP="+p.JaegerOTLP.Addr(),

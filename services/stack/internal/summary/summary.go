@@ -104,7 +104,7 @@ func (f Figures) Losses() []string {
 	if !f.Traces.Sampled {
 		sent := l.Operations + s.Server
 		add(s.Accepted < sent, "the collector accepted %d spans; %d were made (%d by the load, %d by the server)", s.Accepted, sent, l.Operations, s.Server)
-		want := min(int(l.Operations), f.Traces.Keeps)
+		want := min(int(l.Operations), f.Traces.Keeps-f.Traces.Keeps/20) // a twentieth may be traces of others
 		add(f.Traces.Found < want, "Jaeger has %d of the %d traces it should", f.Traces.Found, want)
 		add(f.Traces.Single > 0, "%d traces have one span alone", f.Traces.Single)
 	}
