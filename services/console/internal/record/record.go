@@ -1,0 +1,243 @@
+// Package record writes what the console hears into a file, and plays it again:
+// a replay is a source of the same events at the same distances, so the tables
+// end as they did.
+//
+// A recording is a line that says so, then frames: kind, target, time in
+// nanoseconds since the recording began (each a varint), length, and a message
+// of console/wire, except that targets and links are told as JSON. One that was
+// cut off, by a full disk or a crash, plays up to there.
+package record
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"mini-redis/console/wire/goroutinespb"
+	"mini-redis/console/wire/instrumentpb"
+	"mini-redis/console/wire/taskspb"
+	"mini-redis/console/wire/tracepb"
+	"mini-redis/services/console/internal/source"
+)
+
+const magic = "mini-redis console recording 1\n"
+
+// maxFrame bounds what is believed of a frame's length.
+const maxFrame = 256 << 20
+
+// The kinds of frames.
+const (
+	kindTarget = iota + 1 // JSON: the name of the target with this number
+	kindUpdate
+	kindDetails
+	kindTrace
+	kindGoroutines
+	kindLink // JSON
+	kindPaused
+)
+
+// Writer writes a recording. Its methods may be called from any goroutine.
+type Writer struct {
+	mu    sync.Mutex
+	w     *bufio.Writer
+	began time.Time
+	err   error
+}
+
+// NewWriter begins a recording of the targets with these names.
+func NewWriter(w io.Writer, began time.Time, targets []string) *Writer {
+	r := &Writer{w: bufio.NewWriter(w), began: began}
+	_, r.err = r.w.WriteString(magic)
+	for i, name := range targets {
+		b, _ := json.Marshal(name)
+		r.frame(kindTarget, i, 0, b)
+	}
+	return r
+}
+
+// Write adds an event. After an error it does nothing; Close returns the error.
+func (r *Writer) Write(e source.Event) {
+	kind, b, err := encode(e)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil {
+		r.err = errors.Join(r.err, err)
+		return
+	}
+	r.frame(kind, e.Target, max(e.At.Sub(r.began), 0), b)
+}
+
+func encode(e source.Event) (kind int, b []byte, err error) {
+	switch {
+	case e.Update != nil:
+		kind, b, err = pack(kindUpdate, e.Update)
+	case e.Details != nil:
+		kind, b, err = pack(kindDetails, e.Details)
+	case e.Trace != nil:
+		kind, b, err = pack(kindTrace, e.Trace)
+	case e.Goroutines != nil:
+		kind, b, err = pack(kindGoroutines, e.Goroutines)
+	case e.Paused != nil:
+		kind, b = kindPaused, []byte{0}
+		if *e.Paused {
+			b[0] = 1
+		}
+	case e.Link != nil:
+		kind = kindLink
+		b, err = json.Marshal(e.Link)
+	}
+	return kind, b, err
+}
+
+func pack(kind int, m proto.Message) (int, []byte, error) {
+	b, err := proto.Marshal(m)
+	return kind, b, err
+}
+
+func (r *Writer) frame(kind, target int, at time.Duration, b []byte) {
+	if r.err != nil {
+		return
+	}
+	var head []byte
+	for _, v := range []uint64{uint64(kind), uint64(target), uint64(at), uint64(len(b))} {
+		head = binary.AppendUvarint(head, v)
+	}
+	if _, r.err = r.w.Write(head); r.err == nil {
+		_, r.err = r.w.Write(b)
+	}
+}
+
+// Flush writes what is buffered.
+func (r *Writer) Flush() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = r.w.Flush()
+	}
+	return r.err
+}
+
+// Reader reads a recording.
+type Reader struct {
+	r       *bufio.Reader
+	Targets []string
+	next    *frame
+}
+
+type frame struct {
+	kind, target int
+	at           time.Duration
+	body         []byte
+}
+
+// NewReader reads the beginning of a recording: who was watched.
+func NewReader(in io.Reader) (*Reader, error) {
+	r := &Reader{r: bufio.NewReader(in)}
+	line := make([]byte, len(magic))
+	if _, err := io.ReadFull(r.r, line); err != nil || string(line) != magic {
+		return nil, errors.New("not a recording of a console")
+	}
+	for {
+		f, err := r.frame()
+		if errors.Is(err, io.EOF) {
+			return r, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if f.kind != kindTarget {
+			r.next = f
+			return r, nil
+		}
+		var name string
+		if err := json.Unmarshal(f.body, &name); err != nil {
+			return nil, fmt.Errorf("recording: %w", err)
+		}
+		r.Targets = append(r.Targets, name)
+	}
+}
+
+// frame returns io.EOF at the end, also where that is in the middle of a frame.
+func (r *Reader) frame() (*frame, error) {
+	if f := r.next; f != nil {
+		r.next = nil
+		return f, nil
+	}
+	var head [4]uint64
+	for i := range head {
+		v, err := binary.ReadUvarint(r.r)
+		if err != nil {
+			return nil, end(err)
+		}
+		head[i] = v
+	}
+	if head[3] > maxFrame || head[1] > 1<<20 || head[2] > 1<<62 {
+		return nil, fmt.Errorf("recording: a frame of %d bytes for target %d", head[3], head[1])
+	}
+	// Grown as it is read: the length may be a lie.
+	body, err := io.ReadAll(io.LimitReader(r.r, int64(head[3])))
+	if err != nil || len(body) < int(head[3]) {
+		return nil, end(err)
+	}
+	return &frame{int(head[0]), int(head[1]), time.Duration(head[2]), body}, nil
+}
+
+func end(err error) error {
+	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return io.EOF
+	}
+	return fmt.Errorf("recording: %w", err)
+}
+
+// Next returns the next event, and when it was heard after the recording began.
+// It returns io.EOF at the end.
+func (r *Reader) Next() (source.Event, time.Duration, error) {
+	for {
+		f, err := r.frame()
+		if err != nil {
+			return source.Event{}, 0, err
+		}
+		e := source.Event{Target: f.target}
+		known, err := decode(f, &e)
+		if err != nil {
+			return source.Event{}, 0, fmt.Errorf("recording: %w", err)
+		}
+		if known {
+			return e, f.at, nil
+		}
+	}
+}
+
+// decode reports false for a kind of frame that a later version may write.
+func decode(f *frame, e *source.Event) (known bool, err error) {
+	switch f.kind {
+	case kindUpdate:
+		e.Update = &instrumentpb.Update{}
+		err = proto.Unmarshal(f.body, e.Update)
+	case kindDetails:
+		e.Details = &taskspb.TaskDetails{}
+		err = proto.Unmarshal(f.body, e.Details)
+	case kindTrace:
+		e.Trace = &tracepb.TraceEvent{}
+		err = proto.Unmarshal(f.body, e.Trace)
+	case kindGoroutines:
+		e.Goroutines = &goroutinespb.Snapshot{}
+		err = proto.Unmarshal(f.body, e.Goroutines)
+	case kindPaused:
+		paused := len(f.body) > 0 && f.body[0] == 1
+		e.Paused = &paused
+	case kindLink:
+		e.Link = &source.Link{}
+		err = json.Unmarshal(f.body, e.Link)
+	default:
+		return false, nil
+	}
+	return true, err
+}

@@ -1,0 +1,114 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"mini-redis/services/console/internal/model"
+	"mini-redis/services/console/internal/source"
+)
+
+// Replay is a source that plays a recording.
+type Replay struct {
+	r     *Reader
+	speed float64
+
+	mu      sync.Mutex
+	paused  bool
+	changed chan struct{}
+	ended   bool
+}
+
+// NewReplay plays a recording at the given speed: 1 as it was, 2 twice as fast,
+// 0 without any waiting.
+func NewReplay(r *Reader, speed float64) *Replay {
+	return &Replay{r: r, speed: speed, changed: make(chan struct{})}
+}
+
+// Targets adds the recording's targets to the world.
+func (p *Replay) Targets(w *model.World) {
+	for _, name := range p.r.Targets {
+		w.Add(name)
+	}
+}
+
+// Run plays the recording; it returns at its end, or with the error that is in
+// it.
+func (p *Replay) Run(ctx context.Context, emit func(source.Event)) error {
+	var played time.Duration
+	for {
+		e, at, err := p.r.Next()
+		if err != nil {
+			p.mu.Lock()
+			p.ended = true
+			p.mu.Unlock()
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		if err := p.wait(ctx, at-played); err != nil {
+			return nil
+		}
+		played = max(played, at)
+		e.At = time.Now()
+		emit(e)
+	}
+}
+
+// wait lets as much time go by as the recording did, and stands still while it
+// is paused.
+func (p *Replay) wait(ctx context.Context, d time.Duration) error {
+	if p.speed > 0 {
+		d = time.Duration(float64(d) / p.speed)
+	} else {
+		d = 0
+	}
+	for {
+		p.mu.Lock()
+		paused, changed := p.paused, p.changed
+		p.mu.Unlock()
+		if !paused && d <= 0 {
+			return ctx.Err()
+		}
+		var fire <-chan time.Time
+		began := time.Now()
+		if !paused {
+			fire = time.After(d)
+		}
+		select {
+		case <-fire:
+			return ctx.Err()
+		case <-changed:
+			if !paused {
+				d -= time.Since(began)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Pause holds the recording, or lets it go on.
+func (p *Replay) Pause(paused bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = paused
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// Ended reports whether all has been played.
+func (p *Replay) Ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended
+}
+
+// Spans, Goroutines and Details ask for what a recording has, or has not.
+func (p *Replay) Spans()              {}
+func (p *Replay) Goroutines()         {}
+func (p *Replay) Details(int, uint64) {}
