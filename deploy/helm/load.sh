@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# A load run on the cluster, as one release: ./deploy/helm/load.sh [RUN] [--set rate=200 ...]
+# Shows its progress, and exits with its verdict: 0 passed, 2 a threshold was missed, 1 it could not be made.
+# The release stays, for its logs; `helm uninstall RUN` removes it.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+source "$(dirname "$0")/../lib.sh"
+need helm kubectl
+
+run=load-$(date +%m%d-%H%M%S)
+if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
+  run=$1
+  shift
+fi
+helm_ install "$run" deploy/helm/client-load --set "target=$RELEASE:6379,telemetry.endpoint=http://$RELEASE-collector:4317" "$@" >/dev/null
+selector=app.kubernetes.io/instance=$run
+job=$(kube get job --selector "$selector" --output name)
+pods=$(kube get "$job" --output 'jsonpath={.spec.parallelism}')
+echo "run $run: $job, $pods pod(s)"
+
+finished() { kube get "$job" --output 'jsonpath={.status.conditions[?(@.status=="True")].type}' | tr ' ' '\n' | grep -E '^(Complete|Failed)$'; }
+
+# Logs can be followed once the containers run; a run that never gets so far ends by its deadline.
+until [ "$(kube get pods --selector "$selector" --output 'jsonpath={.items[*].status.phase}' | tr ' ' '\n' | grep -cE 'Running|Succeeded|Failed')" -ge "$pods" ] ||
+  finished >/dev/null; do
+  sleep 1
+done
+prefix=()
+[ "$pods" -gt 1 ] && prefix=(--prefix)
+kube logs --follow --selector "$selector" --tail=-1 --max-log-requests "$((pods + 1))" "${prefix[@]}" || true
+
+until verdict=$(finished); do sleep 0.5; done
+if [ "$verdict" = Complete ]; then
+  echo "run $run: passed"
+  exit 0
+fi
+codes=$(kube get pods --selector "$selector" --output 'jsonpath={.items[*].status.containerStatuses[*].state.terminated.exitCode}')
+echo "run $run: failed (exit codes of its pods: ${codes:-none}; failed indexes: $(kube get "$job" --output 'jsonpath={.status.failedIndexes}'))"
+kube get "$job" --output 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}: {.message}{"\n"}{end}'
+case " $codes " in
+  *" 1 "* | "  ") exit 1 ;;
+  *) exit 2 ;;
+esac

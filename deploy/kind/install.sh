@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Installs or upgrades the stack and waits until it is ready; arguments go to helm.
+# An image that was built anew under the same tag restarts the pods that run it.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../lib.sh
+source "$(dirname "$0")/../lib.sh"
+need helm kubectl docker
+
+pins=()
+pin() { # COMPONENT IMAGE
+  local id
+  id=$(docker image inspect --format '{{.Id}}' "$2" 2>/dev/null) || return 0
+  pins+=(--set-string "$1.podAnnotations.mini-redis/image-id=${id#sha256:}")
+}
+pin server "mini-redis:$version"
+pin load "client-load:$version"
+pin collector "mini-redis-collector:$version"
+pin jaeger "$(third_party jaeger)"
+pin prometheus "$(third_party prometheus)"
+
+helm_ upgrade --install "$RELEASE" "$stack" --wait --timeout 5m "${pins[@]}" "$@"

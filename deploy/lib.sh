@@ -1,0 +1,49 @@
+# What the scripts of deploy/ share; sourced, not run.
+# shellcheck shell=bash
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+
+export CLUSTER=${CLUSTER:-mini-redis} NAMESPACE=${NAMESPACE:-mini-redis} RELEASE=${RELEASE:-mini-redis}
+export KUBE_CONTEXT=${KUBE_CONTEXT:-kind-$CLUSTER}
+
+stack=deploy/helm/mini-redis
+# shellcheck disable=SC2034 # for those who source this
+{
+  programs=(mini-redis client-load mini-redis-cli mini-redis-collector) # the images of the project
+  version=$(sed -n 's/^appVersion: *//p' "$stack/Chart.yaml")
+}
+
+kube() { kubectl --context "$KUBE_CONTEXT" --namespace "$NAMESPACE" "$@"; }
+helm_() { helm --kube-context "$KUBE_CONTEXT" --namespace "$NAMESPACE" "$@"; }
+
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# need TOOL...: ends the script with how to install what is missing.
+need() {
+  local tool missing=()
+  for tool; do
+    command -v "$tool" >/dev/null || missing+=("$tool")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  for tool in "${missing[@]}"; do
+    case $tool in
+      kind) echo "kind is missing: go install sigs.k8s.io/kind@v0.33.0" ;;
+      helm) echo "helm is missing: go install helm.sh/helm/v4/cmd/helm@v4.3.1, or https://helm.sh/docs/intro/install/" ;;
+      kubectl) echo "kubectl is missing: https://kubernetes.io/docs/tasks/tools/" ;;
+      docker) echo "docker is missing: https://docs.docker.com/engine/install/" ;;
+      *) echo "$tool is missing" ;;
+    esac
+  done >&2
+  exit 1
+}
+
+# third_party COMPONENT: the image that the chart names for jaeger or prometheus.
+third_party() {
+  awk -v part="$1:" '
+    /^[a-z]/ {inside = ($1 == part)}
+    inside && $1 == "registry:" && !r {r = $2}
+    inside && $1 == "repository:" && !n {n = $2}
+    inside && $1 == "tag:" && !t {t = $2}
+    END {print r "/" n ":" t}' "$stack/values.yaml"
+}
