@@ -98,7 +98,7 @@ func (s *stack) read(ctx context.Context, f *summary.Figures) error {
 	}
 	f.Traces.Keeps, f.Traces.Sampled = backends.MaxTraces(s.settings.Rate), s.settings.Sampled()
 	jaeger := inspect.Jaeger{Base: p.JaegerHTTP.URL("")}
-	count, err := jaeger.Count(ctx, backends.Load, s.started, time.Now(), f.Traces.Keeps)
+	count, err := jaeger.Count(ctx, backends.Load, s.up, time.Now(), f.Traces.Keeps)
 	f.Traces.Found, f.Traces.Spans, f.Traces.Single = count.Traces, count.Spans, count.Single
 	return err
 }

@@ -76,7 +76,8 @@ func watchForEnd(ctx context.Context) (_ context.Context, release func()) {
 type stack struct {
 	flags   flags
 	getenv  func(string) string
-	started time.Time
+	started time.Time // of the program
+	up      time.Time // when the first of the children was started
 	show    *display.Display
 	events  io.Writer // takes JSON lines; nil: nobody asked
 

@@ -3,137 +3,21 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"mini-redis/internal/program"
 )
 
 func ignoreTERM() { signal.Ignore(syscall.SIGTERM) }
-
-// running is a stack that a test started, in this process or in another.
-type running struct {
-	ready  event
-	text   *syncBuffer   // what it said
-	events *bufio.Reader // -json
-	ended  chan error
-}
-
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
-
-// startHere runs a stack in this process until ctx ends.
-func startHere(t *testing.T, ctx context.Context, flags ...string) *running {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("builds the server and the load; not with -short")
-	}
-	t.Setenv("TMPDIR", t.TempDir())
-	out, in := io.Pipe()
-	r := &running{text: &syncBuffer{}, events: bufio.NewReader(out), ended: make(chan error, 1)}
-	go func() {
-		err := run(ctx, append(flags, "-json"), os.Getenv, in, r.text)
-		_ = in.Close()
-		r.ended <- err
-	}()
-	return r
-}
-
-// waitReady reads the event that tells of a stack that is up.
-func (r *running) waitReady(t *testing.T) {
-	t.Helper()
-	if err := r.next(&r.ready); err != nil || r.ready.Event != "ready" {
-		t.Fatalf("not ready: %v; it said:\n%s", err, r.text)
-	}
-}
-
-func (r *running) next(e *event) error {
-	line, err := r.events.ReadBytes('\n')
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(line, e)
-}
-
-// exitCode waits for the end of a stack in this process.
-func (r *running) exitCode(t *testing.T) (code int, message string) {
-	t.Helper()
-	select {
-	case err := <-r.ended:
-		var coded *program.Error
-		if err == nil {
-			return 0, ""
-		}
-		if !errors.As(err, &coded) {
-			return program.ExitError, err.Error()
-		}
-		return coded.Code, err.Error()
-	case <-time.After(time.Minute):
-		t.Fatalf("the stack does not end; it said:\n%s", r.text)
-		return
-	}
-}
-
-// mustLeaveNothing checks that none of the processes lives and that the run's directory is gone.
-func (r *running) mustLeaveNothing(t *testing.T) {
-	t.Helper()
-	if len(r.ready.Processes) < 4 {
-		t.Fatalf("the processes were %v", r.ready.Processes)
-	}
-	for name, pid := range r.ready.Processes {
-		eventually(t, name+" is gone", func() bool { return !alive(pid) })
-	}
-	dir := filepath.Dir(r.ready.Logs)
-	eventually(t, dir+" is gone", func() bool { _, err := os.Stat(dir); return os.IsNotExist(err) })
-}
-
-func alive(pid int) bool {
-	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
-		return false
-	}
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return err != nil || !strings.Contains(string(stat), ") Z ") // a zombie is only waiting for init
-}
-
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if ok() {
-			return
-		}
-	}
-	t.Fatal("waited 30 s in vain until " + what)
-}
 
 func TestStopsWhenAsked(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
@@ -152,23 +36,6 @@ func TestStopsWhenAsked(t *testing.T) {
 			t.Errorf("it did not say %q but:\n%s", want, r.text)
 		}
 	}
-}
-
-func ping(t *testing.T, addr string) string {
-	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer
 }
 
 func TestStoppedBeforeItsTime(t *testing.T) {
@@ -321,46 +188,4 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			r.mustLeaveNothing(t)
 		})
 	}
-}
-
-// startThere runs a stack as its users do, in a process group of its own as a shell would give it.
-func startThere(t *testing.T, flags ...string) (*running, *exec.Cmd) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("builds the server and the load; not with -short")
-	}
-	goRun := exec.Command("go", append([]string{"run", ".", "-json"}, flags...)...)
-	goRun.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
-	goRun.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	r := &running{text: &syncBuffer{}, ended: make(chan error, 1)}
-	goRun.Stderr = r.text
-	out, err := goRun.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.events = bufio.NewReader(out)
-	goRun.WaitDelay = 10 * time.Second
-	if err := goRun.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Kill(-goRun.Process.Pid, syscall.SIGKILL); _ = goRun.Wait() })
-	return r, goRun
-}
-
-// get returns the body of an answer of 200.
-func get(ctx context.Context, url string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = errors.New(url + ": " + response.Status)
-	}
-	return string(body), err
 }

@@ -94,6 +94,7 @@ func (s *stack) startAll(ctx context.Context, programs map[string]string) error 
 	for _, moved := range found.Moved() {
 		s.show.Printf("port %d is in use: %s gets %d", moved.Wanted, moved.Purpose, moved.Number)
 	}
+	s.up = time.Now()
 	for _, child := range children {
 		p, err := s.start(ctx, child)
 		if err != nil {

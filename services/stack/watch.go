@@ -57,7 +57,7 @@ func (s *stack) measure() {
 func (s *stack) showLive(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, refresh)
 	defer cancel()
-	parts := []string{"up " + time.Since(s.started).Round(time.Second).String()}
+	parts := []string{"up " + time.Since(s.up).Round(time.Second).String()}
 	prometheus := inspect.Prometheus{Base: s.settings.Ports.Prometheus.URL("")}
 	if rate, ok, err := prometheus.Scalar(ctx, "sum(rate(redis_commands_total[15s]))"); err == nil && ok {
 		parts = append(parts, fmt.Sprintf("%.1f commands/s", rate))
