@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"mini-redis/services/stack/internal/backends"
-	"mini-redis/services/stack/internal/inspect"
+	"mini-redis/internal/inspect"
 )
 
 // These tests run the real stack, whose first build takes minutes: MINI_REDIS_E2E=1 asks for them (and -timeout 30m leaves

@@ -12,7 +12,7 @@ import (
 	"mini-redis/internal/program"
 	"mini-redis/services/stack/internal/backends"
 	"mini-redis/services/stack/internal/build"
-	"mini-redis/services/stack/internal/inspect"
+	"mini-redis/internal/inspect"
 	"mini-redis/services/stack/internal/supervise"
 )
 

@@ -8,7 +8,7 @@ import (
 
 	"mini-redis/internal/program"
 	"mini-redis/services/stack/internal/backends"
-	"mini-redis/services/stack/internal/inspect"
+	"mini-redis/internal/inspect"
 )
 
 // refresh is how often the live line is renewed.
