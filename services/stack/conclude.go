@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"mini-redis/internal/inspect"
 	"mini-redis/internal/program"
 	"mini-redis/services/stack/internal/backends"
-	"mini-redis/internal/inspect"
 	"mini-redis/services/stack/internal/summary"
 )
 

@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"mini-redis/services/stack/internal/backends"
 	"mini-redis/internal/inspect"
+	"mini-redis/services/stack/internal/backends"
 )
 
 // These tests run the real stack, whose first build takes minutes: MINI_REDIS_E2E=1 asks for them (and -timeout 30m leaves

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"mini-redis/internal/inspect"
 	"mini-redis/internal/program"
 	"mini-redis/services/stack/internal/backends"
 	"mini-redis/services/stack/internal/build"
-	"mini-redis/internal/inspect"
 	"mini-redis/services/stack/internal/supervise"
 )
 

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"mini-redis/internal/inspect"
 	"mini-redis/internal/program"
 	"mini-redis/services/stack/internal/backends"
-	"mini-redis/internal/inspect"
 )
 
 // refresh is how often the live line is renewed.
