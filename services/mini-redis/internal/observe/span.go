@@ -82,7 +82,7 @@ func (o *Observer) continued(turn *command.Turn, call *command.Call, c *commandS
 // trace: not when its client speaks TRACED and chose to send no context, not for
 // what clients send on connecting, not inside EXEC, which has a span itself.
 func (o *Observer) rooted(turn *command.Turn, call *command.Call, c *commandStats, code int) *span {
-	if call.Traced || call.Queued || call.Session.ContextAware || c.handshake ||
+	if call.Traced || call.Queued || call.Session.ContextAware || c.handshake || !c.known && isHandshakeWord(call.Args) ||
 		!o.roots.allow(call.End) || !o.sink.Enabled() {
 		return nil
 	}

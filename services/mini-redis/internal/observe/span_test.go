@@ -60,6 +60,7 @@ func TestUnsampledCallHasNoSpan(t *testing.T) {
 	f("client that speaks TRACED", func(c *command.Call) { c.Session.ContextAware = true })
 	f("inside EXEC", func(c *command.Call) { c.Queued = true })
 	f("HELLO", func(c *command.Call) { c.Spec = specHello })
+	f("a subcommand of CLIENT that is not known", func(c *command.Call) { c.Spec, c.Args = nil, [][]byte{[]byte("Client"), []byte("X")} })
 	f("CLIENT SETNAME", func(c *command.Call) { c.Spec = specNamed })
 }
 

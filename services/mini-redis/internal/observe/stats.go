@@ -139,3 +139,9 @@ func (b *batches) end() {
 	b.total += b.calls
 	b.calls = 0
 }
+
+// isHandshakeWord is isHandshake for a command that the table does not know: a
+// client tries subcommands that a newer server may have.
+func isHandshakeWord(args [][]byte) bool {
+	return len(args) > 0 && len(args[0]) <= len("readonly") && isHandshake(strings.ToLower(string(args[0])))
+}
