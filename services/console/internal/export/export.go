@@ -1,0 +1,206 @@
+// Package export writes what the console knows: everything as JSON, or the
+// table that is shown as CSV.
+package export
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"sort"
+	"time"
+
+	"mini-redis/services/console/internal/lint"
+	"mini-redis/services/console/internal/model"
+)
+
+// Document is all that is known, in the order of the items' numbers. Durations
+// are in nanoseconds, times in RFC 3339; what has no value is left out.
+type Document struct {
+	Targets  []Target  `json:"targets"`
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// Target is one program.
+type Target struct {
+	Name       string      `json:"name"`
+	Now        *time.Time  `json:"now,omitempty"`
+	Dropped    any         `json:"dropped,omitempty"`
+	Tasks      []Task      `json:"tasks"`
+	Resources  []Resource  `json:"resources"`
+	AsyncOps   []Op        `json:"async_ops"`
+	Goroutines []Goroutine `json:"goroutines,omitempty"`
+	Sites      []Site      `json:"goroutine_sites,omitempty"`
+	Spans      []Span      `json:"spans,omitempty"`
+}
+
+// Task, Resource, Op, Goroutine, Site, Span and Warning are the rows of the
+// tables.
+type (
+	Task struct {
+		ID        uint64            `json:"id"`
+		Wire      uint64            `json:"wire_id"`
+		Name      string            `json:"name,omitempty"`
+		Kind      string            `json:"kind,omitempty"`
+		State     string            `json:"state"`
+		Location  string            `json:"location,omitempty"`
+		Target    string            `json:"target,omitempty"`
+		Parent    uint64            `json:"parent,omitempty"`
+		Total     time.Duration     `json:"total_ns"`
+		Busy      time.Duration     `json:"busy_ns"`
+		Scheduled time.Duration     `json:"scheduled_ns"`
+		Idle      time.Duration     `json:"idle_ns"`
+		Polls     uint64            `json:"polls"`
+		Wakes     uint64            `json:"wakes"`
+		SelfWakes uint64            `json:"self_wakes"`
+		Wakers    uint64            `json:"wakers"`
+		Fields    map[string]string `json:"fields,omitempty"`
+	}
+	Resource struct {
+		ID         uint64        `json:"id"`
+		Kind       string        `json:"kind"`
+		Type       string        `json:"type,omitempty"`
+		Location   string        `json:"location,omitempty"`
+		Target     string        `json:"target,omitempty"`
+		Parent     uint64        `json:"parent,omitempty"`
+		Internal   bool          `json:"internal,omitempty"`
+		Dropped    bool          `json:"dropped,omitempty"`
+		Total      time.Duration `json:"total_ns"`
+		Attributes []Attribute   `json:"attributes,omitempty"`
+	}
+	Attribute struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
+		Unit  string `json:"unit,omitempty"`
+	}
+	Op struct {
+		ID       uint64        `json:"id"`
+		Source   string        `json:"source"`
+		Resource uint64        `json:"resource"`
+		Task     uint64        `json:"task,omitempty"`
+		Done     bool          `json:"done,omitempty"`
+		Total    time.Duration `json:"total_ns"`
+		Busy     time.Duration `json:"busy_ns"`
+		Polls    uint64        `json:"polls"`
+	}
+	Goroutine struct {
+		ID       uint64        `json:"id"`
+		Name     string        `json:"name"`
+		State    string        `json:"state"`
+		Leaked   bool          `json:"leaked,omitempty"`
+		Location string        `json:"location,omitempty"`
+		Task     uint64        `json:"task,omitempty"`
+		Running  time.Duration `json:"running_ns,omitempty"`
+		Runnable time.Duration `json:"runnable_ns,omitempty"`
+		Waiting  time.Duration `json:"waiting_ns,omitempty"`
+	}
+	Site struct {
+		Name     string            `json:"name"`
+		Location string            `json:"location,omitempty"`
+		Count    uint64            `json:"count"`
+		States   map[string]uint64 `json:"states"`
+	}
+	Span struct {
+		Name     string            `json:"name"`
+		Trace    string            `json:"trace_id"`
+		ID       string            `json:"span_id"`
+		Parent   string            `json:"parent_span_id,omitempty"`
+		Kind     string            `json:"kind,omitempty"`
+		Status   string            `json:"status,omitempty"`
+		Start    time.Time         `json:"start"`
+		Duration time.Duration     `json:"duration_ns"`
+		Task     uint64            `json:"task,omitempty"`
+		Fields   map[string]string `json:"fields,omitempty"`
+	}
+	Warning struct {
+		Lint   string `json:"lint"`
+		Target string `json:"target"`
+		Text   string `json:"text"`
+	}
+)
+
+// JSON writes everything.
+func JSON(w io.Writer, world *model.World, f *lint.Findings) error {
+	d := Document{Targets: []Target{}}
+	for _, t := range world.Targets {
+		d.Targets = append(d.Targets, target(t))
+	}
+	for _, x := range f.List {
+		d.Warnings = append(d.Warnings, Warning{x.Lint, x.Target.Name, x.Text})
+	}
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(d)
+}
+
+// CSV writes a table.
+func CSV(w io.Writer, columns []string, rows [][]string) error {
+	c := csv.NewWriter(w)
+	_ = c.Write(columns)
+	_ = c.WriteAll(rows)
+	c.Flush()
+	return c.Error()
+}
+
+func target(t *model.Target) Target {
+	out := Target{Name: t.Name, Tasks: []Task{}, Resources: []Resource{}, AsyncOps: []Op{}}
+	if !t.Now.IsZero() {
+		out.Now = &t.Now
+	}
+	if t.Dropped.Any() {
+		out.Dropped = t.Dropped
+	}
+	for _, x := range t.Tasks {
+		out.Tasks = append(out.Tasks, Task{
+			ID: x.ID, Wire: x.Wire, Name: x.Name, Kind: x.Kind, State: x.State().String(), Location: x.Location, Target: x.Module, Parent: x.Parent,
+			Total: x.Total(), Busy: x.Busy(), Scheduled: x.Waited(), Idle: x.IdleTime(), Polls: x.Stats.Polls, Wakes: x.Stats.Wakes,
+			SelfWakes: x.Stats.SelfWakes, Wakers: x.Wakers(), Fields: fields(x.Fields),
+		})
+	}
+	sort.Slice(out.Tasks, func(i, j int) bool { return out.Tasks[i].Wire < out.Tasks[j].Wire })
+	for _, x := range t.Resources {
+		r := Resource{
+			ID: x.Wire, Kind: x.Kind, Type: x.Type, Location: x.Location, Target: x.Module, Parent: x.Parent, Internal: x.Internal,
+			Dropped: !x.Dropped.IsZero(), Total: x.Total(),
+		}
+		for _, a := range x.Attributes {
+			r.Attributes = append(r.Attributes, Attribute{a.Name, a.Value, a.Unit})
+		}
+		out.Resources = append(out.Resources, r)
+	}
+	sort.Slice(out.Resources, func(i, j int) bool { return out.Resources[i].ID < out.Resources[j].ID })
+	for _, x := range t.Ops {
+		out.AsyncOps = append(out.AsyncOps, Op{x.Wire, x.Source, x.Resource, x.Task, x.Done(), x.Total(), x.Busy(), x.Polls})
+	}
+	sort.Slice(out.AsyncOps, func(i, j int) bool { return out.AsyncOps[i].ID < out.AsyncOps[j].ID })
+	goroutines(&out, t)
+	for _, x := range t.Latest() {
+		out.Spans = append(out.Spans, Span{
+			x.Name, x.Trace, x.SpanID(), x.Parent, x.Kind, x.Status, x.Start, x.Duration(), x.Task, fields(x.Fields),
+		})
+	}
+	return out
+}
+
+func goroutines(out *Target, t *model.Target) {
+	for _, g := range t.Goroutines.GetGoroutines() {
+		x := Goroutine{ID: g.GetId(), Name: g.GetName(), State: g.GetState(), Leaked: g.GetLeaked(), Location: g.GetLocation(), Task: g.GetTask()}
+		if m := g.GetTimes(); m != nil {
+			x.Running, x.Runnable, x.Waiting = m.Running.AsDuration(), m.Runnable.AsDuration(), m.Waiting.AsDuration()
+		}
+		out.Goroutines = append(out.Goroutines, x)
+	}
+	for _, s := range t.Goroutines.GetSites() {
+		out.Sites = append(out.Sites, Site{s.GetName(), s.GetLocation(), s.GetCount(), s.GetStates()})
+	}
+}
+
+func fields(list []model.Field) map[string]string {
+	if len(list) == 0 {
+		return nil
+	}
+	m := map[string]string{}
+	for _, f := range list {
+		m[f.Name] = f.Value + f.Unit
+	}
+	return m
+}

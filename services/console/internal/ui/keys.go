@@ -1,0 +1,283 @@
+package ui
+
+import (
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"mini-redis/services/console/internal/table"
+)
+
+// prompt is a line that the user types.
+type prompt struct {
+	text  string
+	saved table.Filter // what escape goes back to
+	err   error
+}
+
+func (p *prompt) insert(s string) { p.text += strings.Map(visible, s) }
+
+func visible(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return -1
+	}
+	return r
+}
+
+// key does what a key says.
+func (a *App) key(k tea.KeyPressMsg) tea.Cmd {
+	a.notice = ""
+	name := k.String()
+	if name == "ctrl+c" {
+		return tea.Quit
+	}
+	switch {
+	case a.prompt != nil:
+		a.promptKey(k)
+		return nil
+	case a.help:
+		if name == "q" {
+			return tea.Quit
+		}
+		a.help = false
+		return nil
+	}
+	last := a.lastKey
+	a.lastKey = name
+	switch name {
+	case "q", "ctrl+d":
+		return tea.Quit
+	case "?":
+		a.help = true
+	case "space":
+		a.pause()
+	case "g":
+		if last == "g" {
+			a.lastKey = ""
+			a.scroller().First()
+		}
+	default:
+		if !a.viewKey(name) {
+			a.listKey(name)
+		}
+	}
+	return nil
+}
+
+// views are the keys of the views.
+var views = []struct {
+	key, name, short string
+	view             view
+}{
+	{"t", "tasks", "t", viewTasks},
+	{"r", "resources", "r", viewResources},
+	{"a", "async ops", "a", viewOps},
+	{"o", "goroutines", "o", viewGoroutines},
+	{"s", "spans", "s", viewSpans},
+	{"w", "warnings", "w", viewWarnings},
+	{"u", "summary", "u", viewSummary},
+}
+
+func (a *App) viewKey(name string) bool {
+	for _, v := range views {
+		if v.key == name {
+			a.show(v.view)
+			return true
+		}
+	}
+	return false
+}
+
+// scroller is the table that keys move in.
+func (a *App) scroller() *table.Table {
+	if p := a.page(); p != nil {
+		if t := p.table(); t != nil {
+			return t
+		}
+	}
+	return &a.list().table
+}
+
+func (a *App) listKey(name string) {
+	t := a.scroller()
+	if p := a.page(); p != nil && p.table() == nil && a.scrollKey(p, name) {
+		return
+	}
+	switch name {
+	case "down", "j":
+		t.Move(1, true)
+	case "up", "k":
+		t.Move(-1, true)
+	case "left", "h":
+		t.NextColumn(-1)
+	case "right", "l":
+		t.NextColumn(1)
+	case "i":
+		t.Invert()
+		a.refill()
+	case "G", "end":
+		t.Last()
+	case "home":
+		t.First()
+	case "pgdown", "ctrl+f":
+		t.Page(1)
+	case "pgup", "ctrl+b":
+		t.Page(-1)
+	case "enter":
+		a.enter(t.Selected())
+	case "esc", "backspace":
+		a.escape(t)
+	case "/":
+		a.prompt = &prompt{text: t.Filter.Text, saved: t.Filter}
+	case "T":
+		t.Tree = !t.Tree
+		a.refill()
+	case "b":
+		a.bySite = !a.bySite
+		a.refill()
+	case "e":
+		a.export()
+	}
+}
+
+// scrollKey moves a page of text; it reports false for other keys.
+func (a *App) scrollKey(p page, name string) bool {
+	switch name {
+	case "down", "j":
+		p.scroll(1)
+	case "up", "k":
+		p.scroll(-1)
+	case "pgdown", "ctrl+f":
+		p.scroll(a.height / 2)
+	case "pgup", "ctrl+b":
+		p.scroll(-a.height / 2)
+	case "home":
+		p.scroll(-1 << 20)
+	case "G", "end":
+		p.scroll(1 << 20)
+	case "esc", "backspace", "e":
+		return false
+	}
+	return true
+}
+
+// escape goes one step back: out of a page, or out of a filter.
+func (a *App) escape(t *table.Table) {
+	if a.page() != nil {
+		a.back()
+		return
+	}
+	t.Filter = table.Filter{}
+	a.refill()
+}
+
+func (a *App) promptKey(k tea.KeyPressMsg) {
+	p := a.prompt
+	switch k.String() {
+	case "enter":
+		a.prompt = nil
+		return
+	case "esc":
+		a.scroller().Filter = p.saved
+		a.prompt = nil
+		a.refill()
+		return
+	case "backspace":
+		if r := []rune(p.text); len(r) > 0 {
+			p.text = string(r[:len(r)-1])
+		}
+	case "ctrl+u":
+		p.text = ""
+	case "down":
+		a.scroller().Move(1, true)
+		return
+	case "up":
+		a.scroller().Move(-1, true)
+		return
+	default:
+		p.insert(k.Text)
+	}
+	a.filter()
+}
+
+// filter applies what has been typed so far.
+func (a *App) filter() {
+	f, err := table.ParseFilter(a.prompt.text)
+	if a.prompt.err = err; err == nil {
+		a.scroller().Filter = f
+		a.refill()
+	}
+}
+
+func (a *App) pause() {
+	a.paused = !a.paused
+	a.source.Pause(a.paused)
+}
+
+// enter opens what is selected.
+func (a *App) enter(id any) {
+	switch id := id.(type) {
+	case key:
+		a.openKey(id)
+	case warningKey:
+		a.openKey(id.key)
+	}
+}
+
+func (a *App) openKey(k key) {
+	target := a.target(k)
+	if target == nil {
+		return
+	}
+	switch k.kind {
+	case kindTask:
+		if t := target.Tasks[k.id]; t != nil {
+			a.open(&taskPage{key: k, task: t})
+		}
+	case kindResource:
+		if r := target.Resources[k.id]; r != nil {
+			a.open(newResourcePage(k, r))
+		}
+	case kindOp: // of who waits there is more to see
+		if o := target.Ops[k.id]; o != nil && o.Task != 0 {
+			a.openKey(key{k.target, kindTask, o.Task})
+		}
+	case kindGoroutine:
+		for _, g := range target.Goroutines.GetGoroutines() {
+			if g.GetId() == k.id {
+				a.open(&goroutinePage{key: k, g: g})
+			}
+		}
+	case kindSpan:
+		for _, s := range target.Latest() {
+			if s.ID == k.id {
+				a.open(&spanPage{span: s})
+				return
+			}
+		}
+	}
+}
+
+func (a *App) export() {
+	if a.o.Export == nil {
+		return
+	}
+	l := a.list()
+	t := Table{}
+	for _, c := range l.table.Columns {
+		t.Columns = append(t.Columns, c.Title)
+	}
+	for _, r := range l.table.Rows() {
+		row := make([]string, len(r.Cells))
+		for i, c := range r.Cells {
+			row[i] = c.Text
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	name, err := a.o.Export(a.world, a.findings, strings.ReplaceAll(strings.ToLower(l.title), " ", "-"), t)
+	if err != nil {
+		a.notice = "not exported: " + err.Error()
+		return
+	}
+	a.notice = "written: " + name
+}

@@ -1,0 +1,221 @@
+package ui
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"mini-redis/console/wire/goroutinespb"
+	"mini-redis/services/console/internal/table"
+)
+
+func goroutineColumns(a *App) []table.Column {
+	return withTarget(a,
+		table.Column{Title: "ID", Right: true},
+		table.Column{Title: "State", Max: 24},
+		table.Column{Title: "Name", Max: 44},
+		table.Column{Title: "Run", Right: true, Descending: true, Unit: time.Second, Rank: 1},
+		table.Column{Title: "Ready", Right: true, Descending: true, Unit: time.Second, Rank: 2},
+		table.Column{Title: "Wait", Right: true, Descending: true, Unit: time.Second, Rank: 3},
+		table.Column{Title: "Starts", Right: true, Descending: true, Rank: 5},
+		table.Column{Title: "Blocked", Right: true, Descending: true, Unit: time.Minute, Rank: 4},
+		table.Column{Title: "Task", Max: 24, Rank: 6},
+		table.Column{Title: "Created at", Max: 36, Rank: 7},
+	)
+}
+
+func goroutineRows(a *App) (rows []table.Row) {
+	for _, target := range a.world.Targets {
+		for _, g := range target.Goroutines.GetGoroutines() {
+			st := table.Cell{Text: g.GetState()}
+			switch {
+			case g.GetLeaked():
+				st = table.Cell{Text: g.GetState() + " (leaked)", Tone: table.Bad}
+			case g.GetState() == "running" || g.GetState() == "runnable":
+				st.Tone = table.Good
+			}
+			blocked := none()
+			if d := g.GetBlockedFor().AsDuration(); d > 0 {
+				blocked = a.styles.time(d)
+			}
+			row := table.Row{ID: key{target.Index, kindGoroutine, g.GetId()}, Hidden: strings.Join(g.GetStack(), " ") + " " + g.GetCreatedBy()}
+			if g.GetParent() != 0 {
+				row.Parent = key{target.Index, kindGoroutine, g.GetParent()}
+			}
+			row.Cells = append([]table.Cell{number(g.GetId()), st, text(g.GetName())}, a.times(g.GetTimes())...)
+			row.Cells = append(row.Cells, blocked, text(target.TaskOf(g.GetTask())), text(g.GetLocation()), text(target.Name))
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// times are the cells of running, ready, waiting and starts; empty where nobody
+// has looked.
+func (a *App) times(t *goroutinespb.Times) []table.Cell {
+	if t == nil {
+		return []table.Cell{none(), none(), none(), none()}
+	}
+	return []table.Cell{
+		a.styles.time(t.Running.AsDuration()), a.styles.time(t.Runnable.AsDuration()), a.styles.time(t.Waiting.AsDuration()), number(t.Scheduled),
+	}
+}
+
+func siteColumns(a *App) []table.Column {
+	return withTarget(a,
+		table.Column{Title: "Count", Right: true, Descending: true},
+		table.Column{Title: "Name", Max: 44},
+		table.Column{Title: "Run", Right: true, Descending: true, Unit: time.Second, Rank: 1},
+		table.Column{Title: "Ready", Right: true, Descending: true, Unit: time.Second, Rank: 3},
+		table.Column{Title: "Wait", Right: true, Descending: true, Unit: time.Second, Rank: 4},
+		table.Column{Title: "Starts", Right: true, Descending: true, Rank: 5},
+		table.Column{Title: "Leaked", Right: true, Descending: true, Rank: 6},
+		table.Column{Title: "At", Max: 36, Rank: 7},
+		table.Column{Title: "States", Rank: 2},
+	)
+}
+
+func siteRows(a *App) (rows []table.Row) {
+	for _, target := range a.world.Targets {
+		for _, s := range target.Goroutines.GetSites() {
+			leaked := none()
+			if s.GetLeaked() > 0 {
+				leaked = table.Cell{Text: strconv.FormatUint(s.GetLeaked(), 10), Num: float64(s.GetLeaked()), Tone: table.Bad}
+			}
+			row := table.Row{ID: siteKey{target.Index, s.GetName(), s.GetLocation()}}
+			row.Cells = append([]table.Cell{number(s.GetCount()), text(s.GetName())}, a.times(s.GetTimes())...)
+			row.Cells = append(row.Cells, leaked, text(s.GetLocation()), faint(statesText(s.GetStates())), text(target.Name))
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// siteKey is the identity of a site.
+type siteKey struct {
+	target         int
+	name, location string
+}
+
+// statesText is how many are in which state, the most numerous first.
+func statesText(states map[string]uint64) string {
+	names := make([]string, 0, len(states))
+	for name := range states {
+		names = append(names, name)
+	}
+	sort.Slice(names, func(i, j int) bool {
+		if a, b := states[names[i]], states[names[j]]; a != b {
+			return a > b
+		}
+		return names[i] < names[j]
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%d %s", states[name], name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func spanColumns(a *App) []table.Column {
+	return withTarget(a,
+		table.Column{Title: "End", Descending: true, Rank: 3},
+		table.Column{Title: "Name", Max: 32},
+		table.Column{Title: "Took", Right: true, Descending: true, Unit: time.Second},
+		table.Column{Title: "Kind", Rank: 5},
+		table.Column{Title: "Status", Rank: 4},
+		table.Column{Title: "Task", Max: 28, Rank: 2},
+		table.Column{Title: "Trace", Rank: 1},
+		table.Column{Title: "Span", Rank: 7},
+		table.Column{Title: "Attributes", Rank: 6},
+	)
+}
+
+func spanRows(a *App) (rows []table.Row) {
+	for _, target := range a.world.Targets {
+		for _, s := range target.Latest() {
+			status := text(s.Status)
+			if s.Status == "Error" {
+				status.Tone = table.Bad
+			}
+			task := target.TaskOf(s.Task)
+			if s.Task != 0 && target.Tasks[s.Task] == nil && s.TaskName != "" {
+				task = fmt.Sprintf("%d (%s)", s.Task, s.TaskName)
+			}
+			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, Hidden: s.Scope}
+			if id := spanNumber(s.Parent); id != 0 {
+				row.Parent = key{target.Index, kindSpan, id}
+			}
+			row.Cells = []table.Cell{
+				sized(s.End.In(a.zone).Format("15:04:05.000"), float64(s.End.UnixNano())), text(s.Name), a.styles.time(s.Duration()), text(s.Kind),
+				status, text(task), text(s.Trace), faint(s.SpanID()), faint(fieldsText(s.Fields)), text(target.Name),
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// spanNumber reads a span's id, 0 where it is none.
+func spanNumber(hex string) (id uint64) {
+	if len(hex) != 16 {
+		return 0
+	}
+	if _, err := fmt.Sscanf(hex, "%x", &id); err != nil {
+		return 0
+	}
+	return id
+}
+
+func warningColumns(a *App) []table.Column {
+	return withTarget(a,
+		table.Column{Title: "Lint"},
+		table.Column{Title: "What"},
+	)
+}
+
+// warningKey is the identity of a warning: what it is about.
+type warningKey struct {
+	lint string
+	key
+	text string // where it is about nothing that has a number
+}
+
+func warningRows(a *App) (rows []table.Row) {
+	for _, w := range a.findings.List {
+		id := warningKey{lint: w.Lint, key: key{target: w.Target.Index}}
+		switch {
+		case w.Task != 0:
+			id.kind, id.id = kindTask, w.Task
+		case w.Resource != 0:
+			id.kind, id.id = kindResource, w.Resource
+		case w.Goroutine != 0:
+			id.kind, id.id = kindGoroutine, w.Goroutine
+		default:
+			id.kind, id.text = kindWarning, w.Text
+		}
+		rows = append(rows, table.Row{ID: id, Cells: []table.Cell{
+			{Text: w.Lint, Tone: table.Warn}, text(w.Text), text(w.Target.Name),
+		}})
+	}
+	return rows
+}
+
+// lists are the tables of the console, by the view they are.
+func newLists() map[view]*list {
+	m := map[view]*list{
+		viewTasks:      {kind: kindTask, title: "Tasks", columns: taskColumns, rows: taskRows},
+		viewResources:  {kind: kindResource, title: "Resources", columns: resourceColumns, rows: resourceRows},
+		viewOps:        {kind: kindOp, title: "Async ops", columns: opColumns, rows: func(a *App) []table.Row { return opRows(a, key{}) }},
+		viewGoroutines: {kind: kindGoroutine, title: "Goroutines", columns: goroutineColumns, rows: goroutineRows},
+		viewSites:      {kind: kindSite, title: "Goroutines by site", columns: siteColumns, rows: siteRows},
+		viewSpans:      {kind: kindSpan, title: "Spans", columns: spanColumns, rows: spanRows},
+		viewWarnings:   {kind: kindWarning, title: "Warnings", columns: warningColumns, rows: warningRows},
+	}
+	m[viewTasks].table.SortBy, m[viewTasks].table.TreeCol = 4, 3
+	m[viewResources].table.SortBy, m[viewResources].table.TreeCol = 1, 3
+	m[viewOps].table.SortBy, m[viewOps].table.TreeCol = 4, 1
+	m[viewGoroutines].table.SortBy, m[viewGoroutines].table.TreeCol = 3, 2
+	m[viewSpans].table.TreeCol = 1
+	return m
+}

@@ -1,0 +1,256 @@
+package ui
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"mini-redis/console"
+	"mini-redis/console/wire/goroutinespb"
+	"mini-redis/services/console/internal/model"
+	"mini-redis/services/console/internal/table"
+)
+
+// page is the details of one item.
+type page interface {
+	refresh(a *App)
+	draw(a *App, width, height int) []string
+	// table is what the keys move in; nil where they scroll the page.
+	table() *table.Table
+	scroll(n int)
+}
+
+// scrolled is a page of lines of which a part is in sight.
+type scrolled struct{ offset int }
+
+func (s *scrolled) table() *table.Table { return nil }
+func (s *scrolled) scroll(n int)        { s.offset = max(s.offset+n, 0) }
+
+func (s *scrolled) window(lines []string, height int) []string {
+	s.offset = max(min(s.offset, len(lines)-height), 0)
+	return lines[s.offset:min(len(lines), s.offset+height)]
+}
+
+// facts are names and values, below each other or in two columns.
+type facts struct {
+	a     *App
+	lines []string
+}
+
+func (f *facts) add(name, value string) {
+	f.lines = append(f.lines, f.a.styles.Bold(name+":")+" "+clean(value))
+}
+
+func (f *facts) time(name string, c table.Cell, more string) {
+	f.lines = append(f.lines, f.a.styles.Bold(name+":")+" "+f.a.styles.Tone(c.Text, c.Tone)+more)
+}
+
+// beside puts two blocks next to each other where there is room, else below.
+func beside(left, right []string, width int) []string {
+	half := width / 2
+	if width < 80 {
+		return append(left, right...)
+	}
+	var out []string
+	for i := range max(len(left), len(right)) {
+		line := ""
+		if i < len(left) {
+			line = ansi.Truncate(left[i], half-2, "…")
+		}
+		if i < len(right) {
+			line += strings.Repeat(" ", max(half-ansi.StringWidth(line), 0)) + right[i]
+		}
+		out = append(out, line)
+	}
+	return out
+}
+
+// taskPage is a task.
+type taskPage struct {
+	scrolled
+	key  key
+	task *model.Task // as it was last known
+}
+
+func (p *taskPage) refresh(a *App) {
+	if t := a.target(p.key).Tasks[p.key.id]; t != nil {
+		p.task = t
+	}
+}
+
+func (p *taskPage) draw(a *App, width, height int) []string {
+	t, s := p.task, a.styles
+	title := "Task " + strconv.FormatUint(t.ID, 10)
+	if t.Name != "" {
+		title += "  " + clean(t.Name)
+	}
+	lines := []string{s.Heading(title)}
+	lines = append(lines, beside(p.general(a), p.wakers(a), width)...)
+	for _, w := range a.findings.About(t) {
+		lines = append(lines, s.Tone(s.pick("⚠ ", "! ")+clean(w.Text), table.Warn))
+	}
+	lines = append(lines, p.waits(a)...)
+	if d := t.Target.Details[t.Wire]; d != nil {
+		lines = append(lines, "")
+		lines = append(lines, a.histogram("Poll times", d.Polls, width)...)
+		lines = append(lines, "")
+		lines = append(lines, a.histogram("Scheduled times", d.Scheduled, width)...)
+	}
+	lines = append(lines, "", s.Heading("Fields"))
+	for _, f := range t.Fields {
+		lines = append(lines, s.Tone(clean(f.Name), table.Key)+"="+clean(f.Value+f.Unit))
+	}
+	lines = append(lines, s.Tone("target", table.Key)+"="+clean(t.Module))
+	lines = append(lines, p.spans(a)...)
+	return p.window(lines, height)
+}
+
+func (p *taskPage) general(a *App) []string {
+	t, f := p.task, facts{a: a}
+	st := state(t.State())
+	f.time("State", st, "  "+clean(t.Kind))
+	f.time("Total", a.styles.time(t.Total()), "")
+	f.time("Busy", a.styles.time(t.Busy()), "  "+share(t.Busy(), t.Total()))
+	f.time("Scheduled", a.styles.time(t.Waited()), "  "+share(t.Waited(), t.Total()))
+	f.time("Idle", a.styles.time(t.IdleTime()), "  "+share(t.IdleTime(), t.Total()))
+	f.add("Location", t.Location)
+	return f.lines
+}
+
+func (p *taskPage) wakers(a *App) []string {
+	t, f := p.task, facts{a: a}
+	f.add("Polls", strconv.FormatUint(t.Stats.Polls, 10))
+	woken := fmt.Sprintf("%d times", t.Stats.Wakes)
+	if t.Stats.SelfWakes > 0 {
+		woken += fmt.Sprintf(", %d by itself (%.0f%%)", t.Stats.SelfWakes, t.SelfWakePercent())
+	}
+	f.add("Woken", woken)
+	if !t.Stats.LastWake.IsZero() {
+		f.time("Last woken", a.styles.time(max(t.Target.Now.Sub(t.Stats.LastWake), 0)), " ago")
+	}
+	if t.Stats.WakerClones > 0 {
+		f.add("Wakers", fmt.Sprintf("%d (%d cloned, %d dropped)", t.Wakers(), t.Stats.WakerClones, t.Stats.WakerDrops))
+	}
+	if t.Parent != 0 && t.Target.Tasks[t.Parent] != nil {
+		f.add("Parent", t.Target.TaskOf(t.Parent))
+	}
+	return f.lines
+}
+
+// waits says what the task waits for, and what it holds.
+func (p *taskPage) waits(a *App) (lines []string) {
+	t := p.task
+	for _, o := range sortedOps(t.Target) {
+		if o.Task != t.Wire || o.Done() {
+			continue
+		}
+		since, _ := a.styles.duration(o.Total())
+		line := "waits in " + o.Source
+		if r := t.Target.Resources[o.Resource]; r != nil {
+			line += " for " + resourceTitle(r)
+			if h, ok := r.Attribute(console.HolderAttribute); ok {
+				line += ", held by task " + t.Target.TaskOf(h.Number)
+			}
+		}
+		lines = append(lines, clean(line+", since "+since))
+	}
+	for _, r := range sortedResources(t.Target) {
+		for _, f := range r.Attributes {
+			if f.Name == console.HolderAttribute && f.Number == t.Wire && r.Dropped.IsZero() {
+				lines = append(lines, clean("holds "+resourceTitle(r)))
+			}
+		}
+	}
+	return lines
+}
+
+func sortedOps(t *model.Target) []*model.Op {
+	list := make([]*model.Op, 0, len(t.Ops))
+	for _, o := range t.Ops {
+		list = append(list, o)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Wire < list[j].Wire })
+	return list
+}
+
+func sortedResources(t *model.Target) []*model.Resource {
+	list := make([]*model.Resource, 0, len(t.Resources))
+	for _, r := range t.Resources {
+		list = append(list, r)
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Wire < list[j].Wire })
+	return list
+}
+
+// recent is how many spans a task's page shows.
+const recent = 8
+
+// spans are the latest that ran in the task.
+func (p *taskPage) spans(a *App) (lines []string) {
+	latest := p.task.Target.Latest()
+	for i := len(latest) - 1; i >= 0 && len(lines) < recent; i-- {
+		if s := latest[i]; s.Task == p.task.Wire {
+			took := a.styles.time(s.Duration())
+			lines = append(lines, fmt.Sprintf("%s  %s  %s  %s", s.End.In(a.zone).Format("15:04:05.000"), clean(s.Name), a.styles.Tone(took.Text, took.Tone), s.Trace))
+		}
+	}
+	if len(lines) > 0 {
+		lines = append([]string{"", a.styles.Heading("Latest spans")}, lines...)
+	}
+	return lines
+}
+
+// goroutinePage is a goroutine.
+type goroutinePage struct {
+	scrolled
+	key key
+	g   *goroutinespb.Goroutine
+}
+
+func (p *goroutinePage) refresh(a *App) {
+	for _, g := range a.target(p.key).Goroutines.GetGoroutines() {
+		if g.GetId() == p.key.id {
+			p.g = g
+		}
+	}
+}
+
+func (p *goroutinePage) draw(a *App, width, height int) []string {
+	g, f, times := p.g, facts{a: a}, facts{a: a}
+	st := g.GetState()
+	if g.GetLeaked() {
+		st += " (leaked: nobody can reach what it waits for)"
+	}
+	f.add("State", st)
+	if d := g.GetBlockedFor().AsDuration(); d > 0 {
+		f.time("Blocked for", a.styles.time(d), " at least")
+	}
+	f.add("Created by", g.GetCreatedBy())
+	f.add("At", g.GetLocation())
+	if g.GetParent() != 0 {
+		f.add("In goroutine", strconv.FormatUint(g.GetParent(), 10))
+	}
+	if g.GetTask() != 0 {
+		f.add("Task", a.target(p.key).TaskOf(g.GetTask()))
+	}
+	if t := g.GetTimes(); t != nil {
+		window := a.target(p.key).Goroutines.GetWindow().AsDuration()
+		times.time("Window", a.styles.time(window), "")
+		for _, x := range []struct {
+			name string
+			cell table.Cell
+		}{{"Running", a.styles.time(t.Running.AsDuration())}, {"Ready", a.styles.time(t.Runnable.AsDuration())}, {"Waiting", a.styles.time(t.Waiting.AsDuration())}} {
+			times.time(x.name, x.cell, fmt.Sprintf("  %.1f%%", 100*x.cell.Num/max(float64(window), 1)))
+		}
+		times.add("Starts", strconv.FormatUint(t.Scheduled, 10))
+	}
+	lines := append([]string{a.styles.Heading(fmt.Sprintf("Goroutine %d  %s", g.GetId(), clean(g.GetName())))}, beside(f.lines, times.lines, width)...)
+	lines = append(lines, "", a.styles.Heading("Stack"))
+	for _, frame := range g.GetStack() {
+		lines = append(lines, clean(frame))
+	}
+	return p.window(lines, height)
+}

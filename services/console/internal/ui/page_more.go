@@ -1,0 +1,190 @@
+package ui
+
+import (
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"mini-redis/console"
+	"mini-redis/console/hdr"
+	"mini-redis/services/console/internal/model"
+	"mini-redis/services/console/internal/table"
+)
+
+// resourcePage is a resource and the operations on it.
+type resourcePage struct {
+	key      key
+	resource *model.Resource
+	ops      *list
+}
+
+func newResourcePage(k key, r *model.Resource) *resourcePage {
+	p := &resourcePage{key: k, resource: r}
+	p.ops = &list{kind: kindOp, columns: opColumns, rows: func(a *App) []table.Row { return opRows(a, k) }}
+	p.ops.table.SortBy = 4
+	return p
+}
+
+func (p *resourcePage) table() *table.Table { return &p.ops.table }
+func (p *resourcePage) scroll(int)          {}
+
+func (p *resourcePage) refresh(a *App) {
+	if r := a.target(p.key).Resources[p.key.id]; r != nil {
+		p.resource = r
+	}
+	p.ops.fill(a)
+}
+
+func (p *resourcePage) draw(a *App, width, height int) []string {
+	r, f, attrs := p.resource, facts{a: a}, []string{}
+	f.add("Kind", r.Kind+"  "+r.Type)
+	f.time("Total", a.styles.time(r.Total()), "")
+	f.add("Target", r.Module)
+	f.add("Location", r.Location)
+	if r.Parent != 0 {
+		f.add("Parent", strconv.FormatUint(r.Parent, 10))
+	}
+	for _, x := range r.Attributes {
+		value := x.Value + x.Unit
+		if x.Name == console.HolderAttribute {
+			value = "task " + r.Target.TaskOf(x.Number)
+		}
+		attrs = append(attrs, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(value))
+	}
+	lines := append([]string{a.styles.Heading(fmt.Sprintf("Resource %d  %s", r.Wire, clean(resourceTitle(r))))}, beside(f.lines, attrs, width)...)
+	for _, w := range a.findings.AboutResource(r) {
+		lines = append(lines, a.styles.Tone(a.styles.pick("⚠ ", "! ")+clean(w.Text), table.Warn))
+	}
+	lines = append(lines, "", a.styles.Heading(fmt.Sprintf("Async ops (%d)", p.ops.table.Len())))
+	return append(lines, p.ops.table.Draw(width, max(height-len(lines), 2), a.styles.look())...)
+}
+
+// spanPage is a span, and what else is known of its trace.
+type spanPage struct {
+	scrolled
+	span *model.Span
+}
+
+func (p *spanPage) refresh(*App) {}
+
+func (p *spanPage) draw(a *App, width, height int) []string {
+	s, f, more := p.span, facts{a: a}, facts{a: a}
+	f.add("Trace", s.Trace)
+	f.add("Span", s.SpanID())
+	if s.Parent != "" {
+		f.add("Parent", s.Parent)
+	}
+	f.time("Took", a.styles.time(s.Duration()), "")
+	f.add("Ended", s.End.In(a.zone).Format("15:04:05.000000"))
+	more.add("Kind", s.Kind)
+	more.add("Status", s.Status)
+	more.add("Scope", s.Scope)
+	more.add("Target", s.Target.Name)
+	if s.Task != 0 {
+		more.add("Task", s.Target.TaskOf(s.Task))
+	}
+	lines := append([]string{a.styles.Heading("Span  " + clean(s.Name))}, beside(f.lines, more.lines, width)...)
+	lines = append(lines, "", a.styles.Heading("Attributes"))
+	for _, x := range s.Fields {
+		lines = append(lines, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(x.Value))
+	}
+	lines = append(lines, "", a.styles.Heading("The trace, as far as it has been seen"))
+	return p.window(append(lines, p.trace(a)...), height)
+}
+
+// trace draws the spans of the same trace, of all targets, below their parents.
+func (p *spanPage) trace(a *App) (lines []string) {
+	var spans []*model.Span
+	here := map[string]bool{}
+	for _, t := range a.world.Targets {
+		for _, s := range t.Latest() {
+			if s.Trace == p.span.Trace {
+				spans = append(spans, s)
+				here[s.SpanID()] = true
+			}
+		}
+	}
+	if !here[p.span.SpanID()] {
+		spans, here[p.span.SpanID()] = append(spans, p.span), true
+	}
+	sort.SliceStable(spans, func(i, j int) bool { return spans[i].Start.Before(spans[j].Start) })
+	var below func(parent string, depth int)
+	below = func(parent string, depth int) {
+		for _, s := range spans {
+			if s.Parent == parent || parent == "" && !here[s.Parent] {
+				lines = append(lines, p.line(a, s, depth))
+				if depth < len(spans) && s.SpanID() != parent {
+					below(s.SpanID(), depth+1)
+				}
+			}
+		}
+	}
+	below("", 0)
+	return lines
+}
+
+func (p *spanPage) line(a *App, s *model.Span, depth int) string {
+	mark := "  "
+	if s == p.span {
+		mark = "> "
+	}
+	took := a.styles.time(s.Duration())
+	name := clean(s.Name)
+	if len(a.world.Targets) > 1 {
+		name += " (" + clean(s.Target.Name) + ")"
+	}
+	return mark + strings.Repeat("  ", depth) + name + "  " + a.styles.Tone(took.Text, took.Tone)
+}
+
+// barHeight is how many lines a histogram's bars take.
+const barHeight = 4
+
+// histogram draws a histogram under its percentiles.
+func (a *App) histogram(title string, h *hdr.Histogram, width int) []string {
+	lines := []string{a.styles.Heading(title)}
+	if h == nil || h.Total() == 0 && h.Outliers == 0 {
+		return append(lines, "none recorded yet")
+	}
+	var p strings.Builder
+	for _, x := range []float64{10, 25, 50, 75, 90, 95, 99} {
+		txt, tone := a.styles.duration(timeOf(h.Percentile(x)))
+		fmt.Fprintf(&p, "%s %s  ", a.styles.Bold(fmt.Sprintf("p%g", x)), a.styles.Tone(txt, tone))
+	}
+	lines = append(lines, wrap(p.String(), width)...)
+	lines = append(lines, a.bars(h, width)...)
+	if h.Outliers > 0 {
+		longest, _ := a.styles.duration(timeOf(h.Outlier))
+		lines = append(lines, a.styles.Tone(fmt.Sprintf("%s above the range, the longest %s", plural(int(h.Outliers), "more"), longest), table.Warn))
+	}
+	return lines
+}
+
+// bars draws the counts over the range from the smallest to the largest value.
+func (a *App) bars(h *hdr.Histogram, width int) []string {
+	if h.Total() == 0 {
+		return nil
+	}
+	counts := h.Bars(max(min(width-2, 120), 10))
+	var most uint64
+	for _, n := range counts {
+		most = max(most, n)
+	}
+	glyphs := a.styles.bars()
+	var lines []string
+	for row := barHeight - 1; row >= 0; row-- {
+		var b strings.Builder
+		for _, n := range counts {
+			eighths := int(n * barHeight * 8 / most)
+			if n > 0 {
+				eighths = max(eighths, 1) // what is there is seen
+			}
+			b.WriteString(glyphs[min(max(eighths-8*row, 0), 8)])
+		}
+		lines = append(lines, b.String())
+	}
+	low, _ := a.styles.duration(timeOf(h.Min()))
+	high, _ := a.styles.duration(timeOf(h.Max()))
+	space := max(len(counts)-len([]rune(low))-len([]rune(high)), 1)
+	return append(lines, low+strings.Repeat(" ", space)+high, fmt.Sprintf("%d in all, at most %d in a bar", h.Total(), most))
+}

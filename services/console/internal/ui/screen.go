@@ -1,0 +1,196 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"mini-redis/services/console/internal/table"
+)
+
+// View implements tea.Model.
+func (a *App) View() tea.View {
+	v := tea.NewView(a.Screen())
+	v.AltScreen = true
+	v.WindowTitle = "console"
+	return v
+}
+
+// Screen draws everything: as many lines as the terminal has, none wider.
+func (a *App) Screen() string {
+	height := max(a.height, 4)
+	lines := []string{a.header(), a.tabs()}
+	body := height - len(lines) - 1
+	switch {
+	case a.help:
+		lines = append(lines, a.helpLines()...)
+	case a.page() != nil:
+		lines = append(lines, a.page().draw(a, a.width, body)...)
+	case a.view == viewSummary:
+		lines = append(lines, a.summary(a.width, body)...)
+	default:
+		lines = append(lines, a.listLines(body)...)
+	}
+	for len(lines) < height-1 {
+		lines = append(lines, "")
+	}
+	lines = append(lines[:height-1], a.footer())
+	for i, line := range lines {
+		lines[i] = a.cut(line, a.width)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// cut keeps a line within a width.
+func (a *App) cut(line string, width int) string {
+	if ansi.StringWidth(line) <= width {
+		return line
+	}
+	return ansi.Truncate(line, width, a.styles.pick("…", "~"))
+}
+
+// header says who is watched, and whether that is well.
+func (a *App) header() string {
+	var parts []string
+	for _, t := range a.world.Targets {
+		name := a.styles.Bold(clean(t.Name))
+		s, tone := a.status(t)
+		parts = append(parts, name+" "+a.styles.Tone(s, tone))
+		if len(a.world.Targets) > 3 {
+			parts = []string{a.manyTargets()}
+			break
+		}
+	}
+	line := strings.Join(parts, "  ")
+	if a.paused {
+		line += "  " + a.styles.Tone(a.styles.Bold("PAUSED"), table.Warn)
+	}
+	if n := len(a.findings.List); n > 0 {
+		line += "  " + a.styles.Tone(fmt.Sprintf("%s%s", a.styles.pick("⚠ ", "! "), plural(n, "warning")), table.Warn)
+	}
+	return line + a.dropped()
+}
+
+func (a *App) manyTargets() string {
+	up := 0
+	for _, t := range a.world.Targets {
+		if t.Status.Connected || t.Pprof.Connected {
+			up++
+		}
+	}
+	tone := table.Good
+	if up < len(a.world.Targets) {
+		tone = table.Warn
+	}
+	return a.styles.Tone(fmt.Sprintf("%d of %s connected", up, plural(len(a.world.Targets), "target")), tone)
+}
+
+func (a *App) dropped() string {
+	var tasks, resources, ops, spans uint64
+	for _, t := range a.world.Targets {
+		tasks, resources = tasks+t.Dropped.Tasks, resources+t.Dropped.Resources
+		ops, spans = ops+t.Dropped.AsyncOps, spans+t.Dropped.Spans
+	}
+	var parts []string
+	for _, p := range []struct {
+		n    uint64
+		name string
+	}{{tasks, "task"}, {resources, "resource"}, {ops, "async op"}, {spans, "span"}} {
+		if p.n > 0 {
+			parts = append(parts, plural(int(p.n), p.name))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "  " + a.styles.Tone("dropped: "+strings.Join(parts, ", "), table.Bad)
+}
+
+// tabs is the line of views, the current one marked.
+func (a *App) tabs() string {
+	full := 0
+	for _, v := range views {
+		full += len(v.key) + 1 + len(v.name) + 2
+	}
+	var b strings.Builder
+	for i, v := range views {
+		if i > 0 {
+			b.WriteString("  ")
+		}
+		name := v.key
+		if full <= a.width || v.view == a.view {
+			name += " " + v.name
+		}
+		if v.view == a.view {
+			name = a.styles.Reverse(name)
+		}
+		b.WriteString(name)
+	}
+	return b.String()
+}
+
+// footer is the filter, a notice, or the most important keys.
+func (a *App) footer() string {
+	t := a.scroller()
+	switch {
+	case a.prompt != nil:
+		line := "/" + a.prompt.text + a.styles.Reverse(" ")
+		if a.prompt.err != nil {
+			line += " " + a.styles.Tone(a.prompt.err.Error(), table.Bad)
+		}
+		return line
+	case a.notice != "":
+		return a.notice
+	case t.Filter.Any():
+		return fmt.Sprintf("filter %s: %d of %d (esc: all)", a.styles.Bold(t.Filter.Text), t.Len(), t.Total())
+	case a.ended != "":
+		return a.ended + " (q: quit)"
+	case a.page() != nil:
+		return a.styles.Tone("esc back  space pause  ? help  q quit", table.Faint)
+	}
+	arrows := a.styles.pick("←→", "h/l")
+	return a.styles.Tone(arrows+" sort  i invert  enter details  / filter  space pause  ? help  q quit", table.Faint)
+}
+
+// listLines is the current list under its title.
+func (a *App) listLines(height int) []string {
+	l := a.list()
+	title := fmt.Sprintf("%s (%d)", l.title, l.table.Len())
+	if l.table.Filter.Any() {
+		title = fmt.Sprintf("%s (%d of %d)", l.title, l.table.Len(), l.table.Total())
+	}
+	lines := []string{a.styles.Heading(title) + a.listNote(l)}
+	if l.table.Total() == 0 {
+		if why := a.whyEmpty(l); why != "" {
+			return append(lines, "", why)
+		}
+	}
+	return append(lines, l.table.Draw(a.width, height-1, a.styles.look())...)
+}
+
+// listNote adds what a list's title alone does not say.
+func (a *App) listNote(l *list) string {
+	switch l.kind {
+	case kindTask:
+		n := a.countStates()
+		return fmt.Sprintf("  %d running, %d scheduled, %d idle", n[0], n[1], n[2])
+	case kindGoroutine, kindSite:
+		for _, t := range a.world.Targets {
+			if g := t.Goroutines; g != nil {
+				return a.goroutineNote(g)
+			}
+		}
+	case kindSpan:
+		var n uint64
+		for _, t := range a.world.Targets {
+			n += t.SpanCount
+		}
+		return fmt.Sprintf("  the latest of %d", n)
+	}
+	return ""
+}
+
+// clean takes out of a name what would drive the terminal.
+func clean(s string) string { return strings.Map(visible, s) }
