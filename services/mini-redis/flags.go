@@ -10,6 +10,7 @@ import (
 // flags are the server's settings; each is described where it is declared.
 type flags struct {
 	addr, adminAddr, pprofAddr string
+	consoleAddr                string
 	requirePass                string
 	maxClients, loops          int
 	traceRoots, traceSpansMax  float64
@@ -31,6 +32,7 @@ func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (fl
 	fs.StringVar(&f.addr, "addr", "127.0.0.1:6379", "serve RESP on this `host:port`")
 	fs.StringVar(&f.adminAddr, "admin-addr", "127.0.0.1:9121", "serve /metrics, /healthz and /readyz on this `host:port`; empty: do not")
 	fs.StringVar(&f.pprofAddr, "pprof-addr", "", "serve /debug/pprof on this loopback `host:port`, such as 127.0.0.1:6060; empty: do not")
+	fs.StringVar(&f.consoleAddr, "console-addr", "", "serve the console of tasks and resources on this loopback `host:port`, such as 127.0.0.1:6669; empty: do not")
 	fs.StringVar(&f.requirePass, "requirepass", "", "the `password` that clients must give; empty: none")
 	fs.IntVar(&f.maxClients, "maxclients", 10000, "how many connections are served at a time")
 	fs.IntVar(&f.loops, "loops", 0, "how many event loops read and write; 0: one for every two processors")

@@ -11,6 +11,7 @@ import (
 	"net"
 	"time"
 
+	"mini-redis/console"
 	"mini-redis/internal/program"
 	"mini-redis/internal/telemetry"
 	"mini-redis/services/mini-redis/internal/command"
@@ -30,6 +31,9 @@ type instance struct {
 	admin    *telemetry.Admin
 	pprof    *telemetry.Pprof
 	ready    readiness
+
+	console       *console.Console
+	consoleServer *console.Server
 }
 
 // run starts everything in order, waits until ctx ends, a client asks for
@@ -75,6 +79,9 @@ func (in *instance) start(ctx context.Context, getenv func(string) string, shutd
 	if err != nil {
 		return fmt.Errorf("cannot serve RESP: %w", err)
 	}
+	if err := in.startConsole(); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	if err := in.startServer(listener, shutdown); err != nil {
 		return err
 	}
@@ -106,6 +113,7 @@ func (in *instance) startServer(listener net.Listener, shutdown func()) (err err
 	in.server, err = server.New(server.Config{
 		Listener: listener, Observer: in.observer, Logger: in.log,
 		MaxClients: in.flags.maxClients, Loops: in.flags.loops,
+		Console:    in.console,
 		Engine:     command.Config{Password: in.flags.requirePass, Clock: in.clock, RunID: in.runID},
 		Info:       func(sections []string) string { return in.observer.Info(in.facts(), sections) },
 		ResetStat:  func() { in.observer.ResetStat(in.facts()) },
@@ -127,6 +135,9 @@ func (in *instance) logReady() {
 	if in.pprof != nil {
 		attrs = append(attrs, "pprof_addr", in.pprof.Addr())
 	}
+	if in.consoleServer != nil {
+		attrs = append(attrs, "console_addr", in.consoleServer.Addr().String())
+	}
 	in.log.Info("ready", attrs...)
 }
 
@@ -146,6 +157,9 @@ func (in *instance) stop() {
 	}
 	if in.server != nil {
 		step("server", func() error { return in.server.Shutdown(ctx) })
+	}
+	if in.consoleServer != nil {
+		step("console", func() error { return in.consoleServer.Close(ctx) })
 	}
 	if in.tel != nil {
 		step("telemetry", func() error { return in.tel.Shutdown(ctx) })

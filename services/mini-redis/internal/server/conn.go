@@ -3,6 +3,7 @@ package server
 import (
 	"sync/atomic"
 
+	"mini-redis/console"
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/command"
 )
@@ -34,6 +35,9 @@ type conn struct {
 	resuming      bool // in the worker's list of connections to go on with
 	more          bool // has whole requests in its input that wait
 	hungUp        bool // has sent all that it will
+
+	task *console.Task    // as a console sees it
+	wait *console.AsyncOp // for a key
 
 	posted atomic.Int64 // bytes in the mailbox
 	killed atomic.Bool
@@ -85,20 +89,23 @@ func (c *conn) Unblock(reply []byte, done command.Pending) {
 // state is what a connection's worker knows of its session without the lock.
 type state struct {
 	authenticated, subscribed, blocked, closing bool
+	operation                                   string // that it is blocked in
 }
 
 // stateOf reads it; the execution lock is held.
 func stateOf(s *command.Session) state {
-	return state{
-		authenticated: s.Authenticated, subscribed: s.Subscribed(),
-		blocked: s.Blocked(), closing: s.Closing,
+	st := state{authenticated: s.Authenticated, subscribed: s.Subscribed(), closing: s.Closing}
+	if s.Blocked() {
+		st.blocked, st.operation = true, s.LastCommand.Operation
 	}
+	return st
 }
 
 // follow takes over what a command has made of the session.
 func (c *conn) follow(s state) {
 	c.authenticated, c.subscribed, c.blocked = s.authenticated, s.subscribed, s.blocked
 	c.closing = c.closing || s.closing
+	c.worker.server.watch.follow(c, s.operation)
 }
 
 // Kill implements [command.Peer].

@@ -26,6 +26,7 @@ func (s *Server) cron() {
 func (s *Server) tidy() time.Duration {
 	s.mu.Lock()
 	s.engine.Cron()
+	s.watch.count(s.engine.Hub().ChannelCount(), s.engine.Hub().PatternCount(), s.engine.BlockedClients())
 	if s.cfg.Tick != nil && s.clock.Mono() >= s.tickAt {
 		s.tickAt = s.clock.Mono() + int64(cronEvery)*9/10
 		s.cfg.Tick()

@@ -59,6 +59,7 @@ func newTransport(s *Server) (transport, error) {
 		if err != nil {
 			return nil, fmt.Errorf("server: event loop: %w", err)
 		}
+		l.task = s.watch.loop(fmt.Sprintf("event loop %d", len(t.loops)))
 		t.loops = append(t.loops, l)
 	}
 	t.loops[0].accept = acceptor{fd: fd, loop: t.loops[0]}
@@ -155,6 +156,9 @@ func (l *loop) run() error {
 		}
 		if lastCall && len(l.members) == 0 {
 			return nil
+		}
+		if l.task != nil {
+			l.task.Polled(0, l.wake, l.server.clock.Mono())
 		}
 	}
 }
@@ -260,6 +264,7 @@ func (l *loop) closeAll() {
 		l.drop(c)
 	}
 	l.accept.stop()
+	l.task.Drop()
 	l.ringing.Lock()
 	defer l.ringing.Unlock()
 	l.closed = true

@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mini-redis/console"
 	"mini-redis/services/mini-redis/internal/command"
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	ResetStat  func()                         // clears what Info counts
 	Tick       func()                         // about ten times a second
 	OnShutdown func()                         // a client asks for SHUTDOWN
+	// Console, when it is not nil, is told of connections, loops and locks.
+	Console *console.Console
 	// Solo forces the goroutine transport.
 	Solo bool
 }
@@ -62,6 +65,7 @@ type Server struct {
 	running  *worker // whose batch is being executed; nil for the cron
 	sessions map[int64]*command.Session
 	settings *settings
+	watch    *watch
 
 	nextID   atomic.Int64
 	clients  atomic.Int64 // connections open now
@@ -117,6 +121,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.cfg = cfg
 	s.settings = newSettings(s)
+	s.watch = newWatch(cfg.Console)
 	cfg.Engine.Host, cfg.Engine.Observer = host{s}, cfg.Observer
 	s.engine = command.New(cfg.Engine)
 	trans, err := newTransport(s)
@@ -200,6 +205,7 @@ func (s *Server) open(c *conn) {
 	s.sessions[c.session.ID] = c.session
 	c.authenticated = c.session.Authenticated
 	s.mu.Unlock()
+	c.task = s.watch.connection(c)
 }
 
 // forget ends a connection's session; its worker has closed the socket.

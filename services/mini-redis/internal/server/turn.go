@@ -137,6 +137,7 @@ func (w *worker) drop(c *conn) {
 	w.flushed(c)
 	c.in, c.out, c.sent = nil, nil, 0
 	w.server.forget(c)
+	w.server.watch.gone(c)
 }
 
 // join takes a new connection in.

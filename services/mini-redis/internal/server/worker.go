@@ -1,6 +1,7 @@
 package server
 
 import (
+	"mini-redis/console"
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/command"
 )
@@ -27,7 +28,8 @@ type worker struct {
 	dirty    []*conn // connections with output to send
 	resume   []*conn // connections with requests that no longer wait
 	outs     [][]byte
-	letters  []message // spare for the mailbox
+	letters  []message     // spare for the mailbox
+	task     *console.Task // as a console sees it
 	members  map[*conn]struct{}
 	adopt    func(*conn)
 	draining bool
@@ -172,19 +174,30 @@ func (w *worker) hold(jobs []job) (ran int) {
 	ask := s.clock.Mono()
 	got := ask
 	if !s.mu.TryLock() {
+		wait := s.watch.waitForLock(w.task)
 		s.mu.Lock()
+		wait.Ready()
 		got = s.clock.Mono()
 	}
 	s.running = w
+	s.watch.locked(w.task)
+	began := got
 	s.engine.BeginTurn(command.Turn{Wake: w.wake, LockAsk: ask, LockGot: got})
 	for ran < len(jobs) {
+		c := jobs[ran].c
 		w.execute(&jobs[ran])
 		ran++
-		if s.engine.Tick()-got > batchTime {
+		over := s.engine.Tick()-got > batchTime
+		if c.task != nil && (over || ran == len(jobs) || jobs[ran].c != c) {
+			c.task.Polled(w.wake, began, s.engine.Tick())
+			began = s.engine.Tick()
+		}
+		if over {
 			break
 		}
 	}
 	s.running = nil
+	s.watch.locked(nil)
 	deadline := s.engine.NextDeadline()
 	s.mu.Unlock()
 	s.scheduleCron(deadline)

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"mini-redis/console"
+	"mini-redis/console/goroutines"
+	"mini-redis/internal/telemetry"
+)
+
+// startConsole makes the console that the server tells of its connections, and
+// serves it; without an address there is none.
+func (in *instance) startConsole() (err error) {
+	if in.flags.consoleAddr == "" {
+		return nil
+	}
+	in.console = console.New(console.Options{
+		Clock: in.clock, Logger: in.log, Spans: sinkSpans{in.tel.Sink()}, Goroutines: &goroutines.Local{},
+	})
+	in.consoleServer, err = in.console.Listen(console.ServeOptions{Addr: in.flags.consoleAddr})
+	if err != nil {
+		return fmt.Errorf("cannot serve the console: %w", err)
+	}
+	return nil
+}
+
+// sinkSpans shows the console the spans that the exporter gets.
+type sinkSpans struct{ sink *telemetry.Sink }
+
+// Subscribe implements [console.SpanSource].
+func (s sinkSpans) Subscribe(buffer int) console.SpanStream {
+	return &sinkStream{sub: s.sink.Subscribe(buffer)}
+}
+
+type sinkStream struct {
+	sub     *telemetry.Subscription
+	scratch []telemetry.Span
+}
+
+// Next implements [console.SpanStream].
+func (s *sinkStream) Next(ctx context.Context, dst []console.Span) (n int, missed uint64, err error) {
+	if len(s.scratch) < len(dst) {
+		s.scratch = make([]telemetry.Span, len(dst))
+	}
+	n, missed, err = s.sub.Next(ctx, s.scratch[:len(dst)])
+	for i := range n {
+		dst[i] = console.Span(s.scratch[i])
+	}
+	clear(s.scratch[:n])
+	return n, missed, err
+}
+
+// Close implements [console.SpanStream].
+func (s *sinkStream) Close() { s.sub.Close() }
