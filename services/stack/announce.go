@@ -15,6 +15,7 @@ import (
 type addresses struct {
 	RESP       string `json:"resp"`       // host:port
 	Admin      string `json:"admin"`      // URL
+	Console    string `json:"console"`    // URL
 	OTLPGRPC   string `json:"otlp_grpc"`  // URL
 	OTLPHTTP   string `json:"otlp_http"`  // URL
 	Jaeger     string `json:"jaeger"`     // URL
@@ -41,7 +42,7 @@ func (s *stack) tell(e event) {
 func (s *stack) addresses() addresses {
 	p := s.settings.Ports
 	return addresses{
-		RESP: p.RESP.Addr(), Admin: p.Admin.URL(""), OTLPGRPC: p.OTLPGRPC.URL(""), OTLPHTTP: p.OTLPHTTP.URL(""),
+		RESP: p.RESP.Addr(), Admin: p.Admin.URL(""), Console: p.Console.URL(""), OTLPGRPC: p.OTLPGRPC.URL(""), OTLPHTTP: p.OTLPHTTP.URL(""),
 		Jaeger: p.JaegerHTTP.URL(""), Prometheus: p.Prometheus.URL(""), Collector: p.CollectorTelemetry.URL("/metrics"),
 	}
 }
@@ -54,6 +55,7 @@ func (s *stack) announce() {
 	text.WriteString(display.Table([][]string{
 		{"mini-redis", a.RESP, fmt.Sprintf("RESP: redis-cli -p %d", p.RESP.Number)},
 		{"", a.Admin + "/metrics", "the server's own metrics"},
+		{"", a.Console, "its console: go run ./services/console"},
 		{"traces", a.Jaeger, "Jaeger: our page *"},
 		{"metrics", a.Prometheus + "/consoles/mini-redis.html", "Prometheus: our page *"},
 		{"collector", strings.TrimPrefix(a.OTLPGRPC, "http://"), "OTLP/gRPC; HTTP: " + strings.TrimPrefix(a.OTLPHTTP, "http://")},

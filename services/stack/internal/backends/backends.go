@@ -208,10 +208,10 @@ func (s Settings) server() Child {
 	return Child{
 		Spec: supervise.Spec{
 			Name: Server,
-			Args: []string{"-addr=" + p.RESP.Addr(), "-admin-addr=" + p.Admin.Addr()},
+			Args: []string{"-addr=" + p.RESP.Addr(), "-admin-addr=" + p.Admin.Addr(), "-console-addr=" + p.Console.Addr()},
 			Env:  s.ownEnv("GOMEMLIMIT=" + serverMemory),
 		},
-		Ports: []*ports.Port{p.RESP, p.Admin},
+		Ports: []*ports.Port{p.RESP, p.Admin, p.Console},
 		Ready: p.Admin.URL("/readyz"),
 	}
 }

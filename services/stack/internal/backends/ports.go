@@ -5,7 +5,7 @@ import "mini-redis/services/stack/internal/ports"
 // Ports are the stack's loopback ports. Those that people or programs outside the stack use have usual numbers; the others
 // are any free ones.
 type Ports struct {
-	RESP, Admin                         *ports.Port
+	RESP, Admin, Console                *ports.Port
 	OTLPGRPC, OTLPHTTP                  *ports.Port
 	CollectorHealth, CollectorTelemetry *ports.Port
 	JaegerHTTP, JaegerGRPC, JaegerOTLP  *ports.Port
@@ -22,6 +22,7 @@ func ReservePorts() (p Ports, err error) {
 	}{
 		{&p.RESP, "RESP", 6379},
 		{&p.Admin, "the server's admin endpoint", 9121},
+		{&p.Console, "the server's console", 6669},
 		{&p.OTLPGRPC, "OTLP over gRPC", 4317},
 		{&p.OTLPHTTP, "OTLP over HTTP", 4318},
 		{&p.CollectorHealth, "the collector's health", 13133},
@@ -61,7 +62,7 @@ func (p Ports) release() {
 
 func (p Ports) all() []*ports.Port {
 	return []*ports.Port{
-		p.RESP, p.Admin, p.OTLPGRPC, p.OTLPHTTP, p.CollectorHealth, p.CollectorTelemetry,
+		p.RESP, p.Admin, p.Console, p.OTLPGRPC, p.OTLPHTTP, p.CollectorHealth, p.CollectorTelemetry,
 		p.JaegerHTTP, p.JaegerGRPC, p.JaegerOTLP, p.JaegerHealth, p.JaegerTelemetry, p.Prometheus,
 	}
 }
