@@ -62,8 +62,9 @@ func child(kind string, args []string) {
 	case "guard":
 		RunGuard(os.Stdin)
 	case "watcher":
+		parent := os.Getppid() // before the test hears of us and kills it
 		fmt.Println("started", os.Getpid())
-		if WatchParent(context.Background(), os.Getppid(), 5*time.Millisecond) {
+		if WatchParent(context.Background(), parent, 5*time.Millisecond) {
 			appendLine(args[0], "gone")
 		}
 	case "watched": // starts a watcher, then waits to be killed
