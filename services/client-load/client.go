@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,12 +23,11 @@ const retryEvery = 200 * time.Millisecond
 // connect returns a traced client with one open connection a worker, so that
 // the first operations of the run measure the server and not the handshake. It
 // waits for the server as long as the configuration says.
-func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (*redis.Client, error) {
-	options, err := clientOptions(cfg)
+func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (redis.UniversalClient, error) {
+	client, err := newClient(cfg)
 	if err != nil {
 		return nil, err
 	}
-	client := redis.NewClient(options)
 	err = resptrace.Instrument(client,
 		resptrace.WithTracerProvider(tel.TracerProvider()),
 		resptrace.WithMeterProvider(tel.MeterProvider()),
@@ -37,8 +37,8 @@ func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (*redis.
 		client.AddHook(spanHook{})
 		err = waitFor(ctx, client, cfg)
 	}
-	if err == nil {
-		err = warmUp(ctx, client, cfg.concurrency)
+	if single, ok := client.(*redis.Client); ok && err == nil {
+		err = warmUp(ctx, single, cfg.concurrency) // a cluster's client opens what its slots need
 	}
 	if err != nil {
 		_ = client.Close()
@@ -50,6 +50,28 @@ func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (*redis.
 // isLoad keeps the pings that precede the run out of the traces.
 func isLoad(cmd redis.Cmder) bool { return cmd.Name() != "ping" }
 
+// newClient makes a client of one Redis, or of a Redis Cluster where several
+// addresses are given.
+func newClient(cfg config) (redis.UniversalClient, error) {
+	if !strings.Contains(cfg.addr, ",") {
+		options, err := clientOptions(cfg)
+		if err != nil {
+			return nil, err
+		}
+		return redis.NewClient(options), nil
+	}
+	options := &redis.ClusterOptions{
+		Password: cfg.password, PoolSize: cfg.concurrency, MaxRetries: -1,
+		DialTimeout: cfg.timeout, ReadTimeout: cfg.timeout, WriteTimeout: cfg.timeout,
+	}
+	nodes, tlsAsked := strings.CutPrefix(cfg.addr, "rediss://")
+	if tlsAsked {
+		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	options.Addrs = strings.Split(strings.TrimPrefix(nodes, "redis://"), ",")
+	return redis.NewClusterClient(options), nil
+}
+
 func clientOptions(cfg config) (*redis.Options, error) {
 	options := &redis.Options{Addr: cfg.addr}
 	if strings.Contains(cfg.addr, "://") {
@@ -57,6 +79,9 @@ func clientOptions(cfg config) (*redis.Options, error) {
 		if options, err = redis.ParseURL(cfg.addr); err != nil {
 			return nil, fmt.Errorf("-addr: %w", err)
 		}
+	}
+	if options.Password == "" {
+		options.Password = cfg.password
 	}
 	options.PoolSize = cfg.concurrency
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = cfg.timeout, cfg.timeout, cfg.timeout
@@ -68,7 +93,7 @@ func clientOptions(cfg config) (*redis.Options, error) {
 
 // waitFor pings the server until it answers or the wait is over. A server that
 // answers with an error does not get better by waiting, unless it is loading.
-func waitFor(ctx context.Context, client *redis.Client, cfg config) error {
+func waitFor(ctx context.Context, client redis.UniversalClient, cfg config) error {
 	deadline := time.Now().Add(cfg.wait)
 	for {
 		err := client.Ping(ctx).Err()

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mini-redis/internal/program"
+	"mini-redis/services/client-load/internal/report"
 	"mini-redis/services/client-load/internal/scenario"
 )
 
@@ -32,7 +33,7 @@ Each operation is a trace (OTEL_TRACES_SAMPLER decides which are kept), and the
 usual OTEL_* variables say where telemetry goes. SIGINT and SIGTERM end the run
 early, with its report.
 
-Exit codes: 0 the run went well; 1 it could not be made; 2 too many errors.`
+Exit codes: 0 the run went well; 1 it could not be made; 2 a threshold was missed.`
 
 // config is what the flags say.
 type config struct {
@@ -46,7 +47,10 @@ type config struct {
 	wait        time.Duration
 	adminAddr   string
 	runID       string
-	maxErrors   int64
+	password    string
+	retryFor    time.Duration
+	progress    time.Duration
+	limits      report.Limits
 	report      string
 	jaeger      string
 }
@@ -54,7 +58,8 @@ type config struct {
 func parseConfig(args []string, getenv func(string) string, stdout io.Writer) (config, error) {
 	var c config
 	fs := program.Flags(serviceName, about)
-	fs.StringVar(&c.addr, "addr", "127.0.0.1:6379", "`host:port` of the Redis, or a redis:// or rediss:// address with user, password and database")
+	fs.StringVar(&c.addr, "addr", "127.0.0.1:6379", "`host:port` of the Redis, or a redis:// or rediss:// address with user, password and database; several host:port, separated by commas, are nodes of a Redis Cluster")
+	fs.StringVar(&c.password, "password", "", "the Redis's `password` where -addr has none; better in MINI_REDIS_PASSWORD, where no list of processes shows it")
 	fs.Float64Var(&c.rate, "rate", 50, "`operations` a second")
 	fs.DurationVar(&c.duration, "duration", 10*time.Second, "how long operations fall due; 0 is until SIGINT or SIGTERM")
 	fs.IntVar(&c.concurrency, "concurrency", 4, "`workers`, each with a connection and one operation at a time")
@@ -62,11 +67,15 @@ func parseConfig(args []string, getenv func(string) string, stdout io.Writer) (c
 	fs.IntVar(&c.mix.ValueSize, "value-size", 64, "`bytes` of a value")
 	fs.IntVar(&c.mix.Keys, "keys", 1000, "`number` of keys, client-load:0 and so on; they are not removed")
 	fs.DurationVar(&c.timeout, "timeout", 3*time.Second, "how long an operation may take to connect, to be written and to be answered, each")
+	fs.DurationVar(&c.retryFor, "retry-for", 0, "try a failed operation again until it succeeds or this long after it fell due; 0: an operation is one attempt")
+	fs.DurationVar(&c.progress, "progress", 0, "print a line of progress this often; 0: none")
 	fs.DurationVar(&c.wait, "wait", 10*time.Second, "how long to wait for the Redis to answer before the run")
 	fs.StringVar(&c.adminAddr, "admin-addr", "", "`host:port` that serves /metrics, /healthz and /readyz during the run; empty is none")
 	fs.StringVar(&c.runID, "run-id", "", "`name` of the run, the resource attribute load.run.id; empty is a random one")
-	fs.Int64Var(&c.maxErrors, "max-errors", 0, "more errors than this `number` are exit code 2; -1 is no limit")
-	fs.StringVar(&c.report, "report", "", "`file` to write the report to, as JSON")
+	fs.Int64Var(&c.limits.Errors, "max-errors", 0, "more errors than this `number` are exit code 2; -1 is no limit")
+	fs.Int64Var(&c.limits.Missed, "max-missed", -1, "more missed operations than this `number` are exit code 2; -1 is no limit")
+	fs.DurationVar(&c.limits.P99, "max-p99", 0, "a 99th percentile of the latency above this is exit code 2; 0 is no limit")
+	fs.StringVar(&c.report, "report", "", "`file` to write the report to, as JSON; - prints it last, between a line of BEGIN and one of END")
 	fs.StringVar(&c.jaeger, "jaeger", "", "`address` of Jaeger's pages, to print the last trace as a link, like http://127.0.0.1:16686")
 	err := program.Parse(fs, args, getenv, stdout)
 	if err == nil {
@@ -94,8 +103,12 @@ func (c *config) check() error {
 		return fmt.Errorf("-concurrency must be from 1 to %d, not %d", maxConcurrency, c.concurrency)
 	case c.timeout <= 0 || c.wait < 0:
 		return fmt.Errorf("-timeout must be above 0 and -wait not negative, not %v and %v", c.timeout, c.wait)
-	case c.maxErrors < -1:
-		return fmt.Errorf("-max-errors must be -1 or more, not %d", c.maxErrors)
+	case c.retryFor < 0 || c.progress < 0:
+		return fmt.Errorf("-retry-for and -progress must not be negative, not %v and %v", c.retryFor, c.progress)
+	case c.limits.Errors < -1:
+		return fmt.Errorf("-max-errors must be -1 or more, not %d", c.limits.Errors)
+	case c.limits.Missed < -1 || c.limits.P99 < 0:
+		return fmt.Errorf("-max-missed must be -1 or more and -max-p99 not negative, not %d and %v", c.limits.Missed, c.limits.P99)
 	case len(c.runID) > 128:
 		return fmt.Errorf("-run-id must have at most 128 characters, not %d", len(c.runID))
 	}

@@ -5,7 +5,9 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,6 +25,8 @@ import (
 const (
 	maxLag = 10 * time.Second
 	grace  = time.Second
+	// What fell due while every worker was busy trying again still begins.
+	lagAfterRetries = 5 * time.Second
 )
 
 // runner is one load run.
@@ -32,11 +36,13 @@ type runner struct {
 	pacer    *pace.Pacer
 	recorder *measure.Recorder
 	failures *failureLog
+	retryFor time.Duration
+	retried  atomic.Int64 // operations that took more than one attempt
 }
 
 // load makes the run, until its time is over or ctx ends.
-func load(ctx context.Context, cfg config, client redis.Cmdable, registry prometheus.Registerer, logger *slog.Logger) (*report.Report, error) {
-	pacer, err := pace.New(pace.Plan{Rate: cfg.rate, Duration: cfg.duration, MaxLag: maxLag, Grace: grace})
+func load(ctx context.Context, cfg config, client redis.Cmdable, registry prometheus.Registerer, logger *slog.Logger, stdout io.Writer) (*report.Report, error) {
+	pacer, err := pace.New(pace.Plan{Rate: cfg.rate, Duration: cfg.duration, MaxLag: max(maxLag, cfg.retryFor+lagAfterRetries), Grace: grace + cfg.retryFor})
 	if err != nil {
 		return nil, err
 	}
@@ -44,14 +50,17 @@ func load(ctx context.Context, cfg config, client redis.Cmdable, registry promet
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{client: client, scenario: cfg.scenario, pacer: pacer, recorder: recorder, failures: newFailureLog(logger)}
+	r := &runner{client: client, scenario: cfg.scenario, pacer: pacer, recorder: recorder, failures: newFailureLog(logger), retryFor: cfg.retryFor}
+	stopProgress := r.tellProgress(cfg.progress, stdout)
 	started, took := r.run(ctx, cfg.concurrency)
+	stopProgress()
 
 	result := &report.Report{
 		RunID: cfg.runID, Address: cfg.server(), Started: started,
 		Interrupted: ctx.Err() != nil,
-		TargetRate:  cfg.rate, MaxErrors: cfg.maxErrors, Missed: pacer.Missed(),
+		TargetRate:  cfg.rate, Missed: pacer.Missed(), Retried: r.retried.Load(),
 	}
+	result.Limit(cfg.limits)
 	if !result.Interrupted {
 		took = max(took, cfg.duration) // the last operation falls due before the end
 	}
@@ -88,7 +97,7 @@ func (r *runner) work(ctx context.Context, recorder *measure.Worker, source *ran
 	r.pacer.Work(ctx, func(slot pace.Slot) {
 		op := r.scenario.Next(source)
 		span = trace.SpanContext{}
-		err := op.Do(callCtx, r.client)
+		err := r.attempt(ctx, callCtx, op, slot.Due)
 		errorType := recorder.Record(measure.Result{
 			Command: op.Command,
 			Latency: time.Since(slot.Due),
@@ -108,13 +117,19 @@ func conclude(cfg config, result *report.Report, stdout io.Writer) error {
 	if err := result.WriteText(stdout, cfg.traceLink); err != nil {
 		return program.Errorf(exitFailed, "writing the summary: %w", err)
 	}
-	if cfg.report != "" {
-		if err := result.WriteFile(cfg.report); err != nil {
-			return program.Errorf(exitFailed, "%w", err)
-		}
+	var err error
+	switch cfg.report {
+	case "":
+	case "-":
+		err = result.WriteMarked(stdout)
+	default:
+		err = result.WriteFile(cfg.report)
+	}
+	if err != nil {
+		return program.Errorf(exitFailed, "%w", err)
 	}
 	if !result.Passed {
-		return program.Errorf(exitThreshold, "threshold missed: %d errors, at most %d are allowed", result.Errors, cfg.maxErrors)
+		return program.Errorf(exitThreshold, "threshold missed: %s", strings.Join(result.Shortfalls(), "; "))
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 
 	fmt.Fprintln(stdout, cfg.headline())
-	result, err := load(ctx, cfg, client, tel.Registry(), logger)
+	result, err := load(ctx, cfg, client, tel.Registry(), logger, stdout)
 	if err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}

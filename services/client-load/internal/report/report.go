@@ -8,6 +8,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,8 +26,11 @@ type Report struct {
 	TargetRate  float64   `json:"target_rate"` // operations a second that were due
 	Rate        float64   `json:"rate"`        // operations a second that were answered or failed
 	MaxErrors   int64     `json:"max_errors"`  // the threshold; -1 is none
-	Passed      bool      `json:"passed"`      // Errors is within MaxErrors
+	MaxMissed   int64     `json:"max_missed"`  // likewise
+	MaxP99MS    float64   `json:"max_p99_ms"`  // likewise; 0 is none
+	Passed      bool      `json:"passed"`      // every threshold was met
 	Missed      int64     `json:"missed"`      // fell due and could not begin in time
+	Retried     int64     `json:"retried"`     // operations that took more than one attempt
 	Tally
 	ErrorsByType map[string]int64 `json:"errors_by_type"`
 	ByCommand    map[string]Tally `json:"by_command"`
@@ -54,7 +58,32 @@ type Percentiles struct {
 	Max  float64 `json:"max"`
 }
 
-// Measured fills in what a Recorder knows. Seconds must have been set.
+// Limits are what a run must keep to.
+type Limits struct {
+	Errors, Missed int64         // at most so many; -1 is no limit
+	P99            time.Duration // at most so long; 0 is no limit
+}
+
+// Limit notes the thresholds, for Measured to judge by.
+func (r *Report) Limit(l Limits) {
+	r.MaxErrors, r.MaxMissed, r.MaxP99MS = l.Errors, l.Missed, ms(l.P99)
+}
+
+// Shortfalls says which thresholds were missed, a phrase each.
+func (r *Report) Shortfalls() (phrases []string) {
+	if r.MaxErrors >= 0 && r.Errors > r.MaxErrors {
+		phrases = append(phrases, fmt.Sprintf("%d errors, at most %d are allowed", r.Errors, r.MaxErrors))
+	}
+	if r.MaxMissed >= 0 && r.Missed > r.MaxMissed {
+		phrases = append(phrases, fmt.Sprintf("%d missed operations, at most %d are allowed", r.Missed, r.MaxMissed))
+	}
+	if r.MaxP99MS > 0 && r.LatencyMS.P99 > r.MaxP99MS {
+		phrases = append(phrases, fmt.Sprintf("a 99th percentile of %.3f ms, at most %.3f ms are allowed", r.LatencyMS.P99, r.MaxP99MS))
+	}
+	return phrases
+}
+
+// Measured fills in what a Recorder knows. Seconds, Missed and the thresholds must have been set.
 func (r *Report) Measured(s measure.Snapshot) {
 	r.Tally = tally(s.All)
 	r.ErrorsByType = s.All.ErrorsByType
@@ -70,7 +99,25 @@ func (r *Report) Measured(s measure.Snapshot) {
 	if r.Seconds > 0 {
 		r.Rate = float64(r.Operations) / r.Seconds
 	}
-	r.Passed = r.MaxErrors < 0 || r.Errors <= r.MaxErrors
+	r.Passed = len(r.Shortfalls()) == 0
+}
+
+// The lines around the report in a log.
+const (
+	beginMark = "-----BEGIN LOAD REPORT-----"
+	endMark   = "-----END LOAD REPORT-----"
+)
+
+// WriteMarked writes the report as one line of JSON between two marks, for whoever has nothing of the run but its log.
+func (r *Report) WriteMarked(w io.Writer) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		_, err = fmt.Fprintf(w, "\n%s\n%s\n%s\n", beginMark, text, endMark)
+	}
+	if err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
 }
 
 // WriteFile writes the report as JSON. Whoever reads the file sees all of it or

@@ -34,6 +34,9 @@ func (r *Report) WriteText(w io.Writer, traceLink func(id string) string) error 
 		fmt.Fprintf(&b, "%s could not begin in time: every worker was busy. More workers (-concurrency) or a lower -rate.\n",
 			count(r.Missed, "operation"))
 	}
+	if r.Retried > 0 {
+		fmt.Fprintf(&b, "%s took more than one attempt.\n", count(r.Retried, "operation"))
+	}
 	for _, typ := range slices.Sorted(maps.Keys(r.ErrorsByType)) {
 		fmt.Fprintf(&b, "%s: %s\n", count(r.ErrorsByType[typ], "error"), typ)
 	}
