@@ -57,6 +57,7 @@ type (
 	}
 	Resource struct {
 		ID         uint64        `json:"id"`
+		Wire       uint64        `json:"wire_id"`
 		Kind       string        `json:"kind"`
 		Type       string        `json:"type,omitempty"`
 		Location   string        `json:"location,omitempty"`
@@ -159,7 +160,7 @@ func target(t *model.Target) Target {
 	sort.Slice(out.Tasks, func(i, j int) bool { return out.Tasks[i].Wire < out.Tasks[j].Wire })
 	for _, x := range t.Resources {
 		r := Resource{
-			ID: x.Wire, Kind: x.Kind, Type: x.Type, Location: x.Location, Target: x.Module, Parent: x.Parent, Internal: x.Internal,
+			ID: x.ID, Wire: x.Wire, Kind: x.Kind, Type: x.Type, Location: x.Location, Target: x.Module, Parent: t.ResourceNumber(x.Parent), Internal: x.Internal,
 			Dropped: !x.Dropped.IsZero(), Total: x.Total(),
 		}
 		for _, a := range x.Attributes {
@@ -169,7 +170,7 @@ func target(t *model.Target) Target {
 	}
 	sort.Slice(out.Resources, func(i, j int) bool { return out.Resources[i].ID < out.Resources[j].ID })
 	for _, x := range t.Ops {
-		out.AsyncOps = append(out.AsyncOps, Op{x.Wire, x.Source, x.Resource, x.Task, x.Done(), x.Total(), x.Busy(), x.Polls})
+		out.AsyncOps = append(out.AsyncOps, Op{x.ID, x.Source, t.ResourceNumber(x.Resource), x.Task, x.Done(), x.Total(), x.Busy(), x.Polls})
 	}
 	sort.Slice(out.AsyncOps, func(i, j int) bool { return out.AsyncOps[i].ID < out.AsyncOps[j].ID })
 	goroutines(&out, t)

@@ -4,7 +4,9 @@
 package lint
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -46,10 +48,10 @@ func Defaults() Options {
 type Warning struct {
 	Lint   string
 	Target *model.Target
-	// What it is about: at most one of these, by wire number.
-	Task, Resource uint64
-	Goroutine      uint64
-	Text           string
+	// What it is about, by wire number.
+	Tasks, Resources []uint64
+	Goroutine        uint64
+	Text             string
 }
 
 // Findings are all warnings of the moment, the gravest kind first.
@@ -73,7 +75,7 @@ func (f *Findings) OfResource(r *model.Resource) int { return f.byRes[itemKey{r.
 // About returns the warnings about a task.
 func (f *Findings) About(t *model.Task) (list []Warning) {
 	for _, w := range f.List {
-		if w.Target == t.Target && w.Task == t.Wire {
+		if w.Target == t.Target && slices.Contains(w.Tasks, t.Wire) {
 			list = append(list, w)
 		}
 	}
@@ -83,7 +85,7 @@ func (f *Findings) About(t *model.Task) (list []Warning) {
 // AboutResource returns the warnings about a resource.
 func (f *Findings) AboutResource(r *model.Resource) (list []Warning) {
 	for _, w := range f.List {
-		if w.Target == r.Target && w.Resource == r.Wire {
+		if w.Target == r.Target && slices.Contains(w.Resources, r.Wire) {
 			list = append(list, w)
 		}
 	}
@@ -111,12 +113,8 @@ func Check(w *model.World, o Options) *Findings {
 			return rank[a.Lint] < rank[b.Lint]
 		case a.Target.Index != b.Target.Index:
 			return a.Target.Index < b.Target.Index
-		case a.Task != b.Task:
-			return a.Task < b.Task
-		case a.Resource != b.Resource:
-			return a.Resource < b.Resource
 		}
-		return a.Goroutine < b.Goroutine
+		return cmp.Or(slices.Compare(a.Tasks, b.Tasks), slices.Compare(a.Resources, b.Resources), cmp.Compare(a.Goroutine, b.Goroutine)) < 0
 	})
 	return f
 }
@@ -134,11 +132,11 @@ func (c *checker) warn(w Warning) {
 	}
 	w.Target = c.t
 	c.f.List = append(c.f.List, w)
-	if w.Task != 0 {
-		c.f.byTask[itemKey{c.t, w.Task}]++
+	for _, id := range w.Tasks {
+		c.f.byTask[itemKey{c.t, id}]++
 	}
-	if w.Resource != 0 {
-		c.f.byRes[itemKey{c.t, w.Resource}]++
+	for _, id := range w.Resources {
+		c.f.byRes[itemKey{c.t, id}]++
 	}
 }
 
@@ -149,16 +147,16 @@ func (c *checker) tasks() {
 			continue
 		}
 		if p := x.SelfWakePercent(); p > c.o.SelfWakes && x.Stats.Wakes >= c.o.SelfWakesFrom {
-			c.warn(Warning{Lint: SelfWakes, Task: x.Wire, Text: fmt.Sprintf(
+			c.warn(Warning{Lint: SelfWakes, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
 				"task %s has woken itself for more than %.0f%% of its wakes (%.0f%% of %d)", name(x), c.o.SelfWakes, p, x.Stats.Wakes)})
 		}
 		// A program that has never told of a waker does not count them.
 		if c.t.CountsWakers && x.State() == model.Idle && x.Wakers() == 0 && x.Stats.Polls > 0 {
-			c.warn(Warning{Lint: LostWaker, Task: x.Wire, Text: fmt.Sprintf(
+			c.warn(Warning{Lint: LostWaker, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
 				"task %s has lost its waker, and will never be woken again", name(x))})
 		}
 		if x.State() == model.Running && x.Stats.Polls <= 1 && x.Busy() >= c.o.NeverYielded {
-			c.warn(Warning{Lint: NeverYielded, Task: x.Wire, Text: fmt.Sprintf(
+			c.warn(Warning{Lint: NeverYielded, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
 				"task %s has never yielded (%s so far)", name(x), x.Busy().Round(time.Millisecond))})
 		}
 	}
@@ -168,11 +166,11 @@ func (c *checker) tasks() {
 func (c *checker) future(x *model.Task) {
 	size, original := number(x.Fields, "size.bytes"), number(x.Fields, "original_size.bytes")
 	if size > 0 && original > 0 && size != original {
-		c.warn(Warning{Lint: AutoBoxed, Task: x.Wire, Text: fmt.Sprintf(
+		c.warn(Warning{Lint: AutoBoxed, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
 			"the future of task %s was boxed by the runtime because of its size (%d bytes, boxed %d)", name(x), original, size)})
 	}
 	if size >= c.o.LargeFuture && !x.Blocking() && c.o.LargeFuture > 0 {
-		c.warn(Warning{Lint: LargeFuture, Task: x.Wire, Text: fmt.Sprintf("the future of task %s is large (%d bytes)", name(x), size)})
+		c.warn(Warning{Lint: LargeFuture, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf("the future of task %s is large (%d bytes)", name(x), size)})
 	}
 }
 
@@ -183,24 +181,27 @@ func (c *checker) leaks() {
 	}
 	for _, g := range s.GetGoroutines() {
 		if g.GetLeaked() {
-			c.warn(Warning{Lint: Leaked, Goroutine: g.GetId(), Task: c.taskOf(g.GetTask()), Text: fmt.Sprintf(
+			c.warn(Warning{Lint: Leaked, Goroutine: g.GetId(), Tasks: c.tasksOf(g.GetTask()), Text: fmt.Sprintf(
 				"goroutine %d (%s) waits for what nobody can reach any more (%s)", g.GetId(), g.GetName(), g.GetState())})
 		}
 	}
+	if !s.GetBySite() {
+		return
+	}
 	for _, site := range s.GetSites() {
 		if site.GetLeaked() > 0 {
-			c.warn(Warning{Lint: Leaked, Text: fmt.Sprintf("%d goroutines of %s, started at %s, wait for what nobody can reach any more",
+			c.warn(Warning{Lint: Leaked, Text: fmt.Sprintf("leaked: %d of %s, started at %s, wait for what nobody can reach any more",
 				site.GetLeaked(), site.GetName(), site.GetLocation())})
 		}
 	}
 }
 
-// taskOf is the wire number where the task is known, else 0.
-func (c *checker) taskOf(wire uint64) uint64 {
+// tasksOf is the wire number where the task is known, else nothing.
+func (c *checker) tasksOf(wire uint64) []uint64 {
 	if c.t.Tasks[wire] == nil {
-		return 0
+		return nil
 	}
-	return wire
+	return []uint64{wire}
 }
 
 func number(fields []model.Field, name string) uint64 {
@@ -223,5 +224,5 @@ func resourceName(r *model.Resource) string {
 	if n := r.Name(); n != "" {
 		return strings.ToLower(r.Kind) + " " + n
 	}
-	return fmt.Sprintf("%s %d", strings.ToLower(r.Kind), r.Wire)
+	return fmt.Sprintf("%s %d", strings.ToLower(r.Kind), r.ID)
 }

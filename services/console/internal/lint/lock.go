@@ -31,7 +31,7 @@ func (c *checker) locks() {
 		if h := holders(r); len(h) > 0 {
 			by = " by task " + c.t.TaskOf(h[0])
 		}
-		c.warn(Warning{Lint: LockHeld, Resource: r.Wire, Text: fmt.Sprintf(
+		c.warn(Warning{Lint: LockHeld, Resources: []uint64{r.Wire}, Text: fmt.Sprintf(
 			"%s has been held for %s%s, and %d wait for it", resourceName(r), held.Round(time.Millisecond), by, waiting[r.Wire])})
 	}
 }
@@ -112,22 +112,19 @@ func (c *checker) deadlocks() {
 	}
 }
 
-// deadlock warns of a circle, once for each of its tasks, so that each row of
-// the table shows it, and once for each resource.
+// deadlock warns of a circle, which is about all its tasks and resources.
 func (c *checker) deadlock(circle []uint64, waitsFor func(task uint64) *model.Resource) {
-	if len(circle) == 1 {
-		r := waitsFor(circle[0])
-		text := fmt.Sprintf("deadlock: task %s waits for %s, which it holds itself", c.t.TaskOf(circle[0]), resourceName(r))
-		c.warn(Warning{Lint: Deadlock, Task: circle[0], Resource: r.Wire, Text: text})
-		return
-	}
+	w := Warning{Lint: Deadlock, Tasks: circle}
 	var parts []string
 	for i, task := range circle {
+		r := waitsFor(task)
+		w.Resources = append(w.Resources, r.Wire)
 		parts = append(parts, fmt.Sprintf("task %s waits for %s, held by task %s",
-			c.t.TaskOf(task), resourceName(waitsFor(task)), c.t.TaskOf(circle[(i+1)%len(circle)])))
+			c.t.TaskOf(task), resourceName(r), c.t.TaskOf(circle[(i+1)%len(circle)])))
 	}
-	text := "deadlock: " + strings.Join(parts, "; ")
-	for _, task := range circle {
-		c.warn(Warning{Lint: Deadlock, Task: task, Resource: waitsFor(task).Wire, Text: text})
+	w.Text = "deadlock: " + strings.Join(parts, "; ")
+	if len(circle) == 1 {
+		w.Text = fmt.Sprintf("deadlock: task %s waits for %s, which it holds itself", c.t.TaskOf(circle[0]), resourceName(waitsFor(circle[0])))
 	}
+	c.warn(w)
 }

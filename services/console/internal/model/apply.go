@@ -11,6 +11,7 @@ import (
 	"mini-redis/console/hdr"
 	"mini-redis/console/wire/asyncopspb"
 	"mini-redis/console/wire/commonpb"
+	"mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/resourcespb"
 	"mini-redis/console/wire/taskspb"
@@ -111,7 +112,7 @@ func (t *Target) applyResources(u *resourcespb.ResourceUpdate) {
 			kind = "Timer"
 		}
 		t.Resources[m.Id.Id] = &Resource{
-			Target: t, Wire: m.Id.Id, Kind: kind, Type: m.GetConcreteType(), Module: meta.target, Location: location(m.Location),
+			Target: t, Wire: m.Id.Id, ID: t.resourceIDs.get(m.Id.Id), Kind: kind, Type: m.GetConcreteType(), Module: meta.target, Location: location(m.Location),
 			Internal: m.GetIsInternal(), Parent: m.GetParentResourceId().GetId(),
 		}
 	}
@@ -129,7 +130,7 @@ func (t *Target) applyOps(u *asyncopspb.AsyncOpUpdate) {
 			continue
 		}
 		t.Ops[m.Id.Id] = &Op{
-			Target: t, Wire: m.Id.Id, Source: m.GetSource(), Resource: m.GetResourceId().GetId(), Parent: m.GetParentAsyncOpId().GetId(),
+			Target: t, Wire: m.Id.Id, ID: t.opIDs.get(m.Id.Id), Source: m.GetSource(), Resource: m.GetResourceId().GetId(), Parent: m.GetParentAsyncOpId().GetId(),
 		}
 	}
 	for id, s := range u.GetStatsUpdate() {
@@ -166,6 +167,28 @@ func histogram(raw []byte, m *taskspb.DurationHistogram) *hdr.Histogram {
 	return h
 }
 
+// fieldGoroutine is the field of a task that is a goroutine.
+const fieldGoroutine = "goroutine"
+
+// ApplyGoroutines takes a look at the goroutines in. Profiles do not tell tasks,
+// but a task may tell its goroutine.
+func (t *Target) ApplyGoroutines(s *goroutinespb.Snapshot) {
+	tasks := map[string]uint64{}
+	for _, x := range t.Tasks {
+		for _, f := range x.Fields {
+			if f.Name == fieldGoroutine {
+				tasks[f.Value] = x.Wire
+			}
+		}
+	}
+	for _, g := range s.GetGoroutines() {
+		if g.Task == 0 {
+			g.Task = tasks[fmt.Sprint(g.Id)]
+		}
+	}
+	t.Goroutines = s
+}
+
 // forget lets go of what ended long enough ago.
 func (t *Target) forget() {
 	if *t.retain < 0 {
@@ -181,11 +204,13 @@ func (t *Target) forget() {
 	for id, x := range t.Resources {
 		if over(x.Dropped) {
 			delete(t.Resources, id)
+			delete(t.resourceIDs.of, id)
 		}
 	}
 	for id, x := range t.Ops {
 		if over(x.Dropped) {
 			delete(t.Ops, id)
+			delete(t.opIDs.of, id)
 		}
 	}
 }

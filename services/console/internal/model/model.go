@@ -64,9 +64,11 @@ type Target struct {
 	Goroutines *goroutinespb.Snapshot
 	Details    map[uint64]*Details
 
-	metas  map[uint64]*meta
-	spans  spanReader
-	retain *time.Duration
+	metas       map[uint64]*meta
+	resourceIDs numbers
+	opIDs       numbers
+	spans       spanReader
+	retain      *time.Duration
 }
 
 type meta struct {
@@ -84,6 +86,27 @@ func (t *Target) Reset() {
 	t.CountsWakers = false
 	t.Details = map[uint64]*Details{}
 	t.metas = map[uint64]*meta{}
+	t.resourceIDs, t.opIDs = numbers{}, numbers{}
+}
+
+// numbers counts items in the order in which they are first heard of.
+type numbers struct {
+	last uint64
+	of   map[uint64]uint64
+}
+
+func (n *numbers) get(wire uint64) uint64 {
+	if wire == 0 {
+		return 0
+	}
+	if n.of == nil {
+		n.of = map[uint64]uint64{}
+	}
+	if n.of[wire] == 0 {
+		n.last++
+		n.of[wire] = n.last
+	}
+	return n.of[wire]
 }
 
 // Field is a name and a value.
@@ -120,6 +143,7 @@ type TaskStats struct {
 type Resource struct {
 	Target           *Target
 	Wire             uint64
+	ID               uint64 // the number shown: a count, for wire numbers may be anything
 	Kind, Type       string
 	Module           string
 	Location         string
@@ -133,6 +157,7 @@ type Resource struct {
 type Op struct {
 	Target           *Target
 	Wire             uint64
+	ID               uint64 // the number shown
 	Source           string
 	Resource, Task   uint64 // Task is 0 where it is not known who waits
 	Parent           uint64

@@ -125,6 +125,13 @@ func (t *Target) keep(s *Span) {
 // Latest returns the latest spans, oldest first.
 func (t *Target) Latest() []*Span { return t.Spans[max(len(t.Spans)-maxSpans, 0):] }
 
+// ResourceNumber and OpNumber are the numbers shown of what has these numbers on
+// the wire.
+func (t *Target) ResourceNumber(wire uint64) uint64 { return t.resourceIDs.get(wire) }
+
+// OpNumber is ResourceNumber for async operations.
+func (t *Target) OpNumber(wire uint64) uint64 { return t.opIDs.get(wire) }
+
 // TaskOf finds the task with the wire number, for a reader: its number and name.
 func (t *Target) TaskOf(wire uint64) string {
 	if wire == 0 {

@@ -57,6 +57,11 @@ func (l *Live) Targets(w *model.World) {
 // Run watches until the context ends. emit is called from several goroutines.
 func (l *Live) Run(ctx context.Context, emit func(Event)) error {
 	l.emit = emit
+	// A deadline would travel to the programs, and they would end the streams.
+	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
+	ctx = watching
 	var all sync.WaitGroup
 	for i, s := range l.specs {
 		if s.Console != "" {

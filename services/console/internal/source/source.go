@@ -58,7 +58,7 @@ func Apply(w *model.World, e Event) {
 	case e.Trace != nil:
 		t.ApplyTrace(e.Trace)
 	case e.Goroutines != nil:
-		t.Goroutines = e.Goroutines
+		t.ApplyGoroutines(e.Goroutines)
 	case e.Paused != nil:
 		t.Paused = *e.Paused
 	case e.Link != nil:

@@ -109,12 +109,16 @@ func (t *Table) widths(width int, look Look) []int {
 		if over <= 0 {
 			break
 		}
-		if i := t.leastWanted(shown); i >= 0 && !t.shrinks(want, shown, i, over) {
-			shown[i] = false
-			continue
+		i := t.leastWanted(shown)
+		if i < 0 || t.shrinks(want, shown, i, over) {
+			t.shrink(want, shown, over)
+			break
 		}
-		t.shrink(want, shown, over)
-		break
+		if t.Columns[i].Rank <= cherished && t.slack(want, shown) >= over {
+			t.shrinkTexts(want, shown, over)
+			break
+		}
+		shown[i] = false
 	}
 	last := -1
 	for i := range want {
@@ -128,6 +132,34 @@ func (t *Table) widths(width int, look Look) []int {
 		want[last] += max(width-total(want, shown), 0)
 	}
 	return want
+}
+
+// cherished is the rank of columns for whose sake texts are cut, down to minText.
+const (
+	cherished = 2
+	minText   = 12
+)
+
+// slack is how much could be cut from texts.
+func (t *Table) slack(want []int, shown []bool) (n int) {
+	for i, c := range t.Columns {
+		if shown[i] && !c.Right && c.Max > minText {
+			n += max(want[i]-minText, 0)
+		}
+	}
+	return n
+}
+
+func (t *Table) shrinkTexts(want []int, shown []bool, over int) {
+	for ; over > 0; over-- {
+		widest := -1
+		for i, c := range t.Columns {
+			if shown[i] && !c.Right && c.Max > minText && want[i] > minText && (widest < 0 || want[i] > want[widest]) {
+				widest = i
+			}
+		}
+		want[widest]--
+	}
 }
 
 func total(want []int, shown []bool) int {

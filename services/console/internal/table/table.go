@@ -5,6 +5,7 @@
 package table
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strings"
@@ -40,8 +41,9 @@ type Row struct {
 	ID     any
 	Parent any // ID of the row above it in a tree; nil: none
 	Cells  []Cell
-	Done   bool   // it has ended: drawn faintly
-	Hidden string // text that the filter sees and the reader does not
+	Order  [2]uint64 // decides between rows that are equal in the sorted column
+	Done   bool      // it has ended: drawn faintly
+	Hidden string    // text that the filter sees and the reader does not
 
 	depth int
 }
@@ -116,19 +118,22 @@ func (t *Table) follow() {
 func (t *Table) sort(rows []Row) {
 	desc := t.Columns[t.SortBy].Descending != t.Inverted
 	sort.SliceStable(rows, func(i, j int) bool {
-		a, b := &rows[i].Cells[t.SortBy], &rows[j].Cells[t.SortBy]
+		c := compare(&rows[i].Cells[t.SortBy], &rows[j].Cells[t.SortBy])
 		if desc {
-			a, b = b, a
+			c = -c
 		}
-		return less(a, b)
+		if c == 0 {
+			c = slices.Compare(rows[i].Order[:], rows[j].Order[:])
+		}
+		return c < 0
 	})
 }
 
-func less(a, b *Cell) bool {
-	if a.Num != b.Num {
-		return a.Num < b.Num
+func compare(a, b *Cell) int {
+	if c := cmp.Compare(a.Num, b.Num); c != 0 {
+		return c
 	}
-	return natural(a.Text, b.Text) < 0
+	return natural(a.Text, b.Text)
 }
 
 // natural compares texts, numbers in them by their value.
@@ -264,19 +269,14 @@ func (t *Table) goTo(i int) {
 	t.scroll()
 }
 
-// NextColumn chooses another column to sort by.
+// NextColumn chooses another column to sort by, from the next SetRows on.
 func (t *Table) NextColumn(n int) {
 	t.SortBy = (t.SortBy + n + len(t.Columns)) % len(t.Columns)
 	t.Inverted = false
-	t.sort(t.rows)
-	t.follow()
 }
 
-// Invert turns the order round.
-func (t *Table) Invert() {
-	t.Inverted = !t.Inverted
-	t.follow()
-}
+// Invert turns the order round, from the next SetRows on.
+func (t *Table) Invert() { t.Inverted = !t.Inverted }
 
 func (t *Table) scroll() {
 	if t.height <= 0 {

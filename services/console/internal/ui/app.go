@@ -77,7 +77,6 @@ type App struct {
 	ended   string // of a recording
 
 	width, height int
-	stale         bool // what is shown is older than what is known
 }
 
 // New returns a console of the source's targets.

@@ -14,17 +14,17 @@ import (
 
 func timeOf(ns uint64) time.Duration { return time.Duration(min(ns, 1<<62)) }
 
-// wrap breaks a line of words that are two spaces apart.
-func wrap(line string, width int) (lines []string) {
+// wrap breaks a line where the separator is.
+func wrap(line, separator string, width int) (lines []string) {
 	current := ""
-	for _, word := range strings.Split(strings.TrimSpace(line), "  ") {
+	for _, word := range strings.Split(strings.TrimSpace(line), separator) {
 		switch {
 		case current == "":
 			current = word
-		case ansi.StringWidth(current)+2+ansi.StringWidth(word) > width:
+		case ansi.StringWidth(current+separator+word) > width:
 			lines, current = append(lines, current), word
 		default:
-			current += "  " + word
+			current += separator + word
 		}
 	}
 	return append(lines, current)

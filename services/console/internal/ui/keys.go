@@ -110,8 +110,10 @@ func (a *App) listKey(name string) {
 		t.Move(-1, true)
 	case "left", "h":
 		t.NextColumn(-1)
+		a.refill()
 	case "right", "l":
 		t.NextColumn(1)
+		a.refill()
 	case "i":
 		t.Invert()
 		a.refill()

@@ -51,6 +51,9 @@ func (l *list) fill(a *App) {
 	l.table.SetRows(rows)
 }
 
+// order is where an item stands among equals.
+func order(t *model.Target, n uint64) [2]uint64 { return [2]uint64{uint64(t.Index), n} }
+
 // withTarget adds the column of targets, last in the definition and shown where
 // there are several.
 func withTarget(a *App, columns ...table.Column) []table.Column {
@@ -81,7 +84,7 @@ func taskColumns(a *App) []table.Column {
 func taskRows(a *App) (rows []table.Row) {
 	for _, target := range a.world.Targets {
 		for _, t := range target.Tasks {
-			row := table.Row{ID: key{target.Index, kindTask, t.Wire}, Done: t.State() == model.Done}
+			row := table.Row{ID: key{target.Index, kindTask, t.Wire}, Order: order(target, t.Wire), Done: t.State() == model.Done}
 			if target.Tasks[t.Parent] != nil {
 				row.Parent = key{target.Index, kindTask, t.Parent}
 			}
@@ -134,14 +137,14 @@ func resourceRows(a *App) (rows []table.Row) {
 				vis = faint("internal")
 			}
 			if r.Parent != 0 {
-				parent = number(r.Parent)
+				parent = number(target.ResourceNumber(r.Parent))
 			}
-			row := table.Row{ID: key{target.Index, kindResource, r.Wire}, Done: !r.Dropped.IsZero()}
+			row := table.Row{ID: key{target.Index, kindResource, r.Wire}, Order: order(target, r.ID), Done: !r.Dropped.IsZero()}
 			if target.Resources[r.Parent] != nil {
 				row.Parent = key{target.Index, kindResource, r.Parent}
 			}
 			row.Cells = []table.Cell{
-				a.warnings(a.findings.OfResource(r)), number(r.Wire), text(r.Kind), text(r.Name()), a.styles.time(r.Total()),
+				a.warnings(a.findings.OfResource(r)), number(r.ID), text(r.Kind), text(r.Name()), a.styles.time(r.Total()),
 				number(waiting[r.Wire]), text(r.Type), vis, parent, text(r.Location),
 				faint(attributesText(target, r.Attributes)), text(target.Name),
 			}
@@ -189,19 +192,19 @@ func opRows(a *App, of key) (rows []table.Row) {
 			if of != (key{}) && (of.target != target.Index || of.id != o.Resource) {
 				continue
 			}
-			on, parent := strconv.FormatUint(o.Resource, 10), none()
+			on, parent := strconv.FormatUint(target.ResourceNumber(o.Resource), 10), none()
 			if r := target.Resources[o.Resource]; r != nil {
 				on = resourceTitle(r)
 			}
 			if o.Parent != 0 {
-				parent = number(o.Parent)
+				parent = number(target.OpNumber(o.Parent))
 			}
-			row := table.Row{ID: key{target.Index, kindOp, o.Wire}, Done: o.Done()}
+			row := table.Row{ID: key{target.Index, kindOp, o.Wire}, Order: order(target, o.ID), Done: o.Done()}
 			if target.Ops[o.Parent] != nil {
 				row.Parent = key{target.Index, kindOp, o.Parent}
 			}
 			row.Cells = []table.Cell{
-				number(o.Wire), text(target.TaskOf(o.Task)), text(o.Source), text(on), a.styles.time(o.Total()), a.styles.time(o.Busy()),
+				number(o.ID), text(target.TaskOf(o.Task)), text(o.Source), text(on), a.styles.time(o.Total()), a.styles.time(o.Busy()),
 				a.styles.time(max(o.Total()-o.Busy(), 0)), number(o.Polls), parent, faint(fieldsText(o.Attributes)), text(target.Name),
 			}
 			rows = append(rows, row)
@@ -214,5 +217,5 @@ func resourceTitle(r *model.Resource) string {
 	if n := r.Name(); n != "" {
 		return r.Kind + " " + n
 	}
-	return fmt.Sprintf("%s %d", r.Kind, r.Wire)
+	return fmt.Sprintf("%s %d", r.Kind, r.ID)
 }

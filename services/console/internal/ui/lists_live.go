@@ -40,7 +40,7 @@ func goroutineRows(a *App) (rows []table.Row) {
 			if d := g.GetBlockedFor().AsDuration(); d > 0 {
 				blocked = a.styles.time(d)
 			}
-			row := table.Row{ID: key{target.Index, kindGoroutine, g.GetId()}, Hidden: strings.Join(g.GetStack(), " ") + " " + g.GetCreatedBy()}
+			row := table.Row{ID: key{target.Index, kindGoroutine, g.GetId()}, Order: order(target, g.GetId()), Hidden: strings.Join(g.GetStack(), " ") + " " + g.GetCreatedBy()}
 			if g.GetParent() != 0 {
 				row.Parent = key{target.Index, kindGoroutine, g.GetParent()}
 			}
@@ -79,12 +79,12 @@ func siteColumns(a *App) []table.Column {
 
 func siteRows(a *App) (rows []table.Row) {
 	for _, target := range a.world.Targets {
-		for _, s := range target.Goroutines.GetSites() {
+		for i, s := range target.Goroutines.GetSites() {
 			leaked := none()
 			if s.GetLeaked() > 0 {
 				leaked = table.Cell{Text: strconv.FormatUint(s.GetLeaked(), 10), Num: float64(s.GetLeaked()), Tone: table.Bad}
 			}
-			row := table.Row{ID: siteKey{target.Index, s.GetName(), s.GetLocation()}}
+			row := table.Row{ID: siteKey{target.Index, s.GetName(), s.GetLocation()}, Order: order(target, uint64(i))}
 			row.Cells = append([]table.Cell{number(s.GetCount()), text(s.GetName())}, a.times(s.GetTimes())...)
 			row.Cells = append(row.Cells, leaked, text(s.GetLocation()), faint(statesText(s.GetStates())), text(target.Name))
 			rows = append(rows, row)
@@ -133,7 +133,7 @@ func spanColumns(a *App) []table.Column {
 
 func spanRows(a *App) (rows []table.Row) {
 	for _, target := range a.world.Targets {
-		for _, s := range target.Latest() {
+		for i, s := range target.Latest() {
 			status := text(s.Status)
 			if s.Status == "Error" {
 				status.Tone = table.Bad
@@ -142,7 +142,7 @@ func spanRows(a *App) (rows []table.Row) {
 			if s.Task != 0 && target.Tasks[s.Task] == nil && s.TaskName != "" {
 				task = fmt.Sprintf("%d (%s)", s.Task, s.TaskName)
 			}
-			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, Hidden: s.Scope}
+			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, Order: order(target, uint64(i)), Hidden: s.Scope}
 			if id := spanNumber(s.Parent); id != 0 {
 				row.Parent = key{target.Index, kindSpan, id}
 			}
@@ -182,19 +182,19 @@ type warningKey struct {
 }
 
 func warningRows(a *App) (rows []table.Row) {
-	for _, w := range a.findings.List {
+	for i, w := range a.findings.List {
 		id := warningKey{lint: w.Lint, key: key{target: w.Target.Index}}
 		switch {
-		case w.Task != 0:
-			id.kind, id.id = kindTask, w.Task
-		case w.Resource != 0:
-			id.kind, id.id = kindResource, w.Resource
+		case len(w.Tasks) > 0:
+			id.kind, id.id = kindTask, w.Tasks[0]
+		case len(w.Resources) > 0:
+			id.kind, id.id = kindResource, w.Resources[0]
 		case w.Goroutine != 0:
 			id.kind, id.id = kindGoroutine, w.Goroutine
 		default:
 			id.kind, id.text = kindWarning, w.Text
 		}
-		rows = append(rows, table.Row{ID: id, Cells: []table.Cell{
+		rows = append(rows, table.Row{ID: id, Order: [2]uint64{uint64(i)}, Cells: []table.Cell{
 			{Text: w.Lint, Tone: table.Warn}, text(w.Text), text(w.Target.Name),
 		}})
 	}

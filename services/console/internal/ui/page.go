@@ -49,7 +49,7 @@ func (f *facts) time(name string, c table.Cell, more string) {
 }
 
 // beside puts two blocks next to each other where there is room, else below.
-func beside(left, right []string, width int) []string {
+func (a *App) beside(left, right []string, width int) []string {
 	half := width / 2
 	if width < 80 {
 		return append(left, right...)
@@ -58,7 +58,7 @@ func beside(left, right []string, width int) []string {
 	for i := range max(len(left), len(right)) {
 		line := ""
 		if i < len(left) {
-			line = ansi.Truncate(left[i], half-2, "…")
+			line = a.cut(left[i], half-2)
 		}
 		if i < len(right) {
 			line += strings.Repeat(" ", max(half-ansi.StringWidth(line), 0)) + right[i]
@@ -88,9 +88,9 @@ func (p *taskPage) draw(a *App, width, height int) []string {
 		title += "  " + clean(t.Name)
 	}
 	lines := []string{s.Heading(title)}
-	lines = append(lines, beside(p.general(a), p.wakers(a), width)...)
+	lines = append(lines, a.beside(p.general(a), p.wakers(a), width)...)
 	for _, w := range a.findings.About(t) {
-		lines = append(lines, s.Tone(s.pick("⚠ ", "! ")+clean(w.Text), table.Warn))
+		lines = append(lines, a.warning(w.Text, width)...)
 	}
 	lines = append(lines, p.waits(a)...)
 	if d := t.Target.Details[t.Wire]; d != nil {
@@ -106,6 +106,14 @@ func (p *taskPage) draw(a *App, width, height int) []string {
 	lines = append(lines, s.Tone("target", table.Key)+"="+clean(t.Module))
 	lines = append(lines, p.spans(a)...)
 	return p.window(lines, height)
+}
+
+// warning is a warning's text, on as many lines as it needs.
+func (a *App) warning(text string, width int) (lines []string) {
+	for _, line := range wrap(a.styles.pick("⚠ ", "! ")+clean(text), " ", width) {
+		lines = append(lines, a.styles.Tone(line, table.Warn))
+	}
+	return lines
 }
 
 func (p *taskPage) general(a *App) []string {
@@ -247,7 +255,7 @@ func (p *goroutinePage) draw(a *App, width, height int) []string {
 		}
 		times.add("Starts", strconv.FormatUint(t.Scheduled, 10))
 	}
-	lines := append([]string{a.styles.Heading(fmt.Sprintf("Goroutine %d  %s", g.GetId(), clean(g.GetName())))}, beside(f.lines, times.lines, width)...)
+	lines := append([]string{a.styles.Heading(fmt.Sprintf("Goroutine %d  %s", g.GetId(), clean(g.GetName())))}, a.beside(f.lines, times.lines, width)...)
 	lines = append(lines, "", a.styles.Heading("Stack"))
 	for _, frame := range g.GetStack() {
 		lines = append(lines, clean(frame))

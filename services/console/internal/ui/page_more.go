@@ -43,7 +43,7 @@ func (p *resourcePage) draw(a *App, width, height int) []string {
 	f.add("Target", r.Module)
 	f.add("Location", r.Location)
 	if r.Parent != 0 {
-		f.add("Parent", strconv.FormatUint(r.Parent, 10))
+		f.add("Parent", strconv.FormatUint(r.Target.ResourceNumber(r.Parent), 10))
 	}
 	for _, x := range r.Attributes {
 		value := x.Value + x.Unit
@@ -52,9 +52,9 @@ func (p *resourcePage) draw(a *App, width, height int) []string {
 		}
 		attrs = append(attrs, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(value))
 	}
-	lines := append([]string{a.styles.Heading(fmt.Sprintf("Resource %d  %s", r.Wire, clean(resourceTitle(r))))}, beside(f.lines, attrs, width)...)
+	lines := append([]string{a.styles.Heading(fmt.Sprintf("Resource %d  %s", r.ID, clean(resourceTitle(r))))}, a.beside(f.lines, attrs, width)...)
 	for _, w := range a.findings.AboutResource(r) {
-		lines = append(lines, a.styles.Tone(a.styles.pick("⚠ ", "! ")+clean(w.Text), table.Warn))
+		lines = append(lines, a.warning(w.Text, width)...)
 	}
 	lines = append(lines, "", a.styles.Heading(fmt.Sprintf("Async ops (%d)", p.ops.table.Len())))
 	return append(lines, p.ops.table.Draw(width, max(height-len(lines), 2), a.styles.look())...)
@@ -70,7 +70,6 @@ func (p *spanPage) refresh(*App) {}
 
 func (p *spanPage) draw(a *App, width, height int) []string {
 	s, f, more := p.span, facts{a: a}, facts{a: a}
-	f.add("Trace", s.Trace)
 	f.add("Span", s.SpanID())
 	if s.Parent != "" {
 		f.add("Parent", s.Parent)
@@ -84,7 +83,7 @@ func (p *spanPage) draw(a *App, width, height int) []string {
 	if s.Task != 0 {
 		more.add("Task", s.Target.TaskOf(s.Task))
 	}
-	lines := append([]string{a.styles.Heading("Span  " + clean(s.Name))}, beside(f.lines, more.lines, width)...)
+	lines := append([]string{a.styles.Heading("Span  " + clean(s.Name)), a.styles.Bold("Trace:") + " " + clean(s.Trace)}, a.beside(f.lines, more.lines, width)...)
 	lines = append(lines, "", a.styles.Heading("Attributes"))
 	for _, x := range s.Fields {
 		lines = append(lines, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(x.Value))
@@ -151,7 +150,7 @@ func (a *App) histogram(title string, h *hdr.Histogram, width int) []string {
 		txt, tone := a.styles.duration(timeOf(h.Percentile(x)))
 		fmt.Fprintf(&p, "%s %s  ", a.styles.Bold(fmt.Sprintf("p%g", x)), a.styles.Tone(txt, tone))
 	}
-	lines = append(lines, wrap(p.String(), width)...)
+	lines = append(lines, wrap(p.String(), "  ", width)...)
 	lines = append(lines, a.bars(h, width)...)
 	if h.Outliers > 0 {
 		longest, _ := a.styles.duration(timeOf(h.Outlier))

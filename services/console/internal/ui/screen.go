@@ -57,6 +57,9 @@ func (a *App) header() string {
 	for _, t := range a.world.Targets {
 		name := a.styles.Bold(clean(t.Name))
 		s, tone := a.status(t)
+		if a.width < narrow && s == "(connected)" {
+			s = a.styles.pick("●", "up")
+		}
 		parts = append(parts, name+" "+a.styles.Tone(s, tone))
 		if len(a.world.Targets) > 3 {
 			parts = []string{a.manyTargets()}
@@ -68,10 +71,17 @@ func (a *App) header() string {
 		line += "  " + a.styles.Tone(a.styles.Bold("PAUSED"), table.Warn)
 	}
 	if n := len(a.findings.List); n > 0 {
-		line += "  " + a.styles.Tone(fmt.Sprintf("%s%s", a.styles.pick("⚠ ", "! "), plural(n, "warning")), table.Warn)
+		words := plural(n, "warning")
+		if a.width < narrow {
+			words = fmt.Sprint(n)
+		}
+		line += "  " + a.styles.Tone(a.styles.pick("⚠ ", "! ")+words, table.Warn)
 	}
 	return line + a.dropped()
 }
+
+// narrow is a screen on which words are spared.
+const narrow = 60
 
 func (a *App) manyTargets() string {
 	up := 0
@@ -143,7 +153,7 @@ func (a *App) footer() string {
 		return line
 	case a.notice != "":
 		return a.notice
-	case t.Filter.Any():
+	case t.Filter.Any() && (a.page() == nil || a.page().table() != nil):
 		return fmt.Sprintf("filter %s: %d of %d (esc: all)", a.styles.Bold(t.Filter.Text), t.Len(), t.Total())
 	case a.ended != "":
 		return a.ended + " (q: quit)"
@@ -164,10 +174,27 @@ func (a *App) listLines(height int) []string {
 	lines := []string{a.styles.Heading(title) + a.listNote(l)}
 	if l.table.Total() == 0 {
 		if why := a.whyEmpty(l); why != "" {
-			return append(lines, "", why)
+			return append(append(lines, ""), wrap(why, " ", a.width)...)
 		}
 	}
+	if l.kind == kindWarning {
+		return append(lines, a.warningLines(l, height-1)...)
+	}
 	return append(lines, l.table.Draw(a.width, height-1, a.styles.look())...)
+}
+
+// warningLines is the table of warnings with the selected one in full below.
+func (a *App) warningLines(l *list, height int) []string {
+	var full []string
+	if id := l.table.Selected(); id != nil {
+		for _, r := range l.table.Rows() {
+			if r.ID == id {
+				full = append([]string{""}, a.warning(r.Cells[1].Text, a.width)...)
+			}
+		}
+	}
+	full = full[:min(len(full), height/2)]
+	return append(l.table.Draw(a.width, min(height-len(full), l.table.Len()+1), a.styles.look()), full...)
 }
 
 // listNote adds what a list's title alone does not say.
@@ -175,6 +202,9 @@ func (a *App) listNote(l *list) string {
 	switch l.kind {
 	case kindTask:
 		n := a.countStates()
+		if a.width < narrow {
+			return fmt.Sprintf("  %d run, %d sched, %d idle", n[0], n[1], n[2])
+		}
 		return fmt.Sprintf("  %d running, %d scheduled, %d idle", n[0], n[1], n[2])
 	case kindGoroutine, kindSite:
 		for _, t := range a.world.Targets {

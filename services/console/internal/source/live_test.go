@@ -1,0 +1,330 @@
+package source_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"mini-redis/console"
+	"mini-redis/console/watch"
+	"mini-redis/console/wire/goroutinespb"
+	"mini-redis/services/console/internal/export"
+	"mini-redis/services/console/internal/lint"
+	"mini-redis/services/console/internal/model"
+	"mini-redis/services/console/internal/record"
+	"mini-redis/services/console/internal/source"
+)
+
+const ms = time.Millisecond
+
+// heard is a world that a source fills while the test looks at it.
+type heard struct {
+	t      *testing.T
+	mu     sync.Mutex
+	world  *model.World
+	live   *source.Live
+	buf    *bytes.Buffer
+	writer *record.Writer
+	stop   func()
+}
+
+// hear listens to targets until the test ends, and records what it hears.
+func hear(t *testing.T, targets ...string) *heard {
+	t.Helper()
+	var specs []source.Spec
+	for _, text := range targets {
+		s, err := source.ParseSpec(text, nil, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		specs = append(specs, s)
+	}
+	h := &heard{t: t, world: &model.World{RetainFor: -1}, live: source.NewLive(specs, source.Options{Interval: 50 * ms}), buf: &bytes.Buffer{}}
+	h.live.Targets(h.world)
+	h.writer = record.NewWriter(h.buf, time.Now(), targets)
+	ctx, cancel := context.WithCancel(context.Background())
+	finished := make(chan struct{})
+	go func() {
+		defer close(finished)
+		_ = h.live.Run(ctx, func(e source.Event) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.writer.Write(e)
+			source.Apply(h.world, e)
+		})
+	}()
+	h.stop = sync.OnceFunc(func() { cancel(); <-finished })
+	t.Cleanup(h.stop)
+	return h
+}
+
+func (h *heard) until(what string, is func(w *model.World) bool) {
+	h.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(ms) {
+		h.mu.Lock()
+		ok := is(h.world)
+		h.mu.Unlock()
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			h.t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+func named(t *model.Target, name string) *model.Task {
+	for _, x := range t.Tasks {
+		if x.Name == name {
+			return x
+		}
+	}
+	return nil
+}
+
+func serve(t *testing.T, c *console.Console, addr string) *console.Server {
+	t.Helper()
+	s, err := c.Listen(console.ServeOptions{Addr: addr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { shut(s) })
+	return s
+}
+
+func shut(s *console.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), 100*ms)
+	defer cancel()
+	_ = s.Close(ctx)
+}
+
+type fixedGoroutines struct{}
+
+func (fixedGoroutines) Snapshot(context.Context, int) (*goroutinespb.Snapshot, error) {
+	return &goroutinespb.Snapshot{Total: 1, Goroutines: []*goroutinespb.Goroutine{{Id: 77, Name: "main.main"}}}, nil
+}
+func (fixedGoroutines) Rest() {}
+
+func TestAProgramIsWatchedThroughPauseAndRestart(t *testing.T) {
+	c := console.New(console.Options{PublishInterval: 5 * ms, Goroutines: fixedGoroutines{}})
+	s := serve(t, c, "127.0.0.1:0")
+	addr := s.Addr().String()
+	h := hear(t, addr)
+	c.NewTask(console.TaskOptions{Name: "first", Fields: []console.Field{console.Int("goroutine", 77)}})
+	h.until("the first task", func(w *model.World) bool { return named(w.Targets[0], "first") != nil })
+	h.live.Goroutines()
+	h.until("goroutines, and whose they are", func(w *model.World) bool {
+		g := w.Targets[0].Goroutines.GetGoroutines()
+		return len(g) == 1 && g[0].Task == named(w.Targets[0], "first").Wire
+	})
+	h.live.Pause(true)
+	h.until("the pause", func(w *model.World) bool { return w.Targets[0].Paused })
+	c.NewTask(console.TaskOptions{Name: "in the pause"})
+	time.Sleep(100 * ms)
+	h.mu.Lock()
+	if named(h.world.Targets[0], "in the pause") != nil {
+		t.Error("told in the pause")
+	}
+	h.mu.Unlock()
+	h.live.Pause(false)
+	h.until("what was made in the pause", func(w *model.World) bool { return named(w.Targets[0], "in the pause") != nil && !w.Targets[0].Paused })
+
+	shut(s)
+	h.until("the end", func(w *model.World) bool { return !w.Targets[0].Status.Connected && w.Targets[0].Status.Text != "" })
+	other := console.New(console.Options{PublishInterval: 5 * ms})
+	other.NewTask(console.TaskOptions{Name: "of another program"})
+	serve(t, other, addr)
+	h.until("the other program", func(w *model.World) bool { return named(w.Targets[0], "of another program") != nil })
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.world.Targets[0].Tasks) != 1 {
+		t.Errorf("tasks of a program that is gone: %d", len(h.world.Targets[0].Tasks))
+	}
+}
+
+func TestDetailsAreOfTheTaskThatIsAskedFor(t *testing.T) {
+	c := console.New(console.Options{PublishInterval: 5 * ms})
+	s := serve(t, c, "127.0.0.1:0")
+	h := hear(t, s.Addr().String())
+	a, b := c.NewTask(console.TaskOptions{Name: "a"}), c.NewTask(console.TaskOptions{Name: "b"})
+	h.until("both", func(w *model.World) bool { return len(w.Targets[0].Tasks) == 2 })
+	h.live.Details(0, a.ID())
+	h.until("its details", func(w *model.World) bool { return w.Targets[0].Details[a.ID()] != nil })
+	at := c.Mono()
+	a.Polled(at, at+1000, at+5000)
+	b.Polled(at, at+1000, at+5000)
+	h.until("its poll", func(w *model.World) bool {
+		d := w.Targets[0].Details[a.ID()]
+		return d.Polls != nil && d.Polls.Total() == 1 && d.Scheduled.Total() == 1
+	})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.world.Targets[0].Details[b.ID()] != nil {
+		t.Error("details that nobody asked for")
+	}
+}
+
+func TestATargetThatIsNotThere(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	h := hear(t, addr, "pprof="+addr)
+	h.live.Goroutines()
+	h.until("why", func(w *model.World) bool { return w.Targets[0].Status.Text != "" && w.Targets[1].Pprof.Text != "" })
+}
+
+// TestAReplayEndsInTheSameTables records a program that lives, and replays it.
+func TestAReplayEndsInTheSameTables(t *testing.T) {
+	c := console.New(console.Options{PublishInterval: 2 * ms, Goroutines: fixedGoroutines{}})
+	s := serve(t, c, "127.0.0.1:0")
+	h := hear(t, s.Addr().String(), s.Addr().String())
+	h.live.Goroutines()
+	lock := watch.NewMutex(c, "lock")
+	for range 20 {
+		c.Go(t.Context(), "worker", func(ctx context.Context) {
+			for range 5 {
+				lock.Lock()
+				_ = watch.Sleep(ctx, c, ms/4)
+				lock.Unlock()
+			}
+		})
+	}
+	h.until("all of them to end", func(w *model.World) bool {
+		for _, target := range w.Targets {
+			done := 0
+			for _, x := range target.Tasks {
+				if x.State() == model.Done {
+					done++
+				}
+			}
+			if done < 20 || target.Goroutines == nil {
+				return false
+			}
+		}
+		return true
+	})
+	h.stop()
+	if err := h.writer.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	recording := bytes.Clone(h.buf.Bytes())
+	replayed, err := replay(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := exported(t, replayed), exported(t, h.world); got != want {
+		t.Errorf("the replay ends in other tables:\n%.2000s\nwant\n%.2000s", got, want)
+	}
+	// One that was cut off plays up to there, whereever that is.
+	for cut := 0; cut < len(recording); cut += 1 + len(recording)/200 {
+		w, err := replay(recording[:cut])
+		if cut < len("mini-redis console recording 1\n") {
+			if err == nil {
+				t.Errorf("%d bytes were taken for a recording", cut)
+			}
+		} else if err != nil || len(w.Targets) > 2 {
+			t.Errorf("cut at %d: %v", cut, err)
+		}
+	}
+}
+
+func replay(b []byte) (*model.World, error) {
+	r, err := record.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	w := &model.World{RetainFor: -1}
+	p := record.NewReplay(r, 0)
+	p.Targets(w)
+	err = p.Run(context.Background(), func(e source.Event) { source.Apply(w, e) })
+	if err == nil && !p.Ended() {
+		err = errors.New("it has not ended")
+	}
+	return w, err
+}
+
+// exported is everything that is known, without the states of links: the end of
+// the test ends those.
+func exported(t *testing.T, w *model.World) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := export.JSON(&b, w, lint.Check(w, lint.Defaults())); err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(b.Bytes()) {
+		t.Error("that is no JSON")
+	}
+	return b.String()
+}
+
+func TestAReplayKeepsTime(t *testing.T) {
+	var b bytes.Buffer
+	began := time.Now()
+	w := record.NewWriter(&b, began, []string{"x"})
+	yes := true
+	for i := range 3 {
+		w.Write(source.Event{At: began.Add(time.Duration(i) * 50 * ms), Paused: &yes})
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	run := func(speed float64, pause bool) time.Duration {
+		t.Helper()
+		r, err := record.NewReader(bytes.NewReader(b.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := record.NewReplay(r, speed)
+		if pause {
+			p.Pause(true)
+			time.AfterFunc(60*ms, func() { p.Pause(false) })
+		}
+		from, n := time.Now(), 0
+		if err := p.Run(t.Context(), func(source.Event) { n++ }); err != nil || n != 3 {
+			t.Errorf("%d events, %v", n, err)
+		}
+		return time.Since(from)
+	}
+	for _, x := range []struct {
+		speed float64
+		pause bool
+		least time.Duration
+	}{{1, false, 100 * ms}, {2, false, 50 * ms}, {1, true, 160 * ms}, {0, true, 60 * ms}} {
+		if d := run(x.speed, x.pause); d < x.least {
+			t.Errorf("speed %g, paused %t: %v, want at least %v", x.speed, x.pause, d, x.least)
+		}
+	}
+}
+
+func TestSpecs(t *testing.T) {
+	f := func(text, name, addr, pprof string) {
+		t.Helper()
+		s, err := source.ParseSpec(text, nil, "t")
+		if err != nil || s.Name != name || s.Console != addr || s.Pprof != pprof || s.Token != "t" {
+			t.Errorf("%q: %+v, %v", text, s, err)
+		}
+	}
+	f("127.0.0.1:7000", "127.0.0.1:7000", "dns:///127.0.0.1:7000", "")
+	f("http://localhost:6669", "localhost:6669", "dns:///localhost:6669", "")
+	f("server", "server", "dns:///server:6669", "")
+	f("[::1]:7", "[::1]:7", "dns:///[::1]:7", "")
+	f("pod-0=10.0.0.1:6669,pprof=10.0.0.1:6060", "pod-0", "dns:///10.0.0.1:6669", "http://10.0.0.1:6060")
+	f("pprof=127.0.0.1:6060", "pprof=127.0.0.1:6060", "", "http://127.0.0.1:6060")
+	f("file:///run/x.sock", "file:///run/x.sock", "unix:///run/x.sock", "")
+	for _, bad := range []string{"", "ftp://x", "a,b", "http://", "pprof=", "x,pprof=ftp://y", "file://"} {
+		if s, err := source.ParseSpec(bad, nil, ""); err == nil {
+			t.Errorf("%q: %+v", bad, s)
+		}
+	}
+	if s, err := source.ParseSpec("https://x:1", nil, ""); err != nil || s.TLS == nil {
+		t.Errorf("%+v, %v", s, err)
+	}
+}

@@ -1,0 +1,246 @@
+package ui
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"mini-redis/console"
+	"mini-redis/console/consoletest"
+	"mini-redis/console/watch"
+	"mini-redis/console/wire/goroutinespb"
+	"mini-redis/services/console/internal/lint"
+	"mini-redis/services/console/internal/record"
+	"mini-redis/services/console/internal/source"
+)
+
+var update = flag.Bool("update", false, "write the recording and the screens in testdata anew")
+
+const ms = time.Millisecond
+
+// known is a program of known behaviour, on a clock of its own.
+type known struct {
+	c     *console.Console
+	clock *consoletest.Clock
+	locks []*watch.Mutex
+	first *console.Task
+}
+
+func newKnown(t *testing.T) *known {
+	t.Helper()
+	k := &known{clock: consoletest.NewClock()}
+	k.c = console.New(console.Options{
+		Clock: k.clock, PublishInterval: 5 * ms, AlwaysHistograms: true, Spans: k, Goroutines: k,
+	})
+	k.spinner()
+	k.connections()
+	k.deadlock(t)
+	brief := k.c.NewTask(console.TaskOptions{Name: "came and went", Kind: console.KindBlocking, Parent: k.first})
+	brief.BeginPoll(k.clock.Mono())
+	k.clock.Pass(3 * ms)
+	brief.Drop()
+	loop := k.c.NewResource(console.ResourceOptions{Kind: "Loop", Type: "epoll", Name: "loop 0", Internal: true})
+	loop.Set(console.Int("connections", 3))
+	return k
+}
+
+// spinner runs 200 ms, then sleeps 300, five times.
+func (k *known) spinner() {
+	task := k.c.NewTask(console.TaskOptions{Name: "spins 200 ms, sleeps 300", Kind: console.KindBlocking})
+	timer := k.c.NewResource(console.ResourceOptions{Kind: "Timer", Type: "time.Timer", Name: "sleep"})
+	k.first = task
+	task.BeginPoll(k.clock.Mono())
+	for range 5 {
+		k.clock.Pass(200 * ms)
+		op := timer.Wait(task, "Timer.Wait", "fire")
+		task.Park(k.clock.Mono())
+		k.clock.Pass(300 * ms)
+		due := k.clock.Mono()
+		k.clock.Pass(ms)
+		task.Unpark(due, k.clock.Mono())
+		op.Ready()
+	}
+	k.clock.Pass(200 * ms)
+	timer.Wait(task, "Timer.Wait", "fire", console.Int("after", 300).In("ms"))
+	task.Park(k.clock.Mono())
+}
+
+// connections are three tasks of an event loop: one busy, one that wakes
+// itself, one that is idle.
+func (k *known) connections() {
+	tasks := make([]*console.Task, 3)
+	for i, peer := range []string{"10.0.0.1:50001", "10.0.0.2:50002", "10.0.0.3:50003"} {
+		tasks[i] = k.c.NewTask(console.TaskOptions{
+			Name: "connection", Key: peer, Fields: []console.Field{console.Text("peer", peer), console.Int("loop", int64(i%2))},
+		})
+	}
+	for i := range 40 {
+		woken := k.clock.Mono()
+		k.clock.Pass(time.Duration(50+i) * time.Microsecond)
+		began := k.clock.Mono()
+		k.clock.Pass(time.Duration(100*(1+i%7)) * time.Microsecond)
+		tasks[0].Polled(woken, began, k.clock.Mono())
+		tasks[1].SelfWake(woken)
+		tasks[1].Polled(0, began, began+1000)
+	}
+}
+
+// deadlock has two clerks, each with the lock that the other one wants.
+func (k *known) deadlock(t *testing.T) {
+	t.Helper()
+	var ready sync.WaitGroup
+	tasks := make([]*console.Task, 2)
+	names := []string{"alice", "bob"}
+	for i, name := range names {
+		tasks[i] = k.c.NewTask(console.TaskOptions{Name: "clerk of " + name, Kind: console.KindBlocking})
+		tasks[i].BeginPoll(k.clock.Mono())
+		k.locks = append(k.locks, watch.NewMutex(k.c, name))
+		k.locks[i].LockTask(tasks[i])
+	}
+	for i := range names {
+		ready.Add(1)
+		go func() {
+			ready.Done()
+			k.locks[1-i].LockTask(tasks[i])
+			k.locks[1-i].Unlock()
+		}()
+	}
+	ready.Wait()
+	time.Sleep(50 * ms)
+	t.Cleanup(func() {
+		for _, l := range k.locks {
+			l.Unlock()
+		}
+	})
+	k.clock.Pass(2500 * ms)
+}
+
+// Subscribe implements console.SpanSource.
+func (k *known) Subscribe(int) console.SpanStream { return &knownSpans{} }
+
+type knownSpans struct{ done bool }
+
+func (s *knownSpans) Close() {}
+
+func (s *knownSpans) Next(ctx context.Context, dst []console.Span) (int, uint64, error) {
+	if s.done {
+		<-ctx.Done()
+		return 0, 0, ctx.Err()
+	}
+	s.done = true
+	start := time.Date(2026, 11, 23, 12, 0, 5, 0, time.UTC)
+	id := func(n byte) trace.SpanContext {
+		return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0: 0x0a, 15: 0xf7}, SpanID: trace.SpanID{0: 0xb7, 7: n}})
+	}
+	peer := []attribute.KeyValue{attribute.String("network.peer.address", "10.0.0.1"), attribute.Int("network.peer.port", 50001), attribute.String("db.system.name", "redis")}
+	spans := []console.Span{
+		{Name: "GET", Context: id(3), Parent: id(2), Kind: trace.SpanKindServer, Start: start.Add(200 * time.Microsecond), End: start.Add(260 * time.Microsecond), Attributes: peer, Scope: "mini-redis"},
+		{Name: "GET", Context: id(2), Parent: id(1), Kind: trace.SpanKindClient, Start: start.Add(100 * time.Microsecond), End: start.Add(400 * time.Microsecond), Scope: "resptrace"},
+		{Name: "hello", Context: id(1), Kind: trace.SpanKindInternal, Start: start, End: start.Add(2 * ms), Status: codes.Error, Scope: "hello"},
+	}
+	return copy(dst, spans), 7, nil
+}
+
+// Snapshot implements console.GoroutineSource.
+func (k *known) Snapshot(context.Context, int) (*goroutinespb.Snapshot, error) {
+	times := func(run, ready, wait time.Duration, n uint64) *goroutinespb.Times {
+		return &goroutinespb.Times{Running: durationpb.New(run), Runnable: durationpb.New(ready), Waiting: durationpb.New(wait), Scheduled: n}
+	}
+	return &goroutinespb.Snapshot{
+		Total: 3, Window: durationpb.New(500 * ms), LeaksKnown: true,
+		Goroutines: []*goroutinespb.Goroutine{
+			{Id: 1, Name: "main.main", State: "chan receive", BlockedFor: durationpb.New(3 * time.Minute), Times: times(0, 0, 500*ms, 0)},
+			{Id: 8, Name: "main.spin", State: "running", CreatedBy: "main.start", Location: "behaviour/main.go:55", Parent: 1, Times: times(450*ms, 49*ms, ms, 12), Task: 1,
+				Stack: []string{"main.spin behaviour/main.go:99", "main.start.func1 behaviour/main.go:57"}},
+			{Id: 15, Name: "main.leak.func1", State: "chan receive", CreatedBy: "main.leak", Location: "behaviour/main.go:102", Parent: 1, Leaked: true, Times: times(0, 0, 500*ms, 0)},
+		},
+		Sites: []*goroutinespb.Site{
+			{Name: "main.main", Count: 1, States: map[string]uint64{"chan receive": 1}, Times: times(0, 0, 500*ms, 0)},
+			{Name: "main.spin", Location: "behaviour/main.go:55", CreatedBy: "main.start", Count: 1, States: map[string]uint64{"running": 1}, Times: times(450*ms, 49*ms, ms, 12)},
+			{Name: "main.leak.func1", Location: "behaviour/main.go:102", CreatedBy: "main.leak", Count: 1, States: map[string]uint64{"chan receive": 1}, Leaked: 1},
+		},
+	}, nil
+}
+
+// Rest implements console.GoroutineSource.
+func (k *known) Rest() {}
+
+// makeRecording watches the known program, in two targets' names, and keeps
+// what it said.
+func makeRecording(t *testing.T, path string) {
+	t.Helper()
+	k := newKnown(t)
+	s, err := k.c.Listen(console.ServeOptions{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec, err := source.ParseSpec("server="+s.Addr().String(), nil, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := source.NewLive([]source.Spec{spec}, source.Options{})
+	live.Spans()
+	live.Goroutines()
+	live.Details(0, 1)
+	var b bytes.Buffer
+	w := record.NewWriter(&b, time.Now(), []string{"server"})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	time.AfterFunc(time.Second, func() { k.clock.Pass(time.Second) }) // a deadlock is one when it lasts
+	if err := live.Run(ctx, w.Write); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	shut, cancel := context.WithTimeout(context.Background(), ms)
+	defer cancel()
+	_ = s.Close(shut)
+}
+
+// recorded returns a console in which the recording of the known program has
+// been played to its end, for as many targets.
+func recorded(t *testing.T, targets int, styles Styles) *App {
+	t.Helper()
+	path := filepath.Join("testdata", "known.recording")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := record.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"server", "second"}[:targets]
+	a := New(&quiet{names: names}, Options{Styles: styles, Lint: lint.Defaults(), RetainFor: -1, Zone: time.UTC})
+	var events []source.Event
+	for {
+		e, _, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range targets {
+			e.Target = i
+			events = append(events, e)
+		}
+	}
+	a.Apply(events...)
+	return a
+}

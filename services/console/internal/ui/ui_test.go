@@ -1,0 +1,388 @@
+package ui
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"mini-redis/services/console/internal/lint"
+	"mini-redis/services/console/internal/model"
+	"mini-redis/services/console/internal/source"
+)
+
+// quiet is a source that says nothing and remembers what it was asked.
+type quiet struct {
+	names      []string
+	paused     []bool
+	spans      int
+	goroutines int
+	details    []uint64
+}
+
+func (q *quiet) Targets(w *model.World) {
+	for _, n := range q.names {
+		w.Add(n)
+	}
+}
+func (q *quiet) Run(context.Context, func(source.Event)) error { return nil }
+func (q *quiet) Pause(p bool)                                  { q.paused = append(q.paused, p) }
+func (q *quiet) Spans()                                        { q.spans++ }
+func (q *quiet) Goroutines()                                   { q.goroutines++ }
+func (q *quiet) Details(_ int, task uint64)                    { q.details = append(q.details, task) }
+
+// press presses keys, by Bubble Tea's names for them.
+func press(t *testing.T, a *App, keys ...string) tea.Cmd {
+	t.Helper()
+	var cmd tea.Cmd
+	for _, name := range keys {
+		_, cmd = a.Update(keyNamed(t, name))
+	}
+	return cmd
+}
+
+func keyNamed(t *testing.T, name string) tea.KeyPressMsg {
+	t.Helper()
+	special := map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "down": tea.KeyDown, "up": tea.KeyUp, "left": tea.KeyLeft, "right": tea.KeyRight, "backspace": tea.KeyBackspace, "pgdown": tea.KeyPgDown, "home": tea.KeyHome}
+	if code, ok := special[name]; ok {
+		return tea.KeyPressMsg{Code: code}
+	}
+	if name == "space" {
+		return tea.KeyPressMsg{Code: ' ', Text: " "}
+	}
+	if c, ok := strings.CutPrefix(name, "ctrl+"); ok {
+		return tea.KeyPressMsg{Code: rune(c[0]), Mod: tea.ModCtrl}
+	}
+	k := tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
+	if k.String() != name {
+		t.Fatalf("key %q is called %q", name, k.String())
+	}
+	return k
+}
+
+func typed(t *testing.T, a *App, text string) {
+	t.Helper()
+	for _, r := range text {
+		if r == ' ' {
+			press(t, a, "space")
+		} else {
+			press(t, a, string(r))
+		}
+	}
+}
+
+// screens are the views of the console, and the keys that lead there.
+var screens = []struct {
+	name string
+	keys []string
+}{
+	{"tasks", nil},
+	{"tasks-tree-by-name", []string{"T", "h"}},
+	{"task", []string{"/", "s", "p", "i", "n", "s", "enter", "enter"}},
+	{"resources", []string{"r"}},
+	{"resource", []string{"r", "enter"}},
+	{"async-ops", []string{"a"}},
+	{"goroutines", []string{"o"}},
+	{"goroutine", []string{"o", "enter"}},
+	{"goroutine-sites", []string{"o", "b"}},
+	{"spans", []string{"s"}},
+	{"span", []string{"s", "enter"}},
+	{"warnings", []string{"w"}},
+	{"summary", []string{"u"}},
+	{"help", []string{"?"}},
+	{"filter", []string{"/", "c", "l", "e", "r", "k"}},
+}
+
+var modes = map[string]Styles{
+	"plain":  {Palette: NoColors},
+	"ascii":  {Palette: NoColors, ASCII: true},
+	"colors": {Palette: Colors256},
+}
+
+// TestScreens holds every view, at several widths and in several ways of
+// drawing, against the screens in testdata.
+func TestScreens(t *testing.T) {
+	if *update {
+		makeRecording(t, filepath.Join("testdata", "known.recording"))
+	}
+	for _, s := range screens {
+		for mode, styles := range modes {
+			for _, width := range []int{40, 80, 160} {
+				if mode != "plain" && width != 80 && !(mode == "ascii" && width == 40) {
+					continue
+				}
+				name := fmt.Sprintf("%s-%d-%s", s.name, width, mode)
+				t.Run(name, func(t *testing.T) {
+					a := recorded(t, 1, styles)
+					a.Update(tea.WindowSizeMsg{Width: width, Height: 24})
+					press(t, a, s.keys...)
+					golden(t, name, a.Screen(), styles)
+				})
+			}
+		}
+	}
+	a := recorded(t, 2, modes["plain"])
+	a.Update(tea.WindowSizeMsg{Width: 120, Height: 24})
+	golden(t, "two-targets-120-plain", a.Screen(), modes["plain"])
+}
+
+// golden checks a screen's shape, and holds it against the file.
+func golden(t *testing.T, name, screen string, styles Styles) {
+	t.Helper()
+	lines := strings.Split(screen, "\n")
+	if len(lines) != 24 {
+		t.Errorf("%d lines", len(lines))
+	}
+	var width int
+	fmt.Sscanf(name[strings.LastIndexByte(name[:strings.LastIndexByte(name, '-')], '-')+1:], "%d", &width)
+	for _, line := range lines {
+		if w := ansi.StringWidth(line); w > width {
+			t.Errorf("a line is %d wide: %q", w, line)
+		}
+	}
+	if styles.ASCII && strings.IndexFunc(screen, func(r rune) bool { return r > 0x7e }) >= 0 {
+		t.Error("more than ASCII")
+	}
+	if styles.Palette == NoColors && strings.Contains(screen, "\x1b[3") {
+		t.Error("colours")
+	}
+	path := filepath.Join("testdata", name+".txt")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(strings.ReplaceAll(line, "\x1b", "␛"), " ")
+	}
+	got := strings.Join(lines, "\n") + "\n"
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the screen is not that of %s (go test -update writes it):\n%s", path, got)
+	}
+}
+
+func TestKeysMoveAndOpen(t *testing.T) {
+	a := recorded(t, 1, Styles{})
+	q := a.source.(*quiet)
+	shows := func(text string) {
+		t.Helper()
+		if !strings.Contains(ansi.Strip(a.Screen()), text) {
+			t.Errorf("no %q on\n%s", text, ansi.Strip(a.Screen()))
+		}
+	}
+	press(t, a, "/")
+	typed(t, a, "clerk of alice")
+	shows("Tasks (1 of 7)")
+	press(t, a, "enter", "enter")
+	shows("waits in Mutex.Lock for Mutex bob, held by task")
+	shows("holds Mutex alice")
+	shows("deadlock:")
+	if last := q.details[len(q.details)-1]; last == 0 {
+		t.Error("its details were not asked for")
+	}
+	press(t, a, "esc")
+	if last := q.details[len(q.details)-1]; last != 0 {
+		t.Errorf("details of %d are still asked for", last)
+	}
+	press(t, a, "esc")
+	shows("Tasks (7)")
+	press(t, a, "w", "enter")
+	shows("Task ")
+	press(t, a, "r", "/")
+	typed(t, a, "alice")
+	press(t, a, "enter", "enter")
+	shows("Resource ")
+	shows("Async ops (1)")
+	press(t, a, "enter")
+	shows("Task ") // who waits
+	press(t, a, "esc", "esc", "esc")
+	shows("Resources (")
+
+	press(t, a, "t", "G", "k", "g", "g")
+	if a.list().table.Selected() != a.list().table.Rows()[0].ID {
+		t.Error("gg is not the first")
+	}
+	first := a.list().table.Rows()[0].ID
+	press(t, a, "i")
+	if a.list().table.Rows()[len(a.list().table.Rows())-1].ID != first {
+		t.Error("i has not turned the order round")
+	}
+}
+
+func TestSpaceAsksForAPause(t *testing.T) {
+	a := recorded(t, 1, Styles{})
+	q := a.source.(*quiet)
+	press(t, a, "space")
+	if !strings.Contains(a.Screen(), "PAUSED") {
+		t.Error("it does not say so")
+	}
+	spans := a.world.Targets[0].SpanCount
+	a.Apply(source.Event{Trace: nil, Goroutines: nil, Paused: new(bool)})
+	if a.world.Targets[0].SpanCount != spans {
+		t.Error("spans in a pause")
+	}
+	press(t, a, "space")
+	if !slices.Equal(q.paused, []bool{true, false}) {
+		t.Errorf("%v", q.paused)
+	}
+}
+
+func TestWhatCostsIsAskedForWhenItIsLookedAt(t *testing.T) {
+	a := recorded(t, 1, Styles{})
+	q := a.source.(*quiet)
+	press(t, a, "r", "a", "t", "?", "q")
+	if q.spans != 0 || q.goroutines != 0 {
+		t.Errorf("%d, %d", q.spans, q.goroutines)
+	}
+	press(t, a, "esc", "s", "o")
+	if q.spans != 1 || q.goroutines != 1 {
+		t.Errorf("%d, %d", q.spans, q.goroutines)
+	}
+}
+
+func TestQuit(t *testing.T) {
+	for _, keys := range [][]string{{"q"}, {"ctrl+c"}, {"ctrl+d"}, {"?", "q"}, {"/", "ctrl+c"}} {
+		a := recorded(t, 1, Styles{})
+		if cmd := press(t, a, keys...); cmd == nil {
+			t.Errorf("%v does not quit", keys)
+		}
+	}
+	a := recorded(t, 1, Styles{})
+	if cmd := press(t, a, "/", "q"); cmd != nil {
+		t.Error("q in a filter quits")
+	}
+}
+
+func TestTheFilterIsEdited(t *testing.T) {
+	a := recorded(t, 1, Styles{})
+	press(t, a, "/")
+	typed(t, a, "busy>soon")
+	if !strings.Contains(a.Screen(), "neither a number nor a duration") {
+		t.Error("a bad filter is not told")
+	}
+	press(t, a, "ctrl+u")
+	typed(t, a, "clerkx")
+	press(t, a, "backspace")
+	if n := a.list().table.Len(); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+	press(t, a, "esc")
+	if n := a.list().table.Len(); n != 7 || a.prompt != nil {
+		t.Errorf("%d rows after esc", n)
+	}
+	a.Update(tea.PasteMsg{Content: "ignored"})
+	press(t, a, "/")
+	a.Update(tea.PasteMsg{Content: "cle\nrk"})
+	if n := a.list().table.Len(); n != 2 {
+		t.Errorf("%d rows after a paste", n)
+	}
+}
+
+func TestExportIsToldOnTheScreen(t *testing.T) {
+	a := recorded(t, 1, Styles{})
+	var got Table
+	var fail error
+	a.o.Export = func(_ *model.World, f *lint.Findings, view string, table Table) (string, error) {
+		got = table
+		return view + ".csv", fail
+	}
+	press(t, a, "e")
+	if !strings.Contains(a.Screen(), "written: tasks.csv") || len(got.Rows) != 7 || got.Columns[1] != "ID" {
+		t.Errorf("%v\n%s", got.Columns, a.Screen())
+	}
+	fail = errors.New("disk full")
+	press(t, a, "e")
+	if !strings.Contains(a.Screen(), "not exported: disk full") {
+		t.Error(a.Screen())
+	}
+}
+
+func TestEmptyListsSayWhy(t *testing.T) {
+	f := func(want string, keys []string, events ...source.Event) {
+		t.Helper()
+		a := New(&quiet{names: []string{"x"}}, Options{Lint: lint.Defaults()})
+		a.Apply(events...)
+		press(t, a, keys...)
+		if !strings.Contains(a.Screen(), want) {
+			t.Errorf("no %q on\n%s", want, a.Screen())
+		}
+	}
+	refused := source.Event{Link: &source.Link{Text: "refused: the console asks for a token"}}
+	connected := source.Event{Link: &source.Link{Connected: true}}
+	f("Connecting...", nil)
+	f("Not connected: refused: the console asks for a token", nil, refused)
+	f("has not said anything yet", nil, connected)
+	f("no address of", []string{"o"}, connected)
+	f("No spans yet", []string{"s"}, connected)
+	f("No warnings.", []string{"w"})
+}
+
+// TestHostileTextStaysText gives a console names that would drive a terminal.
+func TestHostileTextStaysText(t *testing.T) {
+	a := recorded(t, 1, Styles{})
+	for _, x := range a.world.Targets[0].Tasks {
+		x.Name = "a\x1b[2Jb\nc\u202ed"
+		x.Fields = append(x.Fields, model.Field{Name: "f\x1b", Value: "\x1b]0;title\a"})
+	}
+	for _, r := range a.world.Targets[0].Resources {
+		r.Kind = "\x1b[31m"
+	}
+	a.refill()
+	for _, keys := range [][]string{nil, {"enter"}, {"r"}, {"r", "enter"}, {"a"}, {"u"}, {"w"}} {
+		press(t, a, "t")
+		press(t, a, keys...)
+		screen := a.Screen()
+		if strings.Contains(screen, "\x1b[2J") || strings.Contains(screen, "\x1b]0") || strings.Contains(screen, "\x1b[31m") || len(strings.Split(screen, "\n")) != 24 {
+			t.Errorf("%v:\n%q", keys, screen)
+		}
+	}
+}
+
+func TestAnySizeIsDrawn(t *testing.T) {
+	a := recorded(t, 2, Styles{Palette: Colors16})
+	for _, keys := range [][]string{{"t"}, {"t", "enter"}, {"r"}, {"r", "enter"}, {"a"}, {"o"}, {"o", "enter"}, {"s", "enter"}, {"w"}, {"u"}, {"?"}} {
+		press(t, a, keys...)
+		for _, size := range [][2]int{{1, 1}, {5, 3}, {20, 6}, {39, 10}, {300, 80}} {
+			a.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+			for _, line := range strings.Split(a.Screen(), "\n") {
+				if ansi.StringWidth(line) > size[0] {
+					t.Errorf("%v at %v: %q", keys, size, line)
+				}
+			}
+		}
+		press(t, a, "esc")
+	}
+}
+
+func TestDurations(t *testing.T) {
+	f := func(d time.Duration, want string) {
+		t.Helper()
+		if got, _ := (Styles{ASCII: true}).duration(d); got != want {
+			t.Errorf("%v is %q, want %q", d, got, want)
+		}
+	}
+	f(0, "0ns")
+	f(999, "999ns")
+	f(1000, "1us")
+	f(1500, "1.50us")
+	f(999_999, "999us")
+	f(12_345_678, "12.3ms")
+	f(time.Second-1, "999ms")
+	f(59_999*ms, "59.9s")
+	f(61*time.Second, "1m01s")
+	f(time.Hour+time.Minute, "1h01m")
+	f(50*time.Hour, "2d02h")
+}
