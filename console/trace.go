@@ -189,7 +189,7 @@ func attributeField(a attribute.KeyValue) Field {
 	case attribute.INT64:
 		return Int(string(a.Key), a.Value.AsInt64())
 	}
-	return Text(string(a.Key), a.Value.Emit())
+	return Text(string(a.Key), a.Value.String())
 }
 
 // The attributes that name a connection's peer, of the semantic conventions for
@@ -208,7 +208,7 @@ func (c *Console) spanTask(s *Span) *Task {
 		case peerAddress:
 			host = a.Value.AsString()
 		case peerPort:
-			port = a.Value.Emit()
+			port = a.Value.String()
 		}
 	}
 	if host == "" {

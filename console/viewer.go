@@ -22,7 +22,6 @@ type viewer struct {
 	resources known[*Resource, *resourcespb.Stats]
 	ops       known[*AsyncOp, *asyncopspb.Stats]
 	pollOps   uint64
-	begun     bool
 }
 
 // known is what a viewer knows of the items of one kind.

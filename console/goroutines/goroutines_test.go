@@ -106,10 +106,10 @@ func behave(t *testing.T) {
 }
 
 func spins(stop chan struct{}) {
-	for {
+	for stopped := false; !stopped; {
 		select {
 		case <-stop:
-			return
+			stopped = true
 		default:
 		}
 	}

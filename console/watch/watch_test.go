@@ -63,7 +63,7 @@ func TestAMutexShowsItsHolderAndWhoWaits(t *testing.T) {
 	clock.Pass(100 * ms)
 	c.Go(t.Context(), "waiter", func(ctx context.Context) {
 		m.Lock()
-		m.Unlock()
+		defer m.Unlock()
 		done <- true
 	})
 	waiting(t, &m.gate, 1)
@@ -268,8 +268,10 @@ func TestPrimitivesOfNoConsoleWorkAsTheStandardOnes(t *testing.T) {
 			t.Errorf("%T: %d", l, n)
 		}
 	}
-	zeroRW.RLock()
-	zeroRW.RUnlock()
+	func() {
+		zeroRW.RLock()
+		defer zeroRW.RUnlock()
+	}()
 	if !zero.TryLock() || zero.TryLock() {
 		t.Error("TryLock")
 	}
