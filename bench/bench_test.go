@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"testing"
+
+	"mini-redis/internal/resp"
+	"mini-redis/internal/servertest"
+)
+
+func TestMediansAndRatios(t *testing.T) {
+	if m := (figure{3, 1, 2}).median(); m != 2 {
+		t.Errorf("median of three: %v", m)
+	}
+	if m := (figure{4, 1, 2, 3}).median(); m != 2.5 {
+		t.Errorf("median of four: %v", m)
+	}
+	if text := (figure{3, 1, 2}).String(); text != "2.00 (1.00-3.00)" {
+		t.Errorf("printed as %q", text)
+	}
+	a, b := series{{cpu: 2}, {cpu: 9}}, series{{cpu: 1}, {cpu: 3}}
+	if r := a.ratios(b, cpuOf); !slices.Equal(r, figure{2, 3}) {
+		t.Errorf("ratios by round: %v", r)
+	}
+}
+
+func TestReadsWhatRedisBenchmarkPrints(t *testing.T) {
+	s, err := readCSV(`"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
+"GET","57142.86","0.550","0.080","0.487","0.967","2.831","15.183"
+`)
+	if err != nil || s.rate != 57142.86 || s.p50 != 0.487 || s.p99 != 2.831 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	if _, err := readCSV("Could not connect"); err == nil {
+		t.Error("an error message passes for figures")
+	}
+}
+
+// What the load sends are requests of the form and with the replies that it
+// counts on.
+func TestLoadSendsWhatItCountsOn(t *testing.T) {
+	l := load{pipeline: 16, requests: 8000, sampled: 0.5, aware: true}
+	if _, err := l.run(context.Background(), servertest.MiniRedis(t)); err != nil {
+		t.Error(err)
+	}
+	var p resp.Parser
+	rnd := rand.New(rand.NewPCG(1, 1))
+	traced := 0
+	for range 1000 {
+		out, _ := l.request(nil, rnd)
+		args, n, err := p.Next(out, nil, &resp.DefaultLimits)
+		if err != nil || n != len(out) {
+			t.Fatalf("%q: %d, %v", out, n, err)
+		}
+		if string(args[0]) == "TRACED" {
+			traced++
+		}
+	}
+	if traced < 400 || traced > 600 {
+		t.Errorf("%d of 1000 requests are traced, want about half", traced)
+	}
+}
+
+func TestIdleConnectionsAreOpen(t *testing.T) {
+	conns, err := connect(context.Background(), servertest.MiniRedis(t), 50)
+	if err != nil || len(conns) != 50 {
+		t.Fatalf("%d connections: %v", len(conns), err)
+	}
+	for _, c := range conns {
+		if err := ping(c); err != nil {
+			t.Error(err)
+		}
+		_ = c.(*net.TCPConn).Close()
+	}
+}
