@@ -59,7 +59,11 @@ func (term *Terminal) Type(keys ...string) {
 		if out, err := term.tmux("send-keys", key).CombinedOutput(); err != nil {
 			term.t.Fatalf("tmux: %v\n%s", err, out)
 		}
-		time.Sleep(30 * time.Millisecond) // an escape and what follows are not one key
+		pause := 30 * time.Millisecond
+		if key == "Escape" { // with what follows it would be another key
+			pause = 200 * time.Millisecond
+		}
+		time.Sleep(pause)
 	}
 }
 

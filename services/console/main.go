@@ -45,11 +45,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 // commands are what the first argument may ask for.
 var commands = map[string]func(ctx context.Context, c *config, stdout, stderr io.Writer) error{
-	"watch": watch, "record": recordTargets, "replay": replay, "export": exportTargets,
+	"watch": watchTargets, "record": recordTargets, "replay": replay, "export": exportTargets,
 }
 
-// watch shows the targets on the terminal.
-func watch(ctx context.Context, c *config, stdout, _ io.Writer) error {
+// watchTargets shows the targets on the terminal.
+func watchTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	if err := needTerminal(stdout); err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (p *podsConfig) forwardOne(ctx context.Context, name string, running *sync.
 func readPorts(r io.Reader, want int, local chan<- map[string]string) {
 	at := map[string]string{}
 	in := bufio.NewScanner(r)
-	for in.Scan() && len(at) < want {
+	for len(at) < want && in.Scan() {
 		if m := forwarding.FindStringSubmatch(in.Text()); m != nil {
 			at[m[2]] = m[1]
 		}
