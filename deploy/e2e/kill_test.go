@@ -38,7 +38,7 @@ func (c *cluster) killUnderLoad(t *testing.T, component, run string) (r report, 
 	}
 	traces, operations := c.awaitCounts(t, run, r)
 	lostTraces, lostOperations = max(0, r.Operations-int64(traces.Traces)), r.Operations-int64(operations)
-	t.Logf("kill of the %s: another was ready after %v; of %d operations 0 failed, the slowest took %.0f ms; Jaeger lacks %d traces, and of %d that it has the server's span; Prometheus lacks %d operations",
+	t.Logf("kill of the %s: another was ready after %v; of %d operations 0 failed, the slowest took %.0f ms; Jaeger lacks %d traces and one side of %d others; Prometheus lacks %d operations",
 		component, away.Round(100*time.Millisecond), r.Operations, r.LatencyMS.Max, lostTraces, traces.Single, lostOperations)
 	c.mustNotHaveRestarted(t)
 	return r, lostTraces, lostOperations
