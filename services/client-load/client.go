@@ -2,10 +2,10 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -20,25 +20,21 @@ import (
 // retryEvery is the pause between two attempts to reach a Redis that is not there yet.
 const retryEvery = 200 * time.Millisecond
 
-// connect returns a traced client with one open connection a worker, so that
-// the first operations of the run measure the server and not the handshake. It
-// waits for the server as long as the configuration says.
+// connect returns a traced client of a Redis, or of a Redis Cluster, with an
+// open connection a worker, so that the first operations of the run measure the
+// server and not the handshake. It waits for the server as long as the
+// configuration says.
 func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (redis.UniversalClient, error) {
 	client, err := newClient(cfg)
 	if err != nil {
 		return nil, err
 	}
-	err = resptrace.Instrument(client,
-		resptrace.WithTracerProvider(tel.TracerProvider()),
-		resptrace.WithMeterProvider(tel.MeterProvider()),
-		resptrace.WithPropagator(tel.Propagator()),
-		resptrace.WithFilter(isLoad))
+	err = observe(client, tel)
 	if err == nil {
-		client.AddHook(spanHook{})
 		err = waitFor(ctx, client, cfg)
 	}
-	if single, ok := client.(*redis.Client); ok && err == nil {
-		err = warmUp(ctx, single, cfg.concurrency) // a cluster's client opens what its slots need
+	if err == nil {
+		err = warmUp(ctx, client, cfg.concurrency)
 	}
 	if err != nil {
 		_ = client.Close()
@@ -47,37 +43,48 @@ func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (redis.U
 	return client, nil
 }
 
+func newClient(cfg config) (redis.UniversalClient, error) {
+	cluster, err := clusterOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cluster != nil {
+		return redis.NewClusterClient(cluster), nil
+	}
+	options, err := clientOptions(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return redis.NewClient(options), nil
+}
+
+// observe adds the hooks, before anything is sent.
+func observe(client redis.UniversalClient, tel *telemetry.Telemetry) error {
+	err := resptrace.Instrument(client,
+		resptrace.WithTracerProvider(tel.TracerProvider()),
+		resptrace.WithMeterProvider(tel.MeterProvider()),
+		resptrace.WithPropagator(tel.Propagator()),
+		resptrace.WithFilter(isLoad))
+	cluster, ok := client.(*redis.ClusterClient)
+	if !ok {
+		client.AddHook(spanHook{})
+		return err
+	}
+	cluster.OnNewNode(func(node *redis.Client) { node.AddHook(spanHook{}) }) // where the span is
+	cluster.AddHook(oneAttempt{cluster})
+	return err
+}
+
 // isLoad keeps the pings that precede the run out of the traces.
 func isLoad(cmd redis.Cmder) bool { return cmd.Name() != "ping" }
 
-// newClient makes a client of one Redis, or of a Redis Cluster where several
-// addresses are given.
-func newClient(cfg config) (redis.UniversalClient, error) {
-	if !strings.Contains(cfg.addr, ",") {
-		options, err := clientOptions(cfg)
-		if err != nil {
-			return nil, err
-		}
-		return redis.NewClient(options), nil
-	}
-	options := &redis.ClusterOptions{
-		Password: cfg.password, PoolSize: cfg.concurrency, MaxRetries: -1,
-		DialTimeout: cfg.timeout, ReadTimeout: cfg.timeout, WriteTimeout: cfg.timeout,
-	}
-	nodes, tlsAsked := strings.CutPrefix(cfg.addr, "rediss://")
-	if tlsAsked {
-		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	options.Addrs = strings.Split(strings.TrimPrefix(nodes, "redis://"), ",")
-	return redis.NewClusterClient(options), nil
-}
-
+// clientOptions are those of a Redis that is not a cluster.
 func clientOptions(cfg config) (*redis.Options, error) {
 	options := &redis.Options{Addr: cfg.addr}
 	if strings.Contains(cfg.addr, "://") {
 		var err error
 		if options, err = redis.ParseURL(cfg.addr); err != nil {
-			return nil, fmt.Errorf("-addr: %w", err)
+			return nil, addrError(err)
 		}
 	}
 	if options.Password == "" {
@@ -89,6 +96,16 @@ func clientOptions(cfg config) (*redis.Options, error) {
 	// the server count more than was sent.
 	options.MaxRetries, options.DialerRetries = -1, 1
 	return options, nil
+}
+
+// addrError says what is wrong with -addr without repeating it: there may be a
+// password in it.
+func addrError(err error) error {
+	var bad *url.Error
+	if errors.As(err, &bad) {
+		err = bad.Err
+	}
+	return fmt.Errorf("-addr: %w", err)
 }
 
 // waitFor pings the server until it answers or the wait is over. A server that
@@ -114,8 +131,23 @@ func waitFor(ctx context.Context, client redis.UniversalClient, cfg config) erro
 	}
 }
 
-// warmUp opens n connections and gives them to the pool.
-func warmUp(ctx context.Context, client *redis.Client, n int) error {
+// warmUp opens n connections, in a cluster n to each master.
+func warmUp(ctx context.Context, client redis.UniversalClient, n int) error {
+	var err error
+	switch c := client.(type) {
+	case *redis.Client:
+		err = fillPool(ctx, c, n)
+	case *redis.ClusterClient:
+		err = c.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error { return fillPool(ctx, node, n) })
+	}
+	if err != nil {
+		return fmt.Errorf("opening %d connections: %w", n, err)
+	}
+	return nil
+}
+
+// fillPool opens n connections and gives them to the client's pool.
+func fillPool(ctx context.Context, client *redis.Client, n int) error {
 	conns := make([]*redis.Conn, n)
 	errs := make([]error, n)
 	var wg sync.WaitGroup
@@ -127,10 +159,7 @@ func warmUp(ctx context.Context, client *redis.Client, n int) error {
 	for i := range conns {
 		errs[i] = errors.Join(errs[i], conns[i].Close())
 	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("opening %d connections: %w", n, err)
-	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // spanHook notes the span of the call that passes, for the exemplars and the

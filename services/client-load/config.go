@@ -29,7 +29,14 @@ moment. A server that stops for a second is therefore seen as a second's worth
 of slow operations, not as one. An operation that could not begin within 10 s
 of its moment, or within 1 s of the end of the run, is counted as missed.
 
-Each operation is a trace (OTEL_TRACES_SAMPLER decides which are kept), and the
+An operation is one attempt, and an error when that fails. With -retry-for, one
+that fails because there is no connection, no answer in time, or a server that
+is not ready (LOADING, READONLY, CLUSTERDOWN and the like) is tried again after
+50 ms, then after twice as long each time up to 1 s. Its latency still counts
+from when it was due, so an outage is seen in the maximum. Operations may then
+begin as late as -retry-for and 5 s more, if that is later than the above.
+
+Each attempt is a trace (OTEL_TRACES_SAMPLER decides which are kept), and the
 usual OTEL_* variables say where telemetry goes. SIGINT and SIGTERM end the run
 early, with its report.
 
@@ -50,7 +57,8 @@ type config struct {
 	password    string
 	retryFor    time.Duration
 	progress    time.Duration
-	limits      report.Limits
+	maxP99      time.Duration
+	limits      report.Thresholds
 	report      string
 	jaeger      string
 }
@@ -58,8 +66,8 @@ type config struct {
 func parseConfig(args []string, getenv func(string) string, stdout io.Writer) (config, error) {
 	var c config
 	fs := program.Flags(serviceName, about)
-	fs.StringVar(&c.addr, "addr", "127.0.0.1:6379", "`host:port` of the Redis, or a redis:// or rediss:// address with user, password and database; several host:port, separated by commas, are nodes of a Redis Cluster")
-	fs.StringVar(&c.password, "password", "", "the Redis's `password` where -addr has none; better in MINI_REDIS_PASSWORD, where no list of processes shows it")
+	fs.StringVar(&c.addr, "addr", "127.0.0.1:6379", "`host:port` of the Redis, or a redis:// or rediss:// address with user, password and database; host:port,host:port are nodes of a Redis Cluster (one node with a comma behind it suffices)")
+	fs.StringVar(&c.password, "password", "", "`password` of the Redis where -addr has none; MINI_REDIS_PASSWORD keeps it out of the list of processes")
 	fs.Float64Var(&c.rate, "rate", 50, "`operations` a second")
 	fs.DurationVar(&c.duration, "duration", 10*time.Second, "how long operations fall due; 0 is until SIGINT or SIGTERM")
 	fs.IntVar(&c.concurrency, "concurrency", 4, "`workers`, each with a connection and one operation at a time")
@@ -67,15 +75,16 @@ func parseConfig(args []string, getenv func(string) string, stdout io.Writer) (c
 	fs.IntVar(&c.mix.ValueSize, "value-size", 64, "`bytes` of a value")
 	fs.IntVar(&c.mix.Keys, "keys", 1000, "`number` of keys, client-load:0 and so on; they are not removed")
 	fs.DurationVar(&c.timeout, "timeout", 3*time.Second, "how long an operation may take to connect, to be written and to be answered, each")
-	fs.DurationVar(&c.retryFor, "retry-for", 0, "try a failed operation again until it succeeds or this long after it fell due; 0: an operation is one attempt")
-	fs.DurationVar(&c.progress, "progress", 0, "print a line of progress this often; 0: none")
+	fs.DurationVar(&c.retryFor, "retry-for", 0, "try a failed operation again until this long after it was due; 0 is never")
+	fs.DurationVar(&c.progress, "progress", 0, "how often to print a line of progress: counts since the beginning, rate and latencies since the line before; 0 is never")
 	fs.DurationVar(&c.wait, "wait", 10*time.Second, "how long to wait for the Redis to answer before the run")
 	fs.StringVar(&c.adminAddr, "admin-addr", "", "`host:port` that serves /metrics, /healthz and /readyz during the run; empty is none")
 	fs.StringVar(&c.runID, "run-id", "", "`name` of the run, the resource attribute load.run.id; empty is a random one")
-	fs.Int64Var(&c.limits.Errors, "max-errors", 0, "more errors than this `number` are exit code 2; -1 is no limit")
-	fs.Int64Var(&c.limits.Missed, "max-missed", -1, "more missed operations than this `number` are exit code 2; -1 is no limit")
-	fs.DurationVar(&c.limits.P99, "max-p99", 0, "a 99th percentile of the latency above this is exit code 2; 0 is no limit")
-	fs.StringVar(&c.report, "report", "", "`file` to write the report to, as JSON; - prints it last, between a line of BEGIN and one of END")
+	fs.Int64Var(&c.limits.MaxErrors, "max-errors", 0, "more errors than this `number` are exit code 2; -1 is no limit")
+	fs.Int64Var(&c.limits.MaxMissed, "max-missed", -1, "more missed operations than this `number` are exit code 2; -1 is no limit")
+	fs.DurationVar(&c.maxP99, "max-p99", 0, "a 99th percentile of the latencies above this is exit code 2; 0 is no limit")
+	fs.Float64Var(&c.limits.MinRate, "min-rate", 0, "fewer `operations` a second than this, answered or failed, are exit code 2; 0 is no limit")
+	fs.StringVar(&c.report, "report", "", "`file` to write the report to, as JSON; - prints it as the last thing, on a line between -----BEGIN LOAD REPORT----- and -----END LOAD REPORT-----")
 	fs.StringVar(&c.jaeger, "jaeger", "", "`address` of Jaeger's pages, to print the last trace as a link, like http://127.0.0.1:16686")
 	err := program.Parse(fs, args, getenv, stdout)
 	if err == nil {
@@ -105,13 +114,14 @@ func (c *config) check() error {
 		return fmt.Errorf("-timeout must be above 0 and -wait not negative, not %v and %v", c.timeout, c.wait)
 	case c.retryFor < 0 || c.progress < 0:
 		return fmt.Errorf("-retry-for and -progress must not be negative, not %v and %v", c.retryFor, c.progress)
-	case c.limits.Errors < -1:
-		return fmt.Errorf("-max-errors must be -1 or more, not %d", c.limits.Errors)
-	case c.limits.Missed < -1 || c.limits.P99 < 0:
-		return fmt.Errorf("-max-missed must be -1 or more and -max-p99 not negative, not %d and %v", c.limits.Missed, c.limits.P99)
+	case c.limits.MaxErrors < -1 || c.limits.MaxMissed < -1:
+		return fmt.Errorf("-max-errors and -max-missed must be -1 or more, not %d and %d", c.limits.MaxErrors, c.limits.MaxMissed)
+	case c.maxP99 < 0 || !(c.limits.MinRate >= 0 && c.limits.MinRate <= c.rate):
+		return fmt.Errorf("-max-p99 must not be negative and -min-rate from 0 to -rate, not %v and %v", c.maxP99, c.limits.MinRate)
 	case len(c.runID) > 128:
 		return fmt.Errorf("-run-id must have at most 128 characters, not %d", len(c.runID))
 	}
+	c.limits.MaxP99MS = float64(c.maxP99) / float64(time.Millisecond)
 	mix, err := scenario.NewMix(c.mix)
 	c.scenario = mix
 	return err
@@ -132,10 +142,11 @@ func (c *config) headline() string {
 func (c *config) server() string {
 	scheme, rest, ok := strings.Cut(c.addr, "://")
 	if !ok {
-		return c.addr
+		scheme, rest = "", c.addr
 	}
-	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-		rest = rest[i+1:]
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	if !ok {
+		return rest
 	}
 	return scheme + "://" + rest
 }

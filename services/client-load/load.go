@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,9 +24,20 @@ import (
 const (
 	maxLag = 10 * time.Second
 	grace  = time.Second
-	// What fell due while every worker was busy trying again still begins.
-	lagAfterRetries = 5 * time.Second
+	// retryLag is added to -retry-for: what fell due while every worker was
+	// trying again must still begin once the server is back.
+	retryLag = 5 * time.Second
 )
+
+// plan is the schedule of a run.
+func plan(cfg config) pace.Plan {
+	p := pace.Plan{Rate: cfg.rate, Duration: cfg.duration, MaxLag: maxLag, Grace: grace}
+	if cfg.retryFor > 0 {
+		p.Grace = cfg.retryFor + retryLag
+		p.MaxLag = max(maxLag, p.Grace)
+	}
+	return p
+}
 
 // runner is one load run.
 type runner struct {
@@ -37,12 +47,12 @@ type runner struct {
 	recorder *measure.Recorder
 	failures *failureLog
 	retryFor time.Duration
-	retried  atomic.Int64 // operations that took more than one attempt
 }
 
-// load makes the run, until its time is over or ctx ends.
+// load makes the run, until its time is over or ctx ends. Its progress goes to
+// stdout, if it is asked for.
 func load(ctx context.Context, cfg config, client redis.Cmdable, registry prometheus.Registerer, logger *slog.Logger, stdout io.Writer) (*report.Report, error) {
-	pacer, err := pace.New(pace.Plan{Rate: cfg.rate, Duration: cfg.duration, MaxLag: max(maxLag, cfg.retryFor+lagAfterRetries), Grace: grace + cfg.retryFor})
+	pacer, err := pace.New(plan(cfg))
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +68,8 @@ func load(ctx context.Context, cfg config, client redis.Cmdable, registry promet
 	result := &report.Report{
 		RunID: cfg.runID, Address: cfg.server(), Started: started,
 		Interrupted: ctx.Err() != nil,
-		TargetRate:  cfg.rate, Missed: pacer.Missed(), Retried: r.retried.Load(),
+		TargetRate:  cfg.rate, Thresholds: cfg.limits, Missed: pacer.Missed(),
 	}
-	result.Limit(cfg.limits)
 	if !result.Interrupted {
 		took = max(took, cfg.duration) // the last operation falls due before the end
 	}
@@ -90,29 +99,30 @@ func (r *runner) run(ctx context.Context, workers int) (started time.Time, took 
 }
 
 // work does operations as they fall due. One that has begun is finished, also
-// after ctx has ended; the client's timeouts bound it.
+// after ctx has ended; the client's timeouts bound it. It is not tried again then.
 func (r *runner) work(ctx context.Context, recorder *measure.Worker, source *rand.Rand) {
 	var span trace.SpanContext
 	callCtx := context.WithValue(context.WithoutCancel(ctx), spanKey{}, &span)
 	r.pacer.Work(ctx, func(slot pace.Slot) {
 		op := r.scenario.Next(source)
 		span = trace.SpanContext{}
-		err := r.attempt(ctx, callCtx, op, slot.Due)
+		retried, err := r.attempt(ctx, callCtx, op, slot.Due, recorder)
 		errorType := recorder.Record(measure.Result{
 			Command: op.Command,
 			Latency: time.Since(slot.Due),
 			Waited:  slot.Waited,
 			Wake:    slot.Begin.Sub(slot.Due),
+			Retried: retried,
 			Err:     err,
 			Trace:   span,
 		})
 		if err != nil {
-			r.failures.note(errorType, err)
+			r.failures.note(operationsFail, errorType, err)
 		}
 	})
 }
 
-// conclude tells how the run went.
+// conclude tells how the run went. A report to stdout is the last thing there.
 func conclude(cfg config, result *report.Report, stdout io.Writer) error {
 	if err := result.WriteText(stdout, cfg.traceLink); err != nil {
 		return program.Errorf(exitFailed, "writing the summary: %w", err)
@@ -134,24 +144,34 @@ func conclude(cfg config, result *report.Report, stdout io.Writer) error {
 	return nil
 }
 
+// What a failureLog tells of.
+const (
+	operationsFail = "operations fail; further errors of this type are only counted"
+	attemptsFail   = "attempts fail and are made again; further ones for this type of error are only counted"
+)
+
 // failureLog logs the first error of each type: the types are bounded, and the
 // counts are in the report.
 type failureLog struct {
 	logger *slog.Logger
 	mu     sync.Mutex // guards seen
-	seen   map[string]bool
+	seen   map[failure]bool
 }
+
+// failure is what is logged once.
+type failure struct{ what, errorType string }
 
 func newFailureLog(logger *slog.Logger) *failureLog {
-	return &failureLog{logger: logger, seen: map[string]bool{}}
+	return &failureLog{logger: logger, seen: map[failure]bool{}}
 }
 
-func (l *failureLog) note(errorType string, err error) {
+func (l *failureLog) note(what, errorType string, err error) {
+	f := failure{what, errorType}
 	l.mu.Lock()
-	first := !l.seen[errorType]
-	l.seen[errorType] = true
+	first := !l.seen[f]
+	l.seen[f] = true
 	l.mu.Unlock()
 	if first {
-		l.logger.Warn("operations fail; further errors of this type are only counted", "type", errorType, "error", err)
+		l.logger.Warn(what, "type", errorType, "error", err)
 	}
 }

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"mini-redis/services/client-load/internal/measure"
 	"mini-redis/services/client-load/internal/scenario"
 )
 
@@ -17,25 +17,31 @@ const (
 	maxPause   = time.Second
 )
 
-// attempt does an operation: once, or with -retry-for until it succeeds, the
-// time is over or the run is stopped. The operations of a Mix may be done twice
-// without harm, which a reply that was lost makes them.
-func (r *runner) attempt(run, call context.Context, op scenario.Operation, due time.Time) error {
-	pause := firstPause
-	for tries := 1; ; tries++ {
-		err := op.Do(call, r.client)
-		if tries == 2 {
-			r.retried.Add(1)
+// attempt does an operation: once, or with -retry-for until it succeeds, cannot
+// succeed any more, that long has passed since it was due, or ctx has ended.
+// The last attempt is made when the time is over, and is finished. An operation
+// may be done twice, when it was its answer that was lost: a scenario's bear it.
+func (r *runner) attempt(ctx, call context.Context, op scenario.Operation, due time.Time, recorder *measure.Worker) (retried bool, err error) {
+	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+		err = op.Do(call, r.client)
+		left := r.retryFor - time.Since(due)
+		if err == nil || left <= 0 || !maySucceedLater(err) || !rest(ctx, min(pause, left)) {
+			return retried, err
 		}
-		if err == nil || !maySucceedLater(err) || time.Since(due)+pause > r.retryFor {
-			return err
-		}
-		select {
-		case <-time.After(pause):
-			pause = min(2*pause, maxPause)
-		case <-run.Done():
-			return err
-		}
+		retried = true
+		r.failures.note(attemptsFail, recorder.Retry(op.Command, err), err)
+	}
+}
+
+// rest pauses, and says whether the run goes on.
+func rest(ctx context.Context, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -46,10 +52,6 @@ func maySucceedLater(err error) bool {
 	if !errors.As(err, &reply) {
 		return true
 	}
-	for _, code := range []string{"LOADING ", "READONLY ", "MASTERDOWN ", "CLUSTERDOWN ", "TRYAGAIN "} {
-		if strings.HasPrefix(reply.Error(), code) {
-			return true
-		}
-	}
-	return false
+	return redis.IsLoadingError(err) || redis.IsReadOnlyError(err) || redis.IsMasterDownError(err) || redis.IsMaxClientsError(err) ||
+		redis.IsClusterDownError(err) || redis.IsTryAgainError(err) || redis.IsNoReplicasError(err)
 }

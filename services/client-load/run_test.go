@@ -3,157 +3,107 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"net"
-	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"mini-redis/internal/servertest"
+	"mini-redis/services/client-load/internal/measure"
 	"mini-redis/services/client-load/internal/report"
 )
 
-// door is a way to a server that can be shut: connections end, and new ones are
-// refused.
-type door struct {
-	t        testing.TB
-	addr, to string
-
-	mu       sync.Mutex // guards the rest
-	listener net.Listener
-	through  []net.Conn
-}
-
-func newDoor(t testing.TB, to string) *door {
-	t.Helper()
-	d := &door{t: t, addr: "127.0.0.1:0", to: to}
-	d.open()
-	t.Cleanup(d.shut)
-	return d
-}
-
-func (d *door) open() {
-	d.t.Helper()
-	l, err := net.Listen("tcp", d.addr)
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	d.mu.Lock()
-	d.listener, d.addr = l, l.Addr().String()
-	d.mu.Unlock()
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", d.to)
-			if err != nil {
-				_ = in.Close()
-				continue
-			}
-			d.mu.Lock()
-			d.through = append(d.through, in, out)
-			d.mu.Unlock()
-			go func() { _, _ = io.Copy(in, out); _ = in.Close() }()
-			go func() { _, _ = io.Copy(out, in); _ = out.Close() }()
-		}
-	}()
-}
-
-func (d *door) shut() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_ = d.listener.Close()
-	for _, c := range d.through {
-		_ = c.Close()
-	}
-	d.through = nil
-}
-
-func TestEveryOperationIsTriedUntilTheServerIsBack(t *testing.T) {
-	servertest.Each(t, func(t *testing.T, addr string) {
-		way := newDoor(t, addr)
-		file := filepath.Join(t.TempDir(), "report.json")
-		p := servertest.Start(t, run, quiet, "-addr", way.addr, "-rate", "100", "-duration", "2s", "-retry-for", "1m", "-max-missed", "0", "-report", file)
-		p.Stdout.Await(t, "the beginning", func(text string) bool { return text != "" })
-		way.shut()
-		time.Sleep(500 * time.Millisecond) // the outage
-		way.open()
-		if code := finish(t, p); code != 0 {
-			t.Errorf("exit code %d: %s", code, p.Stderr.String())
-		}
-		r := mustReport(t, file)
-		if r.Operations != 200 || r.Errors != 0 || r.Missed != 0 || r.Retried == 0 || r.LatencyMS.Max < 300 {
-			t.Errorf("%+v", r)
-		}
-	})
-}
-
-func TestAnAnswerIsNotAskedForAgain(t *testing.T) {
-	servertest.Each(t, func(t *testing.T, addr string) {
-		servertest.Ask(t, addr, "LPUSH client-load:0 x")
-		file := filepath.Join(t.TempDir(), "report.json")
-		p := servertest.Start(t, run, quiet, "-addr", addr, "-rate", "50", "-duration", "200ms", "-keys", "1", "-read-ratio", "1", "-retry-for", "1m", "-report", file)
-		finish(t, p)
-		if r := mustReport(t, file); r.ErrorsByType["WRONGTYPE"] != 10 || r.Retried != 0 || calls(t, addr, "get") != 10 {
-			t.Errorf("%d calls: %+v", calls(t, addr, "get"), r)
-		}
-	})
-}
-
 func TestTheReportAndTheProgressAreInTheLog(t *testing.T) {
 	addr := servertest.MiniRedis(t, quiet...)
-	p := servertest.Start(t, run, quiet, "-addr", addr, "-rate", "100", "-duration", "1s", "-progress", "200ms", "-report", "-")
-	p.Stdout.Await(t, "the end", func(text string) bool { return strings.HasSuffix(text, "-----END LOAD REPORT-----\n") })
+	env := append([]string{"MINI_REDIS_PROGRESS=200ms", "MINI_REDIS_REPORT=-"}, quiet...)
+	p := servertest.Start(t, run, env, "-addr", addr, "-rate", "100", "-duration", "1s")
+	p.Stdout.Await(t, "the end", func(text string) bool { return strings.HasSuffix(text, report.EndMark+"\n") })
+	if code := p.Stop(); code != 0 {
+		t.Errorf("exit code %d: %s", code, p.Stderr.String())
+	}
 	text := p.Stdout.String()
-	marked := regexp.MustCompile(`(?s)\n-----BEGIN LOAD REPORT-----\n([^\n]*)\n-----END LOAD REPORT-----\n$`).FindStringSubmatch(text)
+	marked := regexp.MustCompile(`\n-----BEGIN LOAD REPORT-----\n(\{"run_id":[^\n]*\})\n-----END LOAD REPORT-----\n$`).FindStringSubmatch(text)
 	var r report.Report
 	if marked == nil || json.Unmarshal([]byte(marked[1]), &r) != nil || r.Operations+r.Missed != 100 {
 		t.Errorf("%+v in\n%s", r, text)
 	}
-	if lines := regexp.MustCompile(`(?m)^ +\d+s +\d+ operations +[\d.]+/s  0 errors, \d+ missed  p50 \S+  p99 \S+  max \S+$`).FindAllString(text, -1); len(lines) == 0 {
+	if !regexp.MustCompile(`(?m)^ +[\d.]+m?s +\d+ operations +[\d.]+/s   p50 [\d.]+ ms   p99 [\d.]+ ms   max [\d.]+ ms   0 errors, \d+ missed, 0 retries$`).MatchString(text) {
 		t.Errorf("no progress in\n%s", text)
 	}
 }
 
-func TestThresholdsOfTime(t *testing.T) {
-	addr := servertest.MiniRedis(t, quiet...)
-	f := func(limit string, want int) {
-		t.Helper()
-		p := servertest.Start(t, run, quiet, "-addr", addr, "-rate", "100", "-duration", "200ms", "-max-p99", limit)
-		if code := finish(t, p); code != want {
-			t.Errorf("-max-p99 %s: exit code %d, want %d: %s", limit, code, want, p.Stderr.String())
+func TestALineOfProgressIsOfItsInterval(t *testing.T) {
+	recorder, err := measure.New(prometheus.NewRegistry(), []string{"GET"}, func() int64 { return 0 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	worker := recorder.NewWorker()
+	record := func(n int, latency time.Duration, err error) {
+		for range n {
+			worker.Record(measure.Result{Command: "GET", Latency: latency, Err: err})
 		}
 	}
-	f("1us", exitThreshold)
-	f("1h", 0)
+	var before measure.Snapshot
+	f := func(elapsed time.Duration, missed int64, want string) {
+		t.Helper()
+		now := recorder.Snapshot()
+		if got := progressLine(elapsed, 5*time.Second, now, before, missed); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		before = now
+	}
+	record(250, 250*time.Microsecond, nil)
+	f(5*time.Second, 0, "     5s       250 operations      50.0/s   p50 0.250 ms   p99 0.250 ms   max 0.250 ms   0 errors, 0 missed, 0 retries")
+	record(4, time.Second, io.EOF)
+	worker.Retry("GET", io.EOF)
+	f(10001*time.Millisecond, 7, "    10s       254 operations       0.8/s   p50 1000.342 ms   p99 1000.342 ms   max 1000.342 ms   4 errors, 7 missed, 1 retries")
+	f(15*time.Second, 7, "    15s       254 operations       0.0/s   p50 -   p99 -   max -   4 errors, 7 missed, 1 retries")
+}
+
+func TestEachThresholdIsAnExitCode(t *testing.T) {
+	addr := servertest.MiniRedis(t, quiet...)
+	f := func(want int, message string, args ...string) {
+		t.Helper()
+		p := servertest.Start(t, run, quiet, append([]string{"-addr", addr, "-rate", "100", "-duration", "200ms"}, args...)...)
+		if code := finish(t, p); code != want || !strings.Contains(p.Stderr.String(), message) {
+			t.Errorf("%q: exit code %d, want %d: %s", args, code, want, p.Stderr.String())
+		}
+	}
+	f(exitThreshold, "threshold missed: a p99 of ", "-max-p99", "1us")
+	f(0, "", "-max-p99", "1h", "-min-rate", "1", "-max-missed", "20")
+}
+
+func TestAServerThatStandsStillForTooLong(t *testing.T) {
+	addr := servertest.MiniRedis(t, quiet...)
+	p := servertest.Start(t, run, quiet, "-addr", addr, "-rate", "100", "-duration", "2s", "-timeout", "30s", "-max-missed", "0", "-min-rate", "99")
+	eventually(t, "the load", func() bool { return calls(t, addr, "get") > 0 })
+	servertest.Ask(t, addr, "CLIENT PAUSE 5000")
+	if code := finish(t, p); code != exitThreshold {
+		t.Errorf("exit code %d", code)
+	}
+	if !regexp.MustCompile(`threshold missed: \d+ operations missed, at most 0 are allowed; [\d.]+ operations a second, at least 99 are asked for\n`).MatchString(p.Stderr.String()) {
+		t.Error(p.Stderr.String())
+	}
 }
 
 func TestThePasswordComesFromTheEnvironment(t *testing.T) {
 	addr := servertest.Redis(t, "--requirepass", "secret")
-	p := servertest.Start(t, run, append([]string{"MINI_REDIS_PASSWORD=secret"}, quiet...), "-addr", addr, "-duration", "100ms")
-	if code := finish(t, p); code != 0 {
-		t.Errorf("exit code %d: %s", code, p.Stderr.String())
-	}
-}
-
-func TestACluster(t *testing.T) {
-	addr := servertest.Redis(t, "--cluster-enabled", "yes", "--cluster-config-file", filepath.Join(t.TempDir(), "nodes.conf"))
-	servertest.Ask(t, addr, "CLUSTER ADDSLOTSRANGE 0 16383")
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(servertest.Ask(t, addr, "CLUSTER INFO"), "cluster_state:ok"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("the cluster does not come up")
+	f := func(addr, password string, want int) {
+		t.Helper()
+		p := servertest.Start(t, run, append([]string{"MINI_REDIS_PASSWORD=" + password}, quiet...), "-addr", addr, "-duration", "100ms")
+		if want == 0 {
+			p.Stdout.Await(t, "the summary", func(text string) bool { return strings.Contains(text, "run id ") })
+		} else {
+			p.Stderr.Await(t, "a complaint", func(text string) bool { return text != "" })
+		}
+		if code := p.Stop(); code != want || strings.Contains(p.Stdout.String()+p.Stderr.String(), "secret") {
+			t.Errorf("%s, %s: exit code %d: %s%s", addr, password, code, p.Stdout.String(), p.Stderr.String())
 		}
 	}
-	file := filepath.Join(t.TempDir(), "report.json")
-	p := servertest.Start(t, run, quiet, "-addr", addr+","+addr, "-rate", "100", "-duration", "500ms", "-report", file)
-	if code := finish(t, p); code != 0 {
-		t.Errorf("exit code %d: %s", code, p.Stderr.String())
-	}
-	if r := mustReport(t, file); r.Operations != 50 || calls(t, addr, "get") != r.ByCommand["GET"].Operations {
-		t.Errorf("%+v", r)
-	}
+	f(addr, "secret", 0)
+	f("redis://"+addr, "secret", 0)
+	f("redis://default:secret@"+addr, "another", 0)
+	f(addr, "wrong", exitFailed)
 }

@@ -25,7 +25,8 @@ type Result struct {
 	Latency time.Duration // from when it was due to its answer or error
 	Waited  bool          // the worker was idle before it was due; Wake counts
 	Wake    time.Duration // how late the idle worker began
-	Err     error         // nil also for an answer that says "no such key"
+	Retried bool          // it took more than one attempt; [Worker.Retry] has counted them
+	Err     error         // of the last attempt; nil also for an answer that says "no such key"
 	Trace   trace.SpanContext
 }
 
@@ -73,8 +74,21 @@ func (r *Recorder) NewWorker() *Worker {
 	return w
 }
 
-// Record adds one result, whose command must be one of the Recorder's. It returns the type of the result's error, one of a
-// bounded set, or "" when there was none.
+// Retry counts an attempt at an operation that failed and is followed by
+// another. It returns the type of its error, one of a bounded set.
+func (w *Worker) Retry(command string, err error) (errorType string) {
+	errorType = w.recorder.types.of(err)
+	w.recorder.metrics.retries.WithLabelValues(command, errorType).Inc()
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.commands[command].retries[errorType]++
+	return errorType
+}
+
+// Record adds one result, whose command must be one of the Recorder's. It
+// returns the type of the result's error, one of a bounded set, or "" when
+// there was none.
 func (w *Worker) Record(res Result) (errorType string) {
 	label := resultOK
 	if res.Err != nil {
@@ -85,7 +99,11 @@ func (w *Worker) Record(res Result) (errorType string) {
 
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.commands[res.Command].add(res.Latency, errorType)
+	t := w.commands[res.Command]
+	t.add(res.Latency, errorType)
+	if res.Retried {
+		t.retried++
+	}
 	if res.Waited {
 		w.wake.add(res.Wake, "")
 	}

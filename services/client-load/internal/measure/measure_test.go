@@ -86,6 +86,56 @@ func TestWorkersAddUp(t *testing.T) {
 	}
 }
 
+func TestAttemptsThatAreMadeAgainAreCounted(t *testing.T) {
+	r, _ := mustRecorder(t, 0)
+	w := r.NewWorker()
+	if typ := w.Retry("SET", io.EOF); typ != errorClosed {
+		t.Errorf("io.EOF is a %q", typ)
+	}
+	w.Retry("SET", replyError("LOADING Redis is loading the dataset in memory"))
+	w.Retry("SET", io.EOF)
+	w.Record(Result{Command: "SET", Latency: time.Second, Retried: true})
+	w.Record(Result{Command: "GET", Latency: time.Second})
+	s := r.Snapshot()
+	if a := s.All; a.Operations != 2 || a.Errors != 0 || a.Retried != 1 || a.Retries != 3 || a.RetriesByType[errorClosed] != 2 || a.RetriesByType["LOADING"] != 1 {
+		t.Errorf("all: %+v", a)
+	}
+	if get := s.Commands[0]; get.Retried != 0 || get.Retries != 0 {
+		t.Errorf("GET: %+v", get)
+	}
+}
+
+func TestWhatCameBetweenTwoSnapshots(t *testing.T) {
+	r, _ := mustRecorder(t, 0)
+	w := r.NewWorker()
+	w.Record(Result{Command: "GET", Latency: time.Minute, Err: io.EOF})
+	first := r.Snapshot()
+	if got := first.Since(Snapshot{}); got.Operations != 1 || got.Errors != 1 || got.Latency.Max != time.Minute {
+		t.Errorf("from the beginning: %+v", got)
+	}
+	for range 99 {
+		w.Record(Result{Command: "SET", Latency: time.Millisecond})
+	}
+	w.Retry("GET", io.EOF)
+	w.Record(Result{Command: "GET", Latency: 2 * time.Second, Retried: true, Err: replyError("OOM of memory")})
+	got := r.Snapshot().Since(first)
+	if got.Operations != 100 || got.Errors != 1 || got.Retried != 1 || got.Retries != 1 || got.ErrorsByType["OOM"] != 1 || got.ErrorsByType[errorClosed] != 0 {
+		t.Errorf("%+v", got)
+	}
+	near := func(got, want time.Duration) {
+		t.Helper()
+		if math.Abs(float64(got-want)) > 0.002*float64(want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	near(got.Latency.P50, time.Millisecond)
+	near(got.Latency.P99, time.Millisecond)
+	near(got.Latency.Max, 2*time.Second)
+	if last := r.Snapshot(); last.Since(last).Operations != 0 || last.Since(last).Latency != (Distribution{}) {
+		t.Errorf("nothing happened: %+v", last.Since(last))
+	}
+}
+
 func TestNothingRecordedIsAllZero(t *testing.T) {
 	r, _ := mustRecorder(t, 0)
 	if s := r.Snapshot(); s.All.Operations != 0 || s.All.Latency != (Distribution{}) || s.LastTrace.IsValid() {
@@ -138,7 +188,8 @@ func TestMetricsSayTheSameAsTheSnapshot(t *testing.T) {
 	r, registry := mustRecorder(t, 7)
 	w := r.NewWorker()
 	w.Record(Result{Command: "GET", Latency: time.Millisecond, Trace: sampled(9)})
-	w.Record(Result{Command: "GET", Latency: time.Second, Err: replyError("OOM command not allowed")})
+	w.Retry("GET", io.EOF)
+	w.Record(Result{Command: "GET", Latency: time.Second, Retried: true, Err: replyError("OOM command not allowed")})
 
 	families, err := registry.Gather()
 	if err != nil {
@@ -151,14 +202,21 @@ func TestMetricsSayTheSameAsTheSnapshot(t *testing.T) {
 	if n := got["client_load_missed_total"].GetMetric()[0].GetCounter().GetValue(); n != 7 {
 		t.Errorf("missed %v, want 7", n)
 	}
-	results := map[string]float64{}
-	for _, m := range got["client_load_operations_total"].GetMetric() {
-		key := ""
-		for _, l := range m.GetLabel() {
-			key += l.GetName() + "=" + l.GetValue() + " "
+	counts := func(name string) map[string]float64 {
+		byLabels := map[string]float64{}
+		for _, m := range got[name].GetMetric() {
+			key := ""
+			for _, l := range m.GetLabel() {
+				key += l.GetName() + "=" + l.GetValue() + " "
+			}
+			byLabels[key] = m.GetCounter().GetValue()
 		}
-		results[key] = m.GetCounter().GetValue()
+		return byLabels
 	}
+	if retries := counts("client_load_retries_total"); retries["command=GET error_type=connection_closed "] != 1 || len(retries) != 1 {
+		t.Errorf("retries: %v", retries)
+	}
+	results := counts("client_load_operations_total")
 	if results["command=GET result=ok "] != 1 || results["command=GET result=OOM "] != 1 || len(results) != 2 {
 		t.Errorf("operations: %v", results)
 	}

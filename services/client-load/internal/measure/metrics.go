@@ -16,6 +16,7 @@ const resultOK = "ok"
 // moment the operation was due: the difference is the wait for a free worker.
 type metrics struct {
 	operations *prometheus.CounterVec
+	retries    *prometheus.CounterVec
 	duration   *prometheus.HistogramVec
 }
 
@@ -25,6 +26,10 @@ func newMetrics(registry prometheus.Registerer, missed func() int64) (*metrics, 
 			Name: "client_load_operations_total",
 			Help: "Operations that were answered or failed, by command and result (ok, or the type of the error).",
 		}, []string{"command", "result"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "client_load_retries_total",
+			Help: "Attempts at an operation that failed and were followed by another, by command and type of the error.",
+		}, []string{"command", "error_type"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "client_load_operation_duration_seconds",
 			Help:    "Time from when an operation was due to its answer or error, in seconds.",
@@ -39,7 +44,7 @@ func newMetrics(registry prometheus.Registerer, missed func() int64) (*metrics, 
 		Name: "client_load_missed_total",
 		Help: "Operations that fell due and could not begin in time because every worker was busy.",
 	}, func() float64 { return float64(missed()) })
-	return m, errors.Join(registry.Register(m.operations), registry.Register(m.duration), registry.Register(lost))
+	return m, errors.Join(registry.Register(m.operations), registry.Register(m.retries), registry.Register(m.duration), registry.Register(lost))
 }
 
 func (m *metrics) observe(res Result, label string) {

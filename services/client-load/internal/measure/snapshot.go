@@ -12,6 +12,8 @@ type Snapshot struct {
 	Commands  []Tally       // in the order the Recorder was made with
 	Wake      Distribution  // how late idle workers began: the generator's own share
 	LastTrace trace.TraceID // of the last sampled operation; not valid without one
+
+	all *tally // what All sums up, never changed again; nil is nothing
 }
 
 // Tally is what came of the operations of a command, or of all commands.
@@ -20,7 +22,13 @@ type Tally struct {
 	Operations   int64 // answered or failed
 	Errors       int64 // of those, failed
 	ErrorsByType map[string]int64
-	Latency      Distribution // of all operations: leaving out the failed would hide every timeout
+	Retried      int64 // of Operations, those that took more than one attempt
+	// Retries counts the attempts that failed and were followed by another, also
+	// of operations that are still under way: once none is, Operations + Retries
+	// is how many attempts there were.
+	Retries       int64
+	RetriesByType map[string]int64
+	Latency       Distribution // of all operations: leaving out the failed would hide every timeout
 }
 
 // Distribution is a set of durations by its percentiles.
@@ -52,9 +60,19 @@ func (r *Recorder) Snapshot() Snapshot {
 		}
 		w.mu.Unlock()
 	}
+	s.all = all
 	s.All, s.Wake = all.summary(""), wake.distribution()
 	for _, c := range r.commands {
 		s.Commands = append(s.Commands, byCommand[c].summary(c))
 	}
 	return s
+}
+
+// Since is what came of the operations between an earlier Snapshot of the same
+// Recorder and this one. The zero Snapshot is earlier than any.
+func (s Snapshot) Since(before Snapshot) Tally {
+	if before.all == nil {
+		return s.All
+	}
+	return s.all.since(before.all).summary("")
 }

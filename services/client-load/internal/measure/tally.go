@@ -14,15 +14,17 @@ const (
 	digits  = 3
 )
 
-// tally sums up operations: how many, which errors, how long.
+// tally sums up operations: how many, which errors, how often tried again, how long.
 type tally struct {
 	errors  map[string]int64
+	retried int64            // operations that took more than one attempt
+	retries map[string]int64 // attempts that were followed by another
 	latency *hdrhistogram.Histogram
 	max     time.Duration
 }
 
 func newTally() *tally {
-	return &tally{errors: map[string]int64{}, latency: hdrhistogram.New(int64(lowest), int64(highest), digits)}
+	return &tally{errors: map[string]int64{}, retries: map[string]int64{}, latency: hdrhistogram.New(int64(lowest), int64(highest), digits)}
 }
 
 func (t *tally) add(d time.Duration, errorType string) {
@@ -37,15 +39,51 @@ func (t *tally) add(d time.Duration, errorType string) {
 func (t *tally) merge(from *tally) {
 	t.latency.Merge(from.latency)
 	t.max = max(t.max, from.max)
+	t.retried += from.retried
 	for typ, n := range from.errors {
 		t.errors[typ] += n
 	}
+	for typ, n := range from.retries {
+		t.retries[typ] += n
+	}
+}
+
+// since is what t has more than before, an earlier state of the same tally. The
+// maximum is the histogram's, which is exact to its digits alone.
+func (t *tally) since(before *tally) *tally {
+	d := newTally()
+	counts := t.latency.Export()
+	for i, n := range before.latency.Export().Counts {
+		counts.Counts[i] -= n
+	}
+	d.latency = hdrhistogram.Import(counts)
+	d.max = time.Duration(d.latency.Max())
+	d.retried = t.retried - before.retried
+	d.errors, d.retries = increase(t.errors, before.errors), increase(t.retries, before.retries)
+	return d
+}
+
+// increase is by how much each of the counts has grown; what has not is left out.
+func increase(now, before map[string]int64) map[string]int64 {
+	grown := map[string]int64{}
+	for typ, n := range now {
+		if more := n - before[typ]; more > 0 {
+			grown[typ] = more
+		}
+	}
+	return grown
 }
 
 func (t *tally) summary(command string) Tally {
-	s := Tally{Command: command, Operations: t.latency.TotalCount(), ErrorsByType: t.errors, Latency: t.distribution()}
+	s := Tally{
+		Command: command, Operations: t.latency.TotalCount(), ErrorsByType: t.errors,
+		Retried: t.retried, RetriesByType: t.retries, Latency: t.distribution(),
+	}
 	for _, n := range t.errors {
 		s.Errors += n
+	}
+	for _, n := range t.retries {
+		s.Retries += n
 	}
 	return s
 }

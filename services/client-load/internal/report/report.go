@@ -1,8 +1,8 @@
-// Package report says how a load run went: as JSON for programs, and as a table
-// for a person.
+// Package report says how a load run went, and whether well enough: as JSON for
+// programs, and as a table for a person.
 //
 // services/client-load fills a [Report] from what packages pace and measure
-// counted.
+// counted, and judges it by [Thresholds].
 package report
 
 import (
@@ -25,15 +25,13 @@ type Report struct {
 	Seconds     float64   `json:"seconds"`     // from the first operation due to the last answer
 	TargetRate  float64   `json:"target_rate"` // operations a second that were due
 	Rate        float64   `json:"rate"`        // operations a second that were answered or failed
-	MaxErrors   int64     `json:"max_errors"`  // the threshold; -1 is none
-	MaxMissed   int64     `json:"max_missed"`  // likewise
-	MaxP99MS    float64   `json:"max_p99_ms"`  // likewise; 0 is none
-	Passed      bool      `json:"passed"`      // every threshold was met
-	Missed      int64     `json:"missed"`      // fell due and could not begin in time
-	Retried     int64     `json:"retried"`     // operations that took more than one attempt
+	Thresholds
+	Passed bool  `json:"passed"` // every threshold was met
+	Missed int64 `json:"missed"` // fell due and could not begin in time
 	Tally
-	ErrorsByType map[string]int64 `json:"errors_by_type"`
-	ByCommand    map[string]Tally `json:"by_command"`
+	ErrorsByType  map[string]int64 `json:"errors_by_type"`
+	RetriesByType map[string]int64 `json:"retries_by_type"` // by the error that was followed by another attempt
+	ByCommand     map[string]Tally `json:"by_command"`
 	// WakeMS is how late an idle worker began, in milliseconds: what the load
 	// generator and its machine, and not the server, add to a latency.
 	WakeMS      Percentiles `json:"wake_ms"`
@@ -42,10 +40,13 @@ type Report struct {
 	order []string // of ByCommand, as it was measured
 }
 
-// Tally is what came of the operations of one command, or of all.
+// Tally is what came of the operations of one command, or of all. Operations +
+// Retries is how many attempts were made, each of them a trace of its own.
 type Tally struct {
 	Operations int64       `json:"operations"` // answered or failed
-	Errors     int64       `json:"errors"`     // of those, failed
+	Errors     int64       `json:"errors"`     // of those, failed in their last attempt
+	Retried    int64       `json:"retried"`    // of those, took more than one attempt
+	Retries    int64       `json:"retries"`    // attempts that failed and were followed by another
 	LatencyMS  Percentiles `json:"latency_ms"` // from when they were due, in milliseconds
 }
 
@@ -58,35 +59,11 @@ type Percentiles struct {
 	Max  float64 `json:"max"`
 }
 
-// Limits are what a run must keep to.
-type Limits struct {
-	Errors, Missed int64         // at most so many; -1 is no limit
-	P99            time.Duration // at most so long; 0 is no limit
-}
-
-// Limit notes the thresholds, for Measured to judge by.
-func (r *Report) Limit(l Limits) {
-	r.MaxErrors, r.MaxMissed, r.MaxP99MS = l.Errors, l.Missed, ms(l.P99)
-}
-
-// Shortfalls says which thresholds were missed, a phrase each.
-func (r *Report) Shortfalls() (phrases []string) {
-	if r.MaxErrors >= 0 && r.Errors > r.MaxErrors {
-		phrases = append(phrases, fmt.Sprintf("%d errors, at most %d are allowed", r.Errors, r.MaxErrors))
-	}
-	if r.MaxMissed >= 0 && r.Missed > r.MaxMissed {
-		phrases = append(phrases, fmt.Sprintf("%d missed operations, at most %d are allowed", r.Missed, r.MaxMissed))
-	}
-	if r.MaxP99MS > 0 && r.LatencyMS.P99 > r.MaxP99MS {
-		phrases = append(phrases, fmt.Sprintf("a 99th percentile of %.3f ms, at most %.3f ms are allowed", r.LatencyMS.P99, r.MaxP99MS))
-	}
-	return phrases
-}
-
-// Measured fills in what a Recorder knows. Seconds, Missed and the thresholds must have been set.
+// Measured fills in what a Recorder knows, and the verdict. Seconds, Missed and
+// the Thresholds must have been set.
 func (r *Report) Measured(s measure.Snapshot) {
 	r.Tally = tally(s.All)
-	r.ErrorsByType = s.All.ErrorsByType
+	r.ErrorsByType, r.RetriesByType = s.All.ErrorsByType, s.All.RetriesByType
 	r.WakeMS = percentiles(s.Wake)
 	r.ByCommand = map[string]Tally{}
 	for _, c := range s.Commands {
@@ -102,17 +79,18 @@ func (r *Report) Measured(s measure.Snapshot) {
 	r.Passed = len(r.Shortfalls()) == 0
 }
 
-// The lines around the report in a log.
+// The lines around a report that [Report.WriteMarked] writes.
 const (
-	beginMark = "-----BEGIN LOAD REPORT-----"
-	endMark   = "-----END LOAD REPORT-----"
+	BeginMark = "-----BEGIN LOAD REPORT-----"
+	EndMark   = "-----END LOAD REPORT-----"
 )
 
-// WriteMarked writes the report as one line of JSON between two marks, for whoever has nothing of the run but its log.
+// WriteMarked writes the report as one line of JSON between [BeginMark] and
+// [EndMark], for whoever has nothing of the run but its log.
 func (r *Report) WriteMarked(w io.Writer) error {
 	text, err := json.Marshal(r)
 	if err == nil {
-		_, err = fmt.Fprintf(w, "\n%s\n%s\n%s\n", beginMark, text, endMark)
+		_, err = fmt.Fprintf(w, "\n%s\n%s\n%s\n", BeginMark, text, EndMark)
 	}
 	if err != nil {
 		return fmt.Errorf("report: %w", err)
@@ -149,7 +127,7 @@ func (r *Report) WriteFile(name string) error {
 }
 
 func tally(t measure.Tally) Tally {
-	return Tally{Operations: t.Operations, Errors: t.Errors, LatencyMS: percentiles(t.Latency)}
+	return Tally{Operations: t.Operations, Errors: t.Errors, Retried: t.Retried, Retries: t.Retries, LatencyMS: percentiles(t.Latency)}
 }
 
 func percentiles(d measure.Distribution) Percentiles {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,12 +18,16 @@ import (
 func example() *Report {
 	get := measure.Distribution{P50: 213 * time.Microsecond, P90: time.Millisecond, P99: 2 * time.Millisecond, P999: 3 * time.Second, Max: 3001 * time.Millisecond}
 	set := measure.Distribution{P50: 250 * time.Microsecond, P90: time.Millisecond, P99: time.Millisecond, P999: time.Millisecond, Max: time.Millisecond}
-	r := &Report{RunID: "4c7eb8a9", Address: "127.0.0.1:6379", Started: time.Unix(0, 0).UTC(), Seconds: 10, TargetRate: 50, MaxErrors: 2, Missed: 1, Interrupted: true}
+	r := &Report{RunID: "4c7eb8a9", Address: "127.0.0.1:6379", Started: time.Unix(0, 0).UTC(), Seconds: 10, TargetRate: 50, Missed: 1, Interrupted: true,
+		Thresholds: Thresholds{MaxErrors: 2, MaxMissed: -1}}
 	r.Measured(measure.Snapshot{
-		All: measure.Tally{Operations: 499, Errors: 3, ErrorsByType: map[string]int64{"timeout": 1, "OOM": 2}, Latency: get},
+		All: measure.Tally{
+			Operations: 499, Errors: 3, ErrorsByType: map[string]int64{"timeout": 1, "OOM": 2},
+			Retried: 4, Retries: 9, RetriesByType: map[string]int64{"timeout": 8, "LOADING": 1}, Latency: get,
+		},
 		Commands: []measure.Tally{
 			{Command: "GET", Operations: 251, Latency: get},
-			{Command: "SET", Operations: 248, Errors: 3, Latency: set},
+			{Command: "SET", Operations: 248, Errors: 3, Retried: 4, Retries: 9, Latency: set},
 			{Command: "DEL"},
 		},
 		Wake:      measure.Distribution{P50: 82 * time.Microsecond, P99: 125 * time.Microsecond},
@@ -46,6 +51,9 @@ func TestAPersonReadsATable(t *testing.T) {
 
 A latency counts from when the operation was due; an idle worker began 0.082 ms late (p50), 0.125 ms (p99).
 1 operation could not begin in time: every worker was busy. More workers (-concurrency) or a lower -rate.
+4 operations took more than one attempt.
+1 failed attempt: LOADING
+8 failed attempts: timeout
 2 errors: OOM
 1 error: timeout
 
@@ -95,6 +103,14 @@ func TestAProgramReadsJSON(t *testing.T) {
 	f(248.0, "by_command", "SET", "operations")
 	f(0.25, "by_command", "SET", "latency_ms", "p50")
 	f(2.0, "errors_by_type", "OOM")
+	f(4.0, "retried")
+	f(9.0, "retries")
+	f(9.0, "by_command", "SET", "retries")
+	f(8.0, "retries_by_type", "timeout")
+	f(2.0, "max_errors")
+	f(-1.0, "max_missed")
+	f(0.0, "max_p99_ms")
+	f(0.0, "min_rate")
 	f("01000000000000000000000000000000", "last_trace_id")
 
 	if err := example().WriteFile(filepath.Join(t.TempDir(), "nowhere", "report.json")); err == nil {
@@ -105,17 +121,44 @@ func TestAProgramReadsJSON(t *testing.T) {
 	}
 }
 
-func TestTheThreshold(t *testing.T) {
-	f := func(errors, most int64, want bool) {
+func TestAReportInALog(t *testing.T) {
+	var b strings.Builder
+	if err := example().WriteMarked(&b); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(b.String(), "\n")
+	if len(lines) != 5 || lines[0] != "" || lines[1] != BeginMark || lines[3] != EndMark || lines[4] != "" {
+		t.Fatalf("%q", lines)
+	}
+	var r Report
+	if err := json.Unmarshal([]byte(lines[2]), &r); err != nil || r.Operations != 499 || r.LatencyMS.Max != 3001 || r.MaxErrors != 2 {
+		t.Errorf("%v: %+v", err, r)
+	}
+}
+
+func TestThresholds(t *testing.T) {
+	none := Thresholds{MaxErrors: -1, MaxMissed: -1}
+	f := func(limits Thresholds, want ...string) {
 		t.Helper()
-		r := &Report{MaxErrors: most}
-		r.Measured(measure.Snapshot{All: measure.Tally{Errors: errors}})
-		if r.Passed != want {
-			t.Errorf("%d errors of at most %d: passed %v", errors, most, r.Passed)
+		r := &Report{Seconds: 10, Missed: 3, Thresholds: limits}
+		r.Measured(measure.Snapshot{All: measure.Tally{Operations: 497, Errors: 2, Latency: measure.Distribution{P99: 1500 * time.Microsecond}}})
+		if got := r.Shortfalls(); !slices.Equal(got, want) || r.Passed != (want == nil) {
+			t.Errorf("%+v: passed %v, %q", limits, r.Passed, got)
 		}
 	}
-	f(0, 0, true)
-	f(1, 0, false)
-	f(1, 1, true)
-	f(1000, -1, true)
+	with := func(change func(*Thresholds)) Thresholds {
+		limits := none
+		change(&limits)
+		return limits
+	}
+	f(none)
+	f(with(func(l *Thresholds) { l.MaxErrors = 2 }))
+	f(with(func(l *Thresholds) { l.MaxErrors = 1 }), "2 errors, at most 1 are allowed")
+	f(with(func(l *Thresholds) { l.MaxMissed = 3 }))
+	f(with(func(l *Thresholds) { l.MaxMissed = 2 }), "3 operations missed, at most 2 are allowed")
+	f(with(func(l *Thresholds) { l.MaxP99MS = 1.5 }))
+	f(with(func(l *Thresholds) { l.MaxP99MS = 1 }), "a p99 of 1.500 ms, at most 1ms is allowed")
+	f(with(func(l *Thresholds) { l.MinRate = 49.7 }))
+	f(with(func(l *Thresholds) { l.MinRate = 50 }), "49.7 operations a second, at least 50 are asked for")
+	f(Thresholds{}, "2 errors, at most 0 are allowed", "3 operations missed, at most 0 are allowed")
 }

@@ -37,9 +37,8 @@ func (r *Report) WriteText(w io.Writer, traceLink func(id string) string) error 
 	if r.Retried > 0 {
 		fmt.Fprintf(&b, "%s took more than one attempt.\n", count(r.Retried, "operation"))
 	}
-	for _, typ := range slices.Sorted(maps.Keys(r.ErrorsByType)) {
-		fmt.Fprintf(&b, "%s: %s\n", count(r.ErrorsByType[typ], "error"), typ)
-	}
+	byType(&b, r.RetriesByType, "failed attempt")
+	byType(&b, r.ErrorsByType, "error")
 	fmt.Fprintf(&b, "\nrun id      %s\n", r.RunID)
 	if r.LastTraceID != "" {
 		last := r.LastTraceID
@@ -50,6 +49,12 @@ func (r *Report) WriteText(w io.Writer, traceLink func(id string) string) error 
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func byType(w io.Writer, counts map[string]int64, what string) {
+	for _, typ := range slices.Sorted(maps.Keys(counts)) {
+		fmt.Fprintf(w, "%s: %s\n", count(counts[typ], what), typ)
+	}
 }
 
 func row(w io.Writer, name string, t Tally) {
