@@ -36,20 +36,20 @@ func (h *Histogram) AppendV2(dst []byte) []byte {
 // appendCounts writes a count for each bucket up to the last that has one, and
 // for two or more empty buckets in a row their number, negated.
 func (h *Histogram) appendCounts(dst []byte) []byte {
-	if len(h.index) == 0 {
+	if h.used == 0 {
 		return appendZigZag(dst, 0)
 	}
 	next := uint32(0)
-	for i, slot := range h.index {
-		switch gap := slot - next; gap {
+	for _, b := range h.buckets() {
+		switch gap := b.slot - next; gap {
 		case 0:
 		case 1:
 			dst = appendZigZag(dst, 0)
 		default:
 			dst = appendZigZag(dst, -int64(gap))
 		}
-		dst = appendZigZag(dst, int64(h.count[i]))
-		next = slot + 1
+		dst = appendZigZag(dst, int64(b.count))
+		next = b.slot + 1
 	}
 	return dst
 }
@@ -137,13 +137,13 @@ func (h *Histogram) decodeCounts(payload []byte) error {
 			if h.total+uint64(v) < h.total {
 				return errors.New("hdr: the counts do not fit")
 			}
-			h.index, h.count = append(h.index, uint32(next)), append(h.count, uint64(v))
-			h.total += uint64(v)
+			h.add(uint32(next), uint64(v))
+			if h.used == 1 {
+				h.min = h.low(uint32(next))
+			}
+			h.max = h.high(uint32(next))
 		}
 		next += width
-	}
-	if n := len(h.index); n > 0 {
-		h.min, h.max = h.low(h.index[0]), h.high(h.index[n-1])
 	}
 	return nil
 }

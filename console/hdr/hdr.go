@@ -3,13 +3,16 @@
 // program and its console. The bucket arithmetic and the encoding follow
 // HdrHistogram's reference implementation (org.HdrHistogram, "V2").
 //
-// A histogram keeps only the buckets that something fell into, a dozen bytes
-// each: a program may have one for every connection. The well-known
-// implementation for Go keeps all buckets, and writes only the compressed form.
+// A histogram keeps only the buckets that something fell into, in a hash table
+// of eight bytes each: a program may have one for every connection, and counts
+// in it on its hot path. The well-known implementation for Go keeps all buckets,
+// and writes only the compressed form.
 package hdr
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"math/bits"
 	"slices"
@@ -19,14 +22,24 @@ import (
 // with [New] or [Decode].
 type Histogram struct {
 	shape
-	index []uint32 // buckets that have counts, ascending
-	count []uint64
+	cells []cell // a hash table by linear probing, its length a power of two
+	used  int
+	spill map[uint32]uint64 // by slot: what no longer fits into its cell
 	total uint64
 	min   uint64 // of what was recorded; a decoded histogram knows the bucket's lower end
 	max   uint64
 
 	// Outliers is how many values were too large, Outlier the largest of them.
 	Outliers, Outlier uint64
+}
+
+// cell is a bucket: its slot plus one, so that zero is a free cell, and a count.
+type cell struct{ slot, count uint32 }
+
+// bucket is a bucket in the order of values.
+type bucket struct {
+	slot  uint32
+	count uint64
 }
 
 // shape is the part of a histogram that decides which value belongs where.
@@ -101,13 +114,55 @@ func (h *Histogram) Record(v uint64) {
 }
 
 func (h *Histogram) add(slot uint32, n uint64) {
-	i, found := slices.BinarySearch(h.index, slot)
-	if !found {
-		h.index = slices.Insert(h.index, i, slot)
-		h.count = slices.Insert(h.count, i, 0)
+	if 4*h.used >= 3*len(h.cells) {
+		h.grow()
 	}
-	h.count[i] += n
 	h.total += n
+	c := h.cell(slot)
+	if c.slot == 0 {
+		c.slot = slot + 1
+		h.used++
+	}
+	if sum := uint64(c.count) + n; sum <= math.MaxUint32 {
+		c.count = uint32(sum)
+		return
+	}
+	if h.spill == nil {
+		h.spill = map[uint32]uint64{}
+	}
+	h.spill[slot] += n
+}
+
+// cell is the slot's cell, or the free one that it is to have.
+func (h *Histogram) cell(slot uint32) *cell {
+	mask := uint32(len(h.cells) - 1)
+	for i := slot * 0x9e3779b1 >> 7 & mask; ; i = (i + 1) & mask {
+		if c := &h.cells[i]; c.slot == slot+1 || c.slot == 0 {
+			return c
+		}
+	}
+}
+
+func (h *Histogram) grow() {
+	old := h.cells
+	h.cells = make([]cell, max(16, 2*len(old)))
+	for _, c := range old {
+		if c.slot != 0 {
+			*h.cell(c.slot - 1) = c
+		}
+	}
+}
+
+// buckets returns those that have counts, by ascending values.
+func (h *Histogram) buckets() []bucket {
+	list := make([]bucket, 0, h.used)
+	for _, c := range h.cells {
+		if c.slot != 0 {
+			list = append(list, bucket{c.slot - 1, uint64(c.count) + h.spill[c.slot-1]})
+		}
+	}
+	slices.SortFunc(list, func(a, b bucket) int { return cmp.Compare(a.slot, b.slot) })
+	return list
 }
 
 // Clone returns a copy, or nil of nil.
@@ -116,7 +171,7 @@ func (h *Histogram) Clone() *Histogram {
 		return nil
 	}
 	c := *h
-	c.index, c.count = slices.Clone(h.index), slices.Clone(h.count)
+	c.cells, c.spill = slices.Clone(h.cells), maps.Clone(h.spill)
 	return &c
 }
 
@@ -140,9 +195,9 @@ func (h *Histogram) Percentile(p float64) uint64 {
 	p = math.Nextafter(min(max(p, 0), 100), 0) // 99.9 % of 3000 is 2997, and not a hair more
 	rank := max(uint64(math.Ceil(p*float64(h.total)/100)), 1)
 	var seen uint64
-	for i, slot := range h.index {
-		if seen += h.count[i]; seen >= rank {
-			return h.high(slot)
+	for _, b := range h.buckets() {
+		if seen += b.count; seen >= rank {
+			return h.high(b.slot)
 		}
 	}
 	return h.max
@@ -156,10 +211,10 @@ func (h *Histogram) Bars(n int) []uint64 {
 	}
 	bars := make([]uint64, n)
 	from, span := h.low(h.slot(h.min)), h.max-min(h.low(h.slot(h.min)), h.max)+1
-	for i, slot := range h.index {
-		hi, lo := bits.Mul64(h.low(slot)-from, uint64(n))
+	for _, b := range h.buckets() {
+		hi, lo := bits.Mul64(h.low(b.slot)-from, uint64(n))
 		q, _ := bits.Div64(hi, lo, span)
-		bars[min(int(q), n-1)] += h.count[i]
+		bars[min(int(q), n-1)] += b.count
 	}
 	return bars
 }

@@ -62,7 +62,11 @@ func serveKnown(t *testing.T) string {
 		_ = watch.Sleep(ctx, c, time.Hour)
 	})
 	<-locked
-	c.Go(ctx, "waiter", func(ctx context.Context) { lock.Lock(); lock.Unlock() })
+	c.Go(ctx, "waiter", func(ctx context.Context) {
+		lock.Lock()
+		defer lock.Unlock()
+		<-ctx.Done()
+	})
 	orders := watch.NewChan[int](c, "orders", 0)
 	c.Go(ctx, "receiver", func(ctx context.Context) { _, _, _ = orders.Receive(ctx) })
 	return s.Addr().String()

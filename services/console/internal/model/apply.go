@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"sort"
+	"strconv"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -237,6 +238,7 @@ func fields(list []*commonpb.Field, m *meta) []Field {
 			x.Value = v.DebugVal
 		case *commonpb.Field_StrVal:
 			x.Value = v.StrVal
+			x.Number, _ = strconv.ParseUint(v.StrVal, 10, 64) // some programs write numbers as texts
 		case *commonpb.Field_U64Val:
 			x.Value, x.Number = fmt.Sprint(v.U64Val), v.U64Val
 		case *commonpb.Field_I64Val:

@@ -112,7 +112,7 @@ func (n *numbers) get(wire uint64) uint64 {
 // Field is a name and a value.
 type Field struct {
 	Name, Value, Unit string
-	Number            uint64 // the value of an unsigned field
+	Number            uint64 // the value of a field that is a number, unsigned
 }
 
 // Task is a task.
