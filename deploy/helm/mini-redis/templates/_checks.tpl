@@ -43,6 +43,9 @@
 {{- $problems = append $problems (printf "jaeger.maxTraces=%d needs about %dMi, but jaeger.resources.limits.memory is %dMi" (int64 $v.jaeger.maxTraces) $need $have) }}
 {{- end }}
 {{- end }}
+{{- if and $v.jaeger.enabled $v.jaeger.persistence.enabled (lt (include "mini-redis.limitMiB" $v.jaeger | int64) 384) }}
+{{- $problems = append $problems (printf "jaeger.persistence.enabled needs 384Mi for the tables that Badger keeps in memory, but jaeger.resources.limits.memory is %s" $v.jaeger.resources.limits.memory) }}
+{{- end }}
 {{- if $v.prometheus.enabled }}
 {{- $size := mul (regexFind "^[0-9]+" $v.prometheus.retentionSize | int64) (ternary 1000000000 1000000 (hasSuffix "GB" $v.prometheus.retentionSize)) }}
 {{- $volume := include "mini-redis.bytes" $v.prometheus.persistence.size | int64 }}
