@@ -139,7 +139,7 @@ func rustPeer(t *testing.T) string {
 	if _, err := os.Stat(bin); err != nil && os.Getenv("MINI_REDIS_RUST") == "" {
 		t.Skip("the Rust program takes minutes to build: set MINI_REDIS_RUST=1 once")
 	}
-	cmd := exec.Command(cargo, "build", "--locked", "--target-dir", target)
+	cmd := exec.Command(cargo, "build", "--target-dir", target)
 	cmd.Dir = filepath.Join("testdata", "rustpeer")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Skipf("cargo cannot build it here: %v\n%s", err, out)
