@@ -208,7 +208,6 @@ func TestRunsThatCannotBeMade(t *testing.T) {
 		}
 	}
 	f("no Redis answers at "+away+" within 100ms: ", "-addr", away, "-wait", "100ms")
-	f("refuses: NOAUTH", "-addr", servertest.Redis(t, "--requirepass", "secret"))
 	f("-rate must be", "-rate", "0")
 	f("-rate must be", "-rate", "NaN")
 	f("-duration must", "-duration", "-1s")
@@ -221,11 +220,12 @@ func TestRunsThatCannotBeMade(t *testing.T) {
 	f("-min-rate from", "-rate", "10", "-min-rate", "11")
 	f("-retry-for and -progress must", "-retry-for", "-1s")
 	f("-retry-for and -progress must", "-progress", "-1s")
-	f("cluster support disabled", "-addr", servertest.Redis(t)+",")
 	f("-addr: invalid port", "-addr", "redis://:secret@h:x")
 	f("read ratio must", "-read-ratio", "2")
 	f("number of keys must", "-keys", "0")
 	f("-nope", "-nope")
+	f("refuses: NOAUTH", "-addr", servertest.Redis(t, "--requirepass", "secret"))
+	f("cluster support disabled", "-addr", servertest.Redis(t)+",")
 }
 
 func TestThePasswordOfAnAddressIsNotShown(t *testing.T) {

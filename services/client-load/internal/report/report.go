@@ -41,7 +41,8 @@ type Report struct {
 }
 
 // Tally is what came of the operations of one command, or of all. Operations +
-// Retries is how many attempts were made, each of them a trace of its own.
+// Retries is how many attempts were made, each of them a trace of its own; so is
+// what a node of a Redis Cluster sends on to another one.
 type Tally struct {
 	Operations int64       `json:"operations"` // answered or failed
 	Errors     int64       `json:"errors"`     // of those, failed in their last attempt
