@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -101,6 +102,27 @@ func (cl *stockCluster) migrate(t *testing.T, key string) (finish func()) {
 	return func() {
 		for _, i := range []int{to, from, (from + 2) % 3} {
 			mustDo(t, cl.addrs[i], "+OK", "CLUSTER SETSLOT %d NODE %s", n, cl.ids[to])
+		}
+		cl.awaitOwner(t, key, to)
+	}
+}
+
+// awaitOwner waits until every node has said for a while that a key's slot is
+// the given node's: what the nodes tell each other about the time before may
+// still be on its way.
+func (cl *stockCluster) awaitOwner(t *testing.T, key string, owner int) {
+	t.Helper()
+	for agreed, deadline := 0, time.Now().Add(20*time.Second); agreed < 3; time.Sleep(50 * time.Millisecond) {
+		agreed++
+		for i, addr := range cl.addrs {
+			got, err := redistest.Do(addr, "GET "+key)
+			must(t, err)
+			if elsewhere := strings.HasPrefix(got, "-MOVED "); elsewhere != (i != owner) || elsewhere && !strings.HasSuffix(strings.TrimSpace(got), cl.addrs[owner]) {
+				agreed = 0
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the nodes do not agree who owns %s", key)
 		}
 	}
 }
