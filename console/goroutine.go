@@ -62,7 +62,7 @@ func (c *Console) Go(ctx context.Context, name string, f func(ctx context.Contex
 }
 
 // Current returns the task whose goroutine calls, when Go started it; else nil.
-// It costs about a microsecond: where the task is at hand, pass it on.
+// It costs a few microseconds: where the task is at hand, pass it on.
 func (c *Console) Current() *Task {
 	if c == nil {
 		return nil

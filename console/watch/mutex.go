@@ -11,9 +11,22 @@ import (
 type Mutex struct {
 	gate
 	mu     sync.Mutex
-	locked atomic.Bool
-	holder atomic.Uint64 // task, 0 where it is not known
+	holder atomic.Uint64 // task, or one of the following
 	held   held
+}
+
+// What a lock's holder is when it is no task.
+const (
+	nobody  = 0
+	unknown = 1 << 63
+)
+
+// holderOf is the holder that a task becomes.
+func holderOf(t *console.Task) uint64 {
+	if id := t.ID(); id != 0 {
+		return id
+	}
+	return unknown
 }
 
 // NewMutex returns a mutex with a name for viewers.
@@ -24,11 +37,11 @@ func NewMutex(c *console.Console, name string) *Mutex {
 }
 
 func (m *Mutex) state(add func(console.Field)) {
-	locked := m.locked.Load()
-	add(console.Bool("locked", locked))
-	if locked {
-		if id := m.holder.Load(); id != 0 {
-			add(console.Uint(console.HolderAttribute, id))
+	holder := m.holder.Load()
+	add(console.Bool("locked", holder != nobody))
+	if holder != nobody {
+		if holder != unknown {
+			add(console.Uint(console.HolderAttribute, holder))
 		}
 		add(m.held.field(m.c))
 	}
@@ -63,15 +76,13 @@ func (m *Mutex) TryLock() bool {
 
 func (m *Mutex) took(t *console.Task) {
 	m.held.take(m.c)
-	m.holder.Store(t.ID())
-	m.locked.Store(true)
+	m.holder.Store(holderOf(t))
 }
 
 // Unlock unlocks m.
 func (m *Mutex) Unlock() {
 	if !m.off() {
-		m.locked.Store(false)
-		m.holder.Store(0)
+		m.holder.Store(nobody)
 		m.open()
 	}
 	m.mu.Unlock()

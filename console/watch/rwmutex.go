@@ -12,8 +12,7 @@ import (
 type RWMutex struct {
 	gate
 	mu      sync.RWMutex
-	locked  atomic.Bool
-	writer  atomic.Uint64
+	writer  atomic.Uint64 // task, nobody or unknown
 	readers holders
 	held    held
 }
@@ -26,11 +25,11 @@ func NewRWMutex(c *console.Console, name string) *RWMutex {
 }
 
 func (m *RWMutex) state(add func(console.Field)) {
-	locked := m.locked.Load()
-	add(console.Bool("locked", locked))
-	if locked {
-		if id := m.writer.Load(); id != 0 {
-			add(console.Uint(console.HolderAttribute, id))
+	writer := m.writer.Load()
+	add(console.Bool("locked", writer != nobody))
+	if writer != nobody {
+		if writer != unknown {
+			add(console.Uint(console.HolderAttribute, writer))
 		}
 		add(m.held.field(m.c))
 	} else {
@@ -52,15 +51,13 @@ func (m *RWMutex) LockTask(t *console.Task) {
 		m.wait(t, "RWMutex.Lock", "lock", func() bool { m.mu.Lock(); return true })
 	}
 	m.held.take(m.c)
-	m.writer.Store(t.ID())
-	m.locked.Store(true)
+	m.writer.Store(holderOf(t))
 }
 
 // Unlock ends what Lock began.
 func (m *RWMutex) Unlock() {
 	if !m.off() {
-		m.locked.Store(false)
-		m.writer.Store(0)
+		m.writer.Store(nobody)
 		m.open()
 	}
 	m.mu.Unlock()

@@ -4,7 +4,7 @@
 // (a nil *console.Console).
 //
 // Who calls is taken from the context where there is one, else looked up by the
-// goroutine, which costs about a microsecond; the methods that take a
+// goroutine, which costs a few microseconds; the methods that take a
 // *console.Task spare that.
 package watch
 
