@@ -72,7 +72,7 @@ func (f *findings) snapshot(limit int) *goroutinespb.Snapshot {
 	for _, g := range f.stacks {
 		m := &goroutinespb.Goroutine{
 			Id: g.id, Name: g.name, State: g.state, BlockedFor: durationpb.New(g.blocked), CreatedBy: g.createdBy, Location: g.location,
-			Parent: g.parent, Leaked: g.leaked, Stack: g.frames,
+			Parent: g.parent, Leaked: g.leaked, Stack: g.frames, Labels: g.labels,
 		}
 		if f.times != nil {
 			m.Times = f.times[g.id].message()

@@ -26,7 +26,7 @@ const printed = `goroutine 1 [running]:
 main.main()
 	/home/x/prog/main.go:16 +0x106
 
-goroutine 18 gp=0xc0 m=3 mp=0xc1 [chan receive (leaked), 12 minutes, locked to thread labels:{"a": "b]"}]:
+goroutine 18 gp=0xc0 m=3 mp=0xc1 [chan receive (leaked), 12 minutes, locked to thread labels:{"a": "b]", "console.task": "12"}]:
 main.(*T).leak.func1({0x1, 0x2})
 	/home/x/prog/leak.go:11 +0x19
 runtime.goexit({})
@@ -49,6 +49,7 @@ func TestStacksAreRead(t *testing.T) {
 	want := stack{
 		id: 18, count: 1, name: "main.(*T).leak.func1", state: "chan receive", blocked: 12 * time.Minute, leaked: true,
 		createdBy: "main.(*T).leak", location: "prog/leak.go:10", parent: 1, frames: []string{"main.(*T).leak.func1 prog/leak.go:11"},
+		labels: map[string]string{"a": "b]", "console.task": "12"},
 	}
 	if got := fmt.Sprintf("%+v", list[1]); got != fmt.Sprintf("%+v", want) {
 		t.Errorf("\n got %s\nwant %+v", got, want)

@@ -26,6 +26,7 @@ type stack struct {
 	location  string // file:line of the go statement
 	parent    uint64
 	frames    []string
+	labels    map[string]string // pprof labels, which the runtime prints with GODEBUG=tracebacklabels=1
 }
 
 // header is the first line of a goroutine: number, state, and perhaps labels.
@@ -73,7 +74,8 @@ func readStacks(r io.Reader) (list []stack, err error) {
 // describe reads the text in brackets: the state, for how many minutes, and
 // what else the runtime knows.
 func (g *stack) describe(text string) {
-	text, _, _ = strings.Cut(text, " labels:{")
+	text, labels, _ := strings.Cut(text, " labels:{")
+	g.labels = readLabels(labels)
 	for i, part := range strings.Split(text, ", ") {
 		switch {
 		case i == 0:
@@ -86,6 +88,29 @@ func (g *stack) describe(text string) {
 				g.blocked = time.Duration(n) * time.Minute
 			}
 		}
+	}
+}
+
+// readLabels reads "key": "value", "key": "value"}; what it cannot read ends it.
+func readLabels(text string) map[string]string {
+	var labels map[string]string
+	for {
+		key, err := strconv.QuotedPrefix(text)
+		if err != nil {
+			return labels
+		}
+		rest, ok := strings.CutPrefix(text[len(key):], ": ")
+		value, err := strconv.QuotedPrefix(rest)
+		if !ok || err != nil {
+			return labels
+		}
+		k, _ := strconv.Unquote(key)
+		v, _ := strconv.Unquote(value)
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		labels[k] = v
+		text = strings.TrimPrefix(rest[len(value):], ", ")
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"mini-redis/console"
 	"mini-redis/console/hdr"
 	"mini-redis/console/wire/asyncopspb"
 	"mini-redis/console/wire/commonpb"
@@ -185,6 +186,9 @@ func (t *Target) ApplyGoroutines(s *goroutinespb.Snapshot) {
 	for _, g := range s.GetGoroutines() {
 		if g.Task == 0 {
 			g.Task = tasks[fmt.Sprint(g.Id)]
+		}
+		if g.Task == 0 {
+			g.Task, _ = strconv.ParseUint(g.Labels[console.TaskLabel], 10, 64)
 		}
 	}
 	t.Goroutines = s

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -167,6 +169,27 @@ func TestDetailsAreOfTheTaskThatIsAskedFor(t *testing.T) {
 	if h.world.Targets[0].Details[b.ID()] != nil {
 		t.Error("details that nobody asked for")
 	}
+}
+
+func TestAProgramBehindASocketFile(t *testing.T) {
+	dir, err := os.MkdirTemp("", "console") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Skip(err)
+	}
+	c := console.New(console.Options{PublishInterval: 5 * ms})
+	c.NewTask(console.TaskOptions{Name: "here"})
+	s, err := c.Listen(console.ServeOptions{Listener: l})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shut(s)
+	h := hear(t, "file://"+filepath.Join(dir, "s"))
+	h.until("its task", func(w *model.World) bool { return named(w.Targets[0], "here") != nil })
 }
 
 func TestATargetThatIsNotThere(t *testing.T) {

@@ -2,6 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -243,6 +245,9 @@ func (p *goroutinePage) draw(a *App, width, height int) []string {
 	}
 	if g.GetTask() != 0 {
 		f.add("Task", a.target(p.key).TaskOf(g.GetTask()))
+	}
+	for _, k := range slices.Sorted(maps.Keys(g.GetLabels())) {
+		f.add(k, g.GetLabels()[k])
 	}
 	if t := g.GetTimes(); t != nil {
 		window := a.target(p.key).Goroutines.GetWindow().AsDuration()

@@ -1,0 +1,44 @@
+package export
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"mini-redis/services/console/internal/lint"
+	"mini-redis/services/console/internal/model"
+)
+
+func TestEverythingIsWrittenInOrder(t *testing.T) {
+	w := &model.World{RetainFor: -1}
+	x := w.Add("server")
+	x.Now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, wire := range []uint64{30, 10, 20} {
+		x.Tasks[wire] = &model.Task{Target: x, Wire: wire, ID: wire, Stats: model.TaskStats{Created: x.Now.Add(-time.Second)}}
+	}
+	x.Spans = []*model.Span{{Target: x, ID: 7, Name: "GET", Fields: []model.Field{{Name: "a", Value: "1", Unit: "ms"}}}}
+	var b strings.Builder
+	if err := JSON(&b, w, &lint.Findings{List: []lint.Warning{{Lint: "leaked", Target: x, Text: "one"}}}); err != nil {
+		t.Fatal(err)
+	}
+	var d Document
+	if err := json.Unmarshal([]byte(b.String()), &d); err != nil {
+		t.Fatal(err)
+	}
+	got := d.Targets[0]
+	if len(got.Tasks) != 3 || got.Tasks[0].ID != 10 || got.Tasks[2].ID != 30 || got.Tasks[0].Total != time.Second || got.Spans[0].ID != "0000000000000007" ||
+		got.Spans[0].Fields["a"] != "1ms" || d.Warnings[0].Target != "server" {
+		t.Errorf("%s", b.String())
+	}
+}
+
+func TestATableIsQuotedWhereItMust(t *testing.T) {
+	var b strings.Builder
+	if err := CSV(&b, []string{"Name", "Note"}, [][]string{{"a,b", "say \"x\"\nand y"}, {"c", ""}}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "Name,Note\n\"a,b\",\"say \"\"x\"\"\nand y\"\nc,\n"; b.String() != want {
+		t.Errorf("%q", b.String())
+	}
+}
