@@ -2,6 +2,8 @@ package console
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -19,6 +21,34 @@ func BenchmarkPoll(b *testing.B) {
 	run("unwatched", c.NewTask(TaskOptions{}))
 	c.watchers.Add(1)
 	run("watched", c.NewTask(TaskOptions{}))
+}
+
+// BenchmarkPollsOfAServer is what the polls of fifty busy connections cost, with
+// times that no branch predictor knows by heart.
+func BenchmarkPollsOfAServer(b *testing.B) {
+	times := make([]int64, 1<<14)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range times {
+		times[i] = int64(300 * math.Exp(5*r.Float64()))
+	}
+	for _, watched := range []bool{false, true} {
+		b.Run(map[bool]string{false: "unwatched", true: "watched"}[watched], func(b *testing.B) {
+			c := New(Options{})
+			if watched {
+				c.watchers.Add(1)
+			}
+			tasks := make([]*Task, 50)
+			for i := range tasks {
+				tasks[i] = c.NewTask(TaskOptions{})
+			}
+			at := int64(1)
+			for i := 0; b.Loop(); i++ {
+				t := times[i&(1<<14-1)]
+				at += t
+				tasks[i%50].Polled(at-t, at, at+times[(i+7)&(1<<14-1)])
+			}
+		})
+	}
 }
 
 func BenchmarkTaskLife(b *testing.B) {
