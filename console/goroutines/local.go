@@ -16,6 +16,11 @@ import (
 // of another program: the time within which running and waiting is told.
 const Window = 500 * time.Millisecond
 
+// timesInterval is how often times are told anew. The program is traced for it
+// from one snapshot to the next, and not in between: tracing costs a busy program
+// a few percent.
+const timesInterval = 5 * time.Second
+
 // maxTrace bounds what the flight recorder keeps, in bytes.
 const maxTrace = 4 << 20
 
@@ -27,13 +32,16 @@ const leakInterval = 10 * time.Second
 // is ready.
 type Local struct {
 	mu       sync.Mutex
-	recorder *trace.FlightRecorder
-	refused  error // why there is no recorder
+	recorder *trace.FlightRecorder // while it runs
+	refused  error                 // why there are no times
+	times    map[uint64]Times      // the latest, within window
+	window   time.Duration
+	triedAt  time.Time // when they were last asked for
 	leaksAt  time.Time
 }
 
-// Snapshot implements console.GoroutineSource. The first one starts the flight
-// recorder, so it has no times yet.
+// Snapshot implements console.GoroutineSource. The first one has no times yet;
+// those of the later ones are a few seconds old at most.
 func (l *Local) Snapshot(_ context.Context, limit int) (*goroutinespb.Snapshot, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -42,7 +50,7 @@ func (l *Local) Snapshot(_ context.Context, limit int) (*goroutinespb.Snapshot, 
 	if err := l.stacks(f, limit); err != nil {
 		return nil, err
 	}
-	l.times(f)
+	l.trace(f)
 	return f.snapshot(limit), nil
 }
 
@@ -53,7 +61,7 @@ func (l *Local) Rest() {
 	if l.recorder != nil {
 		l.recorder.Stop()
 	}
-	l.recorder, l.refused = nil, nil
+	l.recorder, l.refused, l.times, l.triedAt = nil, nil, nil, time.Time{}
 }
 
 func (l *Local) leaks(f *findings) {
@@ -86,28 +94,39 @@ func (l *Local) stacks(f *findings, limit int) (err error) {
 	return err
 }
 
-func (l *Local) times(f *findings) {
-	if l.refused != nil {
-		f.notes = append(f.notes, "no times: "+l.refused.Error())
-		return
-	}
-	if l.recorder == nil {
+// trace tells the times, and sees to it that there are newer ones soon.
+func (l *Local) trace(f *findings) {
+	switch {
+	case l.recorder != nil && f.now.Sub(l.triedAt) >= Window:
+		l.refused = l.read()
+		l.recorder.Stop()
+		l.recorder = nil
+	case l.recorder == nil && f.now.Sub(l.triedAt) >= timesInterval:
+		l.triedAt = f.now
 		l.recorder = trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: Window, MaxBytes: maxTrace})
 		if l.refused = l.recorder.Start(); l.refused != nil {
 			l.recorder = nil // somebody else has one, and there can be one only
 		}
-		f.notes = append(f.notes, "times begin now")
-		return
 	}
+	f.times, f.window = l.times, l.window
+	switch {
+	case l.refused != nil:
+		f.notes = append(f.notes, "no times: "+l.refused.Error())
+	case l.times == nil:
+		f.notes = append(f.notes, "times begin now")
+	}
+}
+
+// read takes the times out of the recorder.
+func (l *Local) read() error {
 	var data bytes.Buffer
 	if _, err := l.recorder.WriteTo(&data); err != nil {
-		f.notes = append(f.notes, "no times: "+err.Error())
-		return
+		return err
 	}
 	times, window, err := readTimes(&data)
 	if err != nil {
-		f.notes = append(f.notes, "no times: "+err.Error())
-		return
+		return err
 	}
-	f.times, f.window = times, window
+	l.times, l.window = times, window
+	return nil
 }

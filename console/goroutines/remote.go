@@ -23,12 +23,17 @@ type Remote struct {
 	Client *http.Client // nil: http.DefaultClient
 	Window time.Duration
 
-	mu      sync.Mutex
-	leaksAt time.Time
-	noLeaks bool
+	mu       sync.Mutex
+	times    map[uint64]Times // the latest
+	window   time.Duration
+	refused  error // why there are none
+	tracedAt time.Time
+	leaksAt  time.Time
+	noLeaks  bool
 }
 
-// Snapshot asks the program for its stacks and a short execution trace.
+// Snapshot asks the program for its stacks and, every few seconds, for a short
+// execution trace.
 func (r *Remote) Snapshot(ctx context.Context, limit int) (*goroutinespb.Snapshot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,8 +56,11 @@ func (r *Remote) Snapshot(ctx context.Context, limit int) (*goroutinespb.Snapsho
 		}
 		f.total = len(f.stacks)
 	}
-	if err := r.times(ctx, f); err != nil {
-		f.notes = append(f.notes, "no times: "+err.Error())
+	if f.now.Sub(r.tracedAt) >= timesInterval {
+		r.tracedAt, r.refused = f.now, r.trace(ctx)
+	}
+	if f.times, f.window = r.times, r.window; r.refused != nil {
+		f.notes = append(f.notes, "no times: "+r.refused.Error())
 	}
 	return f.snapshot(limit), nil
 }
@@ -72,7 +80,8 @@ func (r *Remote) leaks(ctx context.Context, f *findings) {
 	f.leaksKnown = err == nil
 }
 
-func (r *Remote) times(ctx context.Context, f *findings) error {
+// trace takes an execution trace and reads the times in it.
+func (r *Remote) trace(ctx context.Context) error {
 	window := r.Window
 	if window == 0 {
 		window = Window
@@ -81,7 +90,7 @@ func (r *Remote) times(ctx context.Context, f *findings) error {
 	if err != nil {
 		return err
 	}
-	f.times, f.window, err = readTimes(bytes.NewReader(data))
+	r.times, r.window, err = readTimes(bytes.NewReader(data))
 	return err
 }
 
