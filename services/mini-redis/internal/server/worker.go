@@ -298,6 +298,10 @@ func (w *worker) unblock(m *message) {
 	if m.pending != nil {
 		c.session.Pending = append(c.session.Pending, m.pending)
 	}
+	if c.dead { // it left while the message was on its way: the span ends here
+		w.flushed(c)
+		return
+	}
 	c.follow(m.state)
 	w.append(c, m.data)
 	w.goOn(c)
