@@ -3,6 +3,7 @@ package resptrace_test
 import (
 	"context"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -12,6 +13,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"mini-redis/internal/docpage"
 	"mini-redis/resptrace"
 )
 
@@ -166,6 +168,16 @@ func TestNothingSecretIsRecorded(t *testing.T) {
 	for _, span := range l.ended() {
 		if regexp.MustCompile(`(?i)secret`).MatchString(described(span)) {
 			t.Error(described(span))
+		}
+	}
+}
+
+// docs/telemetry.md knows every attribute.
+func TestDocsOfAttributes(t *testing.T) {
+	page := docpage.Text(t, "telemetry.md")
+	for key := range allowed {
+		if !strings.Contains(page, "`"+string(key)+"`") {
+			t.Errorf("docs/telemetry.md does not mention %s", key)
 		}
 	}
 }

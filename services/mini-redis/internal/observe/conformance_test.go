@@ -16,6 +16,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"mini-redis/internal/docpage"
 	"mini-redis/internal/telemetry"
 	"mini-redis/services/mini-redis/internal/command"
 )
@@ -244,6 +245,16 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 	for name := range known {
 		if families[name] == nil {
 			t.Errorf("no %s", name)
+		}
+	}
+}
+
+// docs/telemetry.md knows every attribute.
+func TestDocsOfAttributes(t *testing.T) {
+	page := docpage.Text(t, "telemetry.md")
+	for key := range allowed() {
+		if !strings.Contains(page, "`"+string(key)+"`") {
+			t.Errorf("docs/telemetry.md does not mention %s", key)
 		}
 	}
 }
