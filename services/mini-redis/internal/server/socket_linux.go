@@ -16,7 +16,7 @@ type socket struct {
 }
 
 func (k *socket) write(p []byte) (int, error) {
-	n, errno := rawIO(unix.SYS_WRITE, k.fd, p)
+	n, errno := rawIO(unix.SYS_SENDTO, k.fd, p)
 	switch errno {
 	case 0:
 		return n, nil
