@@ -125,7 +125,8 @@ func TestDistributionIsWhatTheBuilderWrites(t *testing.T) {
 	proxy := "GOPROXY=file://" + filepath.ToSlash(filepath.Join(strings.TrimSpace(string(cache)), "cache", "download"))
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), proxy, "GOSUMDB=off", "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		if strings.Contains(string(out), "reading file://") {
+		// Without the builder go looks for its package in the modules above it, which may well be there.
+		if strings.Contains(string(out), "reading file://") || strings.Contains(string(out), "does not contain package") {
 			t.Skip("the builder is not in the module cache")
 		}
 		t.Fatalf("%v: %s", err, out)
