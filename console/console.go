@@ -34,6 +34,9 @@ type Console struct {
 func New(o Options) *Console {
 	o = o.withDefaults()
 	c := &Console{o: o, clock: o.Clock}
+	if o.Logs != nil {
+		o.Logs.hub.console.Store(c)
+	}
 	c.base.wall, c.base.mono = c.clock.Now(), c.clock.Mono()
 	c.tasks.limit(o.MaxTasks, o.MaxClosed, o.Retention)
 	c.resources.limit(o.MaxResources, o.MaxClosed, o.Retention)

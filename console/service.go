@@ -27,12 +27,11 @@ type service struct {
 
 // WatchUpdates implements the service.
 func (s *service) WatchUpdates(_ *instrumentpb.InstrumentRequest, stream grpc.ServerStreamingServer[instrumentpb.Update]) error {
-	select {
-	case s.viewers <- struct{}{}:
-		defer func() { <-s.viewers }()
-	default:
-		return status.Errorf(codes.ResourceExhausted, "%d viewers are watching already", cap(s.viewers))
+	leave, err := enter(s.viewers)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	s.c.watchers.Add(1)
 	defer s.c.watchers.Add(-1)
 	s.c.o.Logger.Debug("console viewer connected")

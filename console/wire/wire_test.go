@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mini-redis/console/wire/commonpb"
+	_ "mini-redis/console/wire/eventspb"
 	_ "mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/taskspb"
