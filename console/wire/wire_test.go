@@ -234,7 +234,7 @@ func TestTheGeneratedCodeIsCurrent(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || count != 10 {
+	if err != nil || count != 12 {
 		t.Errorf("%d files, %v", count, err)
 	}
 }
