@@ -173,8 +173,11 @@ func (t *Task) Polled(woken, began, ended int64) {
 		return
 	}
 	s := t.lock()
-	if woken != 0 {
+	switch {
+	case woken != 0:
 		s.wake(woken)
+	case s.first == 0:
+		s.first = began // a loop that has slept until now has not waited for its turn
 	}
 	s.begin(began, t.c)
 	s.finish(ended, t.c)

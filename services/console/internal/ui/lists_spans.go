@@ -28,7 +28,7 @@ func spanRows(a *App) (rows []table.Row) {
 	for _, target := range a.world.Targets {
 		i := uint64(0)
 		target.EachSpan(func(s *model.Span) {
-			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, Order: order(target, i), Hidden: s.Scope}
+			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, Order: order(target, i), Hidden: s.Scope + " " + fieldsText(s.Fields)}
 			i++
 			if id := model.SpanNumber(s.Parent); id != 0 {
 				row.Parent = key{target.Index, kindSpan, id}
@@ -42,12 +42,26 @@ func spanRows(a *App) (rows []table.Row) {
 			}
 			row.Cells = []table.Cell{
 				end, text(s.Name), a.styles.time(s.Duration()), text(s.Kind), status, text(spanTask(s)), text(s.Trace), faint(s.SpanID()),
-				events, faint(fieldsText(s.Fields)), text(target.Name),
+				events, faint(fieldsText(ownFields(s.Fields))), text(target.Name),
 			}
 			rows = append(rows, row)
 		})
 	}
 	return rows
+}
+
+// ownFields leaves out what is the same for most spans of a program, or is told
+// by their name and task: who talks to whom. A span's page has all of it.
+func ownFields(list []model.Field) (own []model.Field) {
+	for _, f := range list {
+		switch f.Name {
+		case "db.system.name", "db.operation.name", "server.address", "server.port", "client.address", "client.port",
+			"network.peer.address", "network.peer.port":
+		default:
+			own = append(own, f)
+		}
+	}
+	return own
 }
 
 // spanEnd is when a span ended; one that is open comes after all that have.

@@ -120,7 +120,7 @@ func TestScreens(t *testing.T) {
 	}
 	for _, s := range screens {
 		for mode, styles := range modes {
-			for _, width := range []int{40, 80, 160} {
+			for _, width := range []int{40, 80, 120, 160} {
 				if mode != "plain" && width != 80 && !(mode == "ascii" && width == 40) {
 					continue
 				}
