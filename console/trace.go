@@ -49,7 +49,8 @@ func enter(places chan struct{}) (leave func(), err error) {
 var errPaused = errors.New("paused")
 
 // Watch implements the service. While the viewer is paused there is no
-// subscription: the program pays for what is seen.
+// subscription: the program pays for what is seen. What was open then is taken
+// back, and told anew where it still is, when the viewer goes on.
 func (s *traceService) Watch(r *tracepb.WatchRequest, stream grpc.ServerStreamingServer[tracepb.TraceEvent]) error {
 	if err := stream.SendHeader(nil); err != nil {
 		return err
@@ -61,7 +62,7 @@ func (s *traceService) Watch(r *tracepb.WatchRequest, stream grpc.ServerStreamin
 	defer leave()
 	w := newSpanWriter(s.c, r.GetFilter(), stream.Send)
 	return live(stream.Context(), s.stopping, func(ctx context.Context) error {
-		defer w.forget()
+		w.forget()
 		spans := s.c.o.Spans.Subscribe(spanBuffer)
 		defer spans.Close()
 		return w.follow(ctx, spans)
