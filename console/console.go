@@ -56,7 +56,7 @@ func (c *Console) Mono() int64 {
 	return c.clock.Mono()
 }
 
-// detailed reports whether histograms are to be recorded.
+// detailed reports whether durations are to be kept one by one.
 func (c *Console) detailed() bool { return c.o.AlwaysHistograms || c.watchers.Load() > 0 }
 
 func (c *Console) nextID() uint64 { return c.lastID.Add(1) }

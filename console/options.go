@@ -35,7 +35,8 @@ type Options struct {
 	// histograms. What is longer is an outlier.
 	PollDurationMax, ScheduledDurationMax time.Duration
 	// AlwaysHistograms records histograms from a task's birth on. Without it they
-	// begin when somebody watches.
+	// are of the time that somebody looks at the task's details, and of up to 31
+	// durations before that.
 	AlwaysHistograms bool
 	// Spans is where the program's spans are to be had. Without it Trace/Watch is
 	// not served.

@@ -121,6 +121,7 @@ func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream gr
 	}
 	s.c.watchers.Add(1)
 	defer s.c.watchers.Add(-1)
+	defer t.look()()
 	ended := false
 	err := s.publish(stream, func() error {
 		details, over := s.c.details(t)
@@ -142,6 +143,7 @@ func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream gr
 func (c *Console) details(t *Task) (*taskspb.TaskDetails, bool) {
 	zero, now := c.epoch()
 	t.mu.Lock()
+	t.s.settle(c)
 	polls, scheduled := t.s.pollTimes.Clone(), t.s.scheduledTimes.Clone()
 	ended := t.s.dropped != 0
 	t.mu.Unlock()
