@@ -16,8 +16,7 @@ type mode struct {
 	args    []string
 	sampled float64
 	aware   bool
-	console bool  // it serves its console
-	watched views // what a viewer has open of it
+	console bool // it serves its console
 }
 
 // tracing compares the server with itself: no telemetry, telemetry with nothing
@@ -57,46 +56,62 @@ func (b *bench) compare(ctx context.Context, what string, modes []mode) error {
 }
 
 func (b *bench) measureMode(ctx context.Context, m mode, pipeline int) (sample, error) {
-	consoleAddr := ""
+	pr, _, err := b.startMode(ctx, m)
+	if err != nil {
+		return sample{}, err
+	}
+	defer pr.stop()
+	l := m.load(b.requests, pipeline)
+	if err := l.warmUp(ctx, pr.addr); err != nil {
+		return sample{}, err
+	}
+	return pr.measure(ctx, l)
+}
+
+// startMode starts a server in that mode, and says where its console is, if it
+// serves one.
+func (b *bench) startMode(ctx context.Context, m mode) (pr *process, consoleAddr string, err error) {
 	if m.console {
-		var err error
 		if consoleAddr, err = freeAddr(); err != nil {
-			return sample{}, err
+			return nil, "", err
 		}
 	}
-	pr, err := b.start(ctx, peer{
+	pr, err = b.start(ctx, peer{
 		name: m.name, command: b.binary, env: m.env,
 		args: func(port string) []string {
 			return append([]string{"-addr", "127.0.0.1:" + port, "-admin-addr", "", "-console-addr", consoleAddr}, m.args...)
 		},
 	})
-	if err != nil {
-		return sample{}, err
-	}
-	defer pr.stop()
-	unwatch, err := watch(ctx, consoleAddr, m.watched)
-	if err != nil {
-		return sample{}, err
-	}
-	defer unwatch()
-	l := load{pipeline: pipeline, requests: b.requests, sampled: m.sampled, aware: m.aware}
+	return pr, consoleAddr, err
+}
+
+// load is what the mode is measured with.
+func (m mode) load(requests, pipeline int) load {
+	l := load{pipeline: pipeline, requests: requests, sampled: m.sampled, aware: m.aware}
 	if pipeline > 1 {
 		l.requests *= 5
 	}
-	warm := l
-	warm.requests /= 10
-	if _, err := warm.run(ctx, pr.addr); err != nil {
-		return sample{}, err
-	}
-	before, err := pr.cpu()
+	return l
+}
+
+// warmUp sends a tenth of the load.
+func (l load) warmUp(ctx context.Context, addr string) error {
+	l.requests /= 10
+	_, err := l.run(ctx, addr)
+	return err
+}
+
+// measure loads the server and reads what it used.
+func (p *process) measure(ctx context.Context, l load) (sample, error) {
+	before, err := p.cpu()
 	if err != nil {
 		return sample{}, err
 	}
-	s, err := l.run(ctx, pr.addr)
+	s, err := l.run(ctx, p.addr)
 	if err != nil {
 		return sample{}, err
 	}
-	after, err := pr.cpu()
+	after, err := p.cpu()
 	if err != nil {
 		return sample{}, err
 	}
