@@ -18,6 +18,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -214,10 +215,14 @@ func (s *Server) unlock() {
 // execution lock is not held.
 func (s *Server) tell(c *conn, what string) {
 	ctx := context.Background()
-	if s.log.Enabled(ctx, slog.LevelDebug) {
-		s.log.LogAttrs(console.NewContext(ctx, c.task), slog.LevelDebug, what,
-			slog.String("peer", c.link.remote()), slog.Int64("client.id", c.session.ID))
+	if !s.log.Enabled(ctx, slog.LevelDebug) {
+		return
 	}
+	var caller [1]uintptr
+	runtime.Callers(2, caller[:])
+	r := slog.NewRecord(s.clock.Now(), slog.LevelDebug, what, caller[0])
+	r.AddAttrs(slog.String("peer", c.link.remote()), slog.Int64("client.id", c.session.ID))
+	_ = s.log.Handler().Handle(console.NewContext(ctx, c.task), r)
 }
 
 // admit counts a new connection in, or says why not.
