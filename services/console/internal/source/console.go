@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -53,12 +54,26 @@ func reason(err error) string {
 	case errors.Is(err, io.EOF):
 		return "the program has ended the stream"
 	case s.Code() == codes.Unavailable:
-		return "not reachable: " + s.Message()
+		return "not reachable: " + withoutDial(s.Message())
 	case s.Code() == codes.Unauthenticated:
 		return "refused: " + s.Message()
 	default:
 		return s.Message()
 	}
+}
+
+// withoutDial takes what gRPC says about itself and about the address, which is
+// told already, off an error of connecting.
+func withoutDial(text string) string {
+	_, rest, ok := strings.Cut(text, "Error while dialing: ")
+	if !ok {
+		return text
+	}
+	rest = strings.TrimSuffix(rest, "\"")
+	if _, cause, ok := strings.Cut(rest, ": connect: "); ok {
+		return cause
+	}
+	return rest
 }
 
 // session is one connection's life.

@@ -372,6 +372,16 @@ func TestAReplayKeepsTime(t *testing.T) {
 	}
 }
 
+func TestReasonsArePlain(t *testing.T) {
+	f := func(target, want string) {
+		t.Helper()
+		h := hear(t, target)
+		h.until("a reason", func(w *model.World) bool { return w.Targets[0].Status.Text == want })
+	}
+	f("127.0.0.1:1", "not reachable: connection refused")
+	f("file:///does/not/exist", "not reachable: no such file or directory")
+}
+
 func TestSpecs(t *testing.T) {
 	f := func(text, name, addr, pprof string) {
 		t.Helper()

@@ -223,7 +223,10 @@ func (a *App) listNote(l *list) string {
 		for _, t := range a.world.Targets {
 			open, n = open+len(t.OpenSpans()), n+t.SpanCount
 		}
-		if a.width < narrow {
+		switch {
+		case open == 0 && n == 0:
+			return ""
+		case a.width < narrow:
 			return fmt.Sprintf("  %d open, %d ended", open, n)
 		}
 		return fmt.Sprintf("  %d open, the latest of %d that ended", open, n)
@@ -232,7 +235,9 @@ func (a *App) listNote(l *list) string {
 		for _, t := range a.world.Targets {
 			n += t.EventCount
 		}
-		return fmt.Sprintf("  the latest of %d", n)
+		if n > 0 {
+			return fmt.Sprintf("  the latest of %d", n)
+		}
 	}
 	return ""
 }
