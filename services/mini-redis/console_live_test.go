@@ -3,8 +3,12 @@ package main
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +141,56 @@ func TestConsoleShowsLoopsAndTheLock(t *testing.T) {
 	mustRead(t, nc, "+PONG\r\n")
 	until(t, v, "a free lock", func() bool {
 		return state(v, "execution lock", "locked") == "false" && len(v.Ops(v.Resource("execution lock"))) == 0
+	})
+}
+
+// The terminal program warns of the execution lock when it is held long while
+// others wait, and not when it is held for a moment.
+func TestALockThatIsHeldLongIsWarnedOf(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "console")
+	if out, err := exec.Command("go", "build", "-o", bin, "../console").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	clock := consoletest.NewClock()
+	c := console.New(console.Options{Clock: clock, PublishInterval: 5 * time.Millisecond})
+	served, err := c.Listen(console.ServeOptions{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer served.Close(t.Context())
+	warnings := func() string {
+		t.Helper()
+		out, err := exec.Command(bin, "export", served.Addr().String()).Output()
+		var d struct{ Warnings []struct{ Lint, Text string } }
+		if err := errors.Join(err, json.Unmarshal(out, &d)); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return fmt.Sprint(d.Warnings)
+	}
+	dial, _, s := traced(t, 0, func(cfg *server.Config) { cfg.Loops, cfg.Console, cfg.Engine.Clock = 1, c, clock })
+	nc, err := dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	fmt.Fprint(nc, "PING\r\n")
+	mustRead(t, nc, "+PONG\r\n")
+	s.Locked(func() {
+		fmt.Fprint(nc, "PING\r\n")
+		clock.Pass(300 * time.Millisecond)
+		if got := warnings(); got != "[]" {
+			t.Errorf("after 300 ms: %s", got)
+		}
+		clock.Pass(1200 * time.Millisecond)
+		got := ""
+		for range 20 { // until the loop waits, too
+			if got = warnings(); got != "[]" {
+				break
+			}
+		}
+		if !strings.Contains(got, "{lock-held mutex execution lock has been held for 1.5s, and ") {
+			t.Errorf("after 1.5 s: %s", got)
+		}
 	})
 }
 
