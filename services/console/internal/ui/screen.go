@@ -107,7 +107,7 @@ func (a *App) dropped() string {
 	for _, p := range []struct {
 		n    uint64
 		name string
-	}{{tasks, "task"}, {resources, "resource"}, {ops, "async op"}, {spans, "span"}, {events, "event"}} {
+	}{{tasks, "task event"}, {resources, "resource event"}, {ops, "async op event"}, {spans, "span"}, {events, "log event"}} {
 		if p.n > 0 {
 			parts = append(parts, plural(int(p.n), p.name))
 		}

@@ -23,7 +23,10 @@ func (o *Observer) Opened(turn *command.Turn, call *command.Call) command.Pendin
 	if !o.tracing || !o.sink.Watched() {
 		return nil
 	}
-	s := o.open(turn, call)
+	s := o.sampledOpen(turn, call)
+	if s == nil && o.shown.allow(call.End) {
+		s = o.localOpen(turn, call)
+	}
 	if s == nil {
 		return nil
 	}
@@ -42,7 +45,10 @@ func (o *Observer) ShowOpen(e *command.Engine, show func([]telemetry.Record)) {
 	e.EachWaiting(func(turn *command.Turn, call *command.Call) bool {
 		s, _ := call.Opened.(*span)
 		if s == nil {
-			if s = o.open(turn, call); s == nil {
+			if s = o.sampledOpen(turn, call); s == nil {
+				s = o.localOpen(turn, call)
+			}
+			if s == nil {
 				return false
 			}
 			call.Opened = s
@@ -62,20 +68,23 @@ func (o *Observer) openRecord(s *span, now int64) telemetry.Record {
 	return r
 }
 
-// open makes the span of a call that has not ended: the one that it will be
-// exported as where it is sampled, else one for those who watch.
-func (o *Observer) open(turn *command.Turn, call *command.Call) *span {
+// sampledOpen makes the span of a call that has not ended as it will be exported,
+// nil where it will not be.
+func (o *Observer) sampledOpen(turn *command.Turn, call *command.Call) *span {
 	c := o.statsOf(call.Spec)
-	var s *span
-	if call.Parent.TraceFlags().IsSampled() {
-		s = o.continued(turn, call, c, -1)
-	} else if call.End >= o.roots.next {
-		s = o.rooted(turn, call, c, -1)
+	switch {
+	case call.Parent.TraceFlags().IsSampled():
+		return o.continued(turn, call, c, -1)
+	case call.End >= o.roots.next:
+		return o.rooted(turn, call, c, -1)
 	}
-	if s != nil || !o.shown.allow(call.End) {
-		return s
-	}
-	if s = o.take(); s == nil {
+	return nil
+}
+
+// localOpen makes the span of a call that has not ended for those who watch.
+func (o *Observer) localOpen(turn *command.Turn, call *command.Call) *span {
+	s := o.take()
+	if s == nil {
 		return nil
 	}
 	s.local = true
@@ -88,7 +97,7 @@ func (o *Observer) open(turn *command.Turn, call *command.Call) *span {
 		binary.LittleEndian.PutUint64(r.TraceID[:8], o.random())
 		binary.LittleEndian.PutUint64(r.TraceID[8:], o.random())
 	}
-	o.fill(s, turn, call, c, -1)
+	o.fill(s, turn, call, o.statsOf(call.Spec), -1)
 	return s
 }
 

@@ -129,3 +129,23 @@ func TestCallsThatWaitAlreadyAreShown(t *testing.T) {
 		t.Error("what has ended is shown as open")
 	}
 }
+
+// However many wait, a thousand of them are shown to whoever comes.
+func TestManyCallsThatWaitAlreadyAreShown(t *testing.T) {
+	e := newEngine(t, withRoots(0))
+	const waiting = maxShown + 200
+	for range waiting {
+		e.connect(t).batch("BLPOP list 0")
+		e.clock.mono += int64(10 * time.Millisecond)
+	}
+	e.sink.watched.Store(true)
+	shown := map[string]bool{}
+	e.ShowOpen(e.engine, func(list []telemetry.Record) {
+		for _, r := range list {
+			shown[r.SpanID.String()] = true
+		}
+	})
+	if len(shown) != maxShown || e.pending.Load() != maxShown {
+		t.Errorf("%d of %d are shown, %d pending", len(shown), waiting, e.pending.Load())
+	}
+}
