@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"net"
 	"slices"
 	"testing"
+	"time"
 
+	"mini-redis/console"
+	"mini-redis/console/goroutines"
 	"mini-redis/internal/resp"
 	"mini-redis/internal/servertest"
 )
@@ -75,4 +79,42 @@ func TestIdleConnectionsAreOpen(t *testing.T) {
 		}
 		_ = c.(*net.TCPConn).Close()
 	}
+}
+
+// A viewer that is told to open every view opens every one that a server has.
+func TestAViewerOpensItsViews(t *testing.T) {
+	c := console.New(console.Options{
+		Spans: noSpans{}, Goroutines: &goroutines.Local{}, Logs: console.NewLogTap(slog.DiscardHandler), PublishInterval: 10 * time.Millisecond,
+	})
+	s, err := c.Listen(console.ServeOptions{Addr: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(t.Context())
+	for _, v := range []views{noViewer, tables, everyView} {
+		stop, err := watch(t.Context(), s.Addr().String(), v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.Watched() != (v > noViewer) {
+			t.Errorf("views %d: watched %t", v, c.Watched())
+		}
+		stop()
+		for c.Watched() {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if _, err := watch(t.Context(), "127.0.0.1:1", tables); err == nil {
+		t.Error("nobody is watched")
+	}
+}
+
+// noSpans is a source that never has any.
+type noSpans struct{}
+
+func (noSpans) Subscribe(int) console.SpanStream { return noSpans{} }
+func (noSpans) Close()                           {}
+func (noSpans) Next(ctx context.Context, _ []console.Span) (int, uint64, error) {
+	<-ctx.Done()
+	return 0, 0, ctx.Err()
 }

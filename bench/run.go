@@ -38,13 +38,14 @@ var sections = []struct {
 }{
 	{"peers", (*bench).peers},
 	{"tracing", (*bench).tracing},
+	{"console", (*bench).console},
 	{"idle", (*bench).idleConnections},
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	var o options
 	fs := program.Flags("bench", "bench measures mini-redis beside redis-server and Tokio's mini-redis, where they are installed.")
-	fs.StringVar(&o.only, "only", "", "measure only these `sections` of peers, tracing, idle (comma between them)")
+	fs.StringVar(&o.only, "only", "", "measure only these `sections` of peers, tracing, console, idle (comma between them)")
 	fs.IntVar(&o.rounds, "rounds", 5, "how often each measurement is repeated")
 	fs.IntVar(&o.requests, "requests", 200000, "requests of a measurement")
 	fs.IntVar(&o.idle, "idle", 10000, "idle connections")

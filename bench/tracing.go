@@ -16,6 +16,7 @@ type mode struct {
 	args    []string
 	sampled float64
 	aware   bool
+	console bool // it serves its console
 }
 
 // tracing compares the server with itself: no telemetry, telemetry with nothing
@@ -27,12 +28,16 @@ func (b *bench) tracing(ctx context.Context) error {
 	}
 	defer stop()
 	on := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + sink, "OTEL_METRICS_EXPORTER=none"}
-	modes := []mode{
+	return b.compare(ctx, "tracing", []mode{
 		{name: "off", env: untraced},
 		{name: "on, unsampled", env: on, aware: true},
 		{name: "on, 1 % sampled", env: on, aware: true, sampled: 0.01},
 		{name: "on, 100 % sampled", env: on, aware: true, sampled: 1},
-	}
+	})
+}
+
+// compare measures the modes in turn, in rounds, with and without pipelining.
+func (b *bench) compare(ctx context.Context, what string, modes []mode) error {
 	for _, pipeline := range []int{1, 16} {
 		results := make([]series, len(modes))
 		for round := range b.rounds {
@@ -45,40 +50,68 @@ func (b *bench) tracing(ctx context.Context) error {
 				results[i] = append(results[i], s)
 			}
 		}
-		printModes(b, pipeline, modes, results)
+		printModes(b, what, pipeline, modes, results)
 	}
 	return nil
 }
 
 func (b *bench) measureMode(ctx context.Context, m mode, pipeline int) (sample, error) {
-	pr, err := b.start(ctx, peer{
-		name: m.name, command: b.binary, env: m.env,
-		args: func(port string) []string {
-			return append([]string{"-addr", "127.0.0.1:" + port, "-admin-addr", ""}, m.args...)
-		},
-	})
+	pr, _, err := b.startMode(ctx, m)
 	if err != nil {
 		return sample{}, err
 	}
 	defer pr.stop()
-	l := load{pipeline: pipeline, requests: b.requests, sampled: m.sampled, aware: m.aware}
+	l := m.load(b.requests, pipeline)
+	if err := l.warmUp(ctx, pr.addr); err != nil {
+		return sample{}, err
+	}
+	return pr.measure(ctx, l)
+}
+
+// startMode starts a server in that mode, and says where its console is, if it
+// serves one.
+func (b *bench) startMode(ctx context.Context, m mode) (pr *process, consoleAddr string, err error) {
+	if m.console {
+		if consoleAddr, err = freeAddr(); err != nil {
+			return nil, "", err
+		}
+	}
+	pr, err = b.start(ctx, peer{
+		name: m.name, command: b.binary, env: m.env,
+		args: func(port string) []string {
+			return append([]string{"-addr", "127.0.0.1:" + port, "-admin-addr", "", "-console-addr", consoleAddr}, m.args...)
+		},
+	})
+	return pr, consoleAddr, err
+}
+
+// load is what the mode is measured with.
+func (m mode) load(requests, pipeline int) load {
+	l := load{pipeline: pipeline, requests: requests, sampled: m.sampled, aware: m.aware}
 	if pipeline > 1 {
 		l.requests *= 5
 	}
-	warm := l
-	warm.requests /= 10
-	if _, err := warm.run(ctx, pr.addr); err != nil {
-		return sample{}, err
-	}
-	before, err := pr.cpu()
+	return l
+}
+
+// warmUp sends a tenth of the load.
+func (l load) warmUp(ctx context.Context, addr string) error {
+	l.requests /= 10
+	_, err := l.run(ctx, addr)
+	return err
+}
+
+// measure loads the server and reads what it used.
+func (p *process) measure(ctx context.Context, l load) (sample, error) {
+	before, err := p.cpu()
 	if err != nil {
 		return sample{}, err
 	}
-	s, err := l.run(ctx, pr.addr)
+	s, err := l.run(ctx, p.addr)
 	if err != nil {
 		return sample{}, err
 	}
-	after, err := pr.cpu()
+	after, err := p.cpu()
 	if err != nil {
 		return sample{}, err
 	}
@@ -86,8 +119,8 @@ func (b *bench) measureMode(ctx context.Context, m mode, pipeline int) (sample, 
 	return s, nil
 }
 
-func printModes(b *bench, pipeline int, modes []mode, results []series) {
-	rows := [][]string{{"tracing", "CPU us/op", "op/s", "p50 ms", "p99 ms", "CPU ratio to off"}}
+func printModes(b *bench, what string, pipeline int, modes []mode, results []series) {
+	rows := [][]string{{what, "CPU us/op", "op/s", "p50 ms", "p99 ms", "CPU ratio to off"}}
 	for i, m := range modes {
 		r := results[i]
 		row := []string{m.name, r.pick(cpuOf).String(), r.pick(rateOf).String(), r.pick(p50Of).String(), r.pick(p99Of).String(), "-"}
@@ -96,8 +129,8 @@ func printModes(b *bench, pipeline int, modes []mode, results []series) {
 		}
 		rows = append(rows, row)
 	}
-	table(b.out, fmt.Sprintf("tracing, pipeline %d (half SET, half GET of 64 bytes on 50 connections; median of %d rounds, least-most)",
-		pipeline, len(results[0])), rows)
+	table(b.out, fmt.Sprintf("%s, pipeline %d (half SET, half GET of 64 bytes on 50 connections; median of %d rounds, least-most)",
+		what, pipeline, len(results[0])), rows)
 }
 
 // discard is a collector that takes every span and keeps none.

@@ -34,6 +34,9 @@ type Console struct {
 func New(o Options) *Console {
 	o = o.withDefaults()
 	c := &Console{o: o, clock: o.Clock}
+	if o.Logs != nil {
+		o.Logs.hub.console.Store(c)
+	}
 	c.base.wall, c.base.mono = c.clock.Now(), c.clock.Mono()
 	c.tasks.limit(o.MaxTasks, o.MaxClosed, o.Retention)
 	c.resources.limit(o.MaxResources, o.MaxClosed, o.Retention)
@@ -53,7 +56,7 @@ func (c *Console) Mono() int64 {
 	return c.clock.Mono()
 }
 
-// detailed reports whether histograms are to be recorded.
+// detailed reports whether durations are to be kept one by one.
 func (c *Console) detailed() bool { return c.o.AlwaysHistograms || c.watchers.Load() > 0 }
 
 func (c *Console) nextID() uint64 { return c.lastID.Add(1) }

@@ -1,7 +1,7 @@
 // Package console lets a program be watched while it runs, as tokio-console
 // lets a Rust program: its tasks with how often and how long they ran, the
 // resources they share, who waits for what and since when, its goroutines, its
-// spans. It speaks tokio-console's own protocol (console-api 0.9), so the
+// spans, what it logs. It speaks tokio-console's own protocol (console-api 0.9), so the
 // viewer may be services/console of this repository or the stock
 // tokio-console.
 //
@@ -24,10 +24,10 @@
 // runs for it. docs/console.md says, column by column, what a Go program sends
 // and what it cannot know.
 //
-// Counters and times are kept always, at some ten nanoseconds a poll;
-// histograms, poll operations and goroutines only while somebody watches.
-// Nothing is kept without bound: what is over [Options]'s limits is counted and
-// told to the viewer as dropped.
+// Counters and times are kept always, at some ten nanoseconds a poll; poll
+// operations, spans and goroutines only while somebody watches, a task's
+// histograms while somebody looks at the task. Nothing is kept without bound: what
+// is over [Options]'s limits is counted and told to the viewer as dropped.
 //
 // Times are readings of [Clock.Mono], in nanoseconds.
 //

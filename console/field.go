@@ -80,7 +80,7 @@ func clean(s string) string {
 
 // message returns the field for the wire.
 func (f Field) message(meta uint64) *commonpb.Field {
-	m := &commonpb.Field{Name: &commonpb.Field_StrName{StrName: f.name}, MetadataId: &commonpb.MetaId{Id: meta}}
+	m := &commonpb.Field{Name: &commonpb.Field_StrName{StrName: clean(f.name)}, MetadataId: &commonpb.MetaId{Id: meta}}
 	switch f.kind {
 	case fieldUint:
 		m.Value = &commonpb.Field_U64Val{U64Val: f.num}

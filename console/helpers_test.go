@@ -1,6 +1,8 @@
 package console
 
 import (
+	"bytes"
+	"encoding/json"
 	"sync"
 	"testing"
 	"time"
@@ -226,4 +228,28 @@ func attr(list []*commonpb.Attribute, name string) any {
 		fields = append(fields, a.Field)
 	}
 	return value(fields, name)
+}
+
+// parseLines reads lines of JSON.
+func parseLines(t testing.TB, text []byte) (list []map[string]any) {
+	t.Helper()
+	for _, line := range bytes.Split(bytes.TrimSpace(text), []byte{'\n'}) {
+		var m map[string]any
+		if err := json.Unmarshal(line, &m); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
+func sizeOf(m proto.Message) int { return proto.Size(m) }
+
+func waitUntil(t testing.TB, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("waited in vain")
+		}
+	}
 }

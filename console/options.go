@@ -35,14 +35,18 @@ type Options struct {
 	// histograms. What is longer is an outlier.
 	PollDurationMax, ScheduledDurationMax time.Duration
 	// AlwaysHistograms records histograms from a task's birth on. Without it they
-	// begin when somebody watches.
+	// are of the time that somebody looks at the task's details, and of up to 31
+	// durations before that.
 	AlwaysHistograms bool
-	// Spans is where the program's finished spans are to be had. Without it
-	// Trace/Watch is not served.
+	// Spans is where the program's spans are to be had. Without it Trace/Watch is
+	// not served.
 	Spans SpanSource
 	// Goroutines is how goroutines are looked at while somebody watches them.
 	// Without it they are not served.
 	Goroutines GoroutineSource
+	// Logs is what the program's logger writes through. Without it events are not
+	// served. A LogTap belongs to one console.
+	Logs *LogTap
 	// Logger is told of viewers that come and go. nil: nobody is.
 	Logger *slog.Logger
 }

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"mini-redis/console/wire/eventspb"
 	"mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/tracepb"
@@ -40,8 +41,8 @@ type ServeOptions struct {
 	// neither; services/console speaks both.
 	TLS   *tls.Config
 	Token string
-	// MaxViewers bounds how many streams of updates there may be at a time.
-	// Default 16.
+	// MaxViewers bounds how many streams of updates there may be at a time, and of
+	// spans, and of events. Default 16.
 	MaxViewers int
 }
 
@@ -77,7 +78,10 @@ func (c *Console) Listen(o ServeOptions) (*Server, error) {
 	service := &service{c: c, stopping: s.stopping, viewers: make(chan struct{}, o.MaxViewers)}
 	instrumentpb.RegisterInstrumentServer(s.grpc, service)
 	if c.o.Spans != nil {
-		tracepb.RegisterTraceServer(s.grpc, &traceService{c: c, stopping: s.stopping})
+		tracepb.RegisterTraceServer(s.grpc, &traceService{c: c, stopping: s.stopping, viewers: make(chan struct{}, o.MaxViewers)})
+	}
+	if c.o.Logs != nil {
+		eventspb.RegisterEventsServer(s.grpc, &eventService{c: c, stopping: s.stopping, viewers: make(chan struct{}, o.MaxViewers)})
 	}
 	if c.o.Goroutines != nil {
 		goroutinespb.RegisterGoroutinesServer(s.grpc, &goroutineService{c: c, stopping: s.stopping})

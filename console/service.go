@@ -27,12 +27,11 @@ type service struct {
 
 // WatchUpdates implements the service.
 func (s *service) WatchUpdates(_ *instrumentpb.InstrumentRequest, stream grpc.ServerStreamingServer[instrumentpb.Update]) error {
-	select {
-	case s.viewers <- struct{}{}:
-		defer func() { <-s.viewers }()
-	default:
-		return status.Errorf(codes.ResourceExhausted, "%d viewers are watching already", cap(s.viewers))
+	leave, err := enter(s.viewers)
+	if err != nil {
+		return err
 	}
+	defer leave()
 	s.c.watchers.Add(1)
 	defer s.c.watchers.Add(-1)
 	s.c.o.Logger.Debug("console viewer connected")
@@ -122,6 +121,7 @@ func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream gr
 	}
 	s.c.watchers.Add(1)
 	defer s.c.watchers.Add(-1)
+	defer t.look()()
 	ended := false
 	err := s.publish(stream, func() error {
 		details, over := s.c.details(t)
@@ -143,6 +143,7 @@ func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream gr
 func (c *Console) details(t *Task) (*taskspb.TaskDetails, bool) {
 	zero, now := c.epoch()
 	t.mu.Lock()
+	t.s.settle(c)
 	polls, scheduled := t.s.pollTimes.Clone(), t.s.scheduledTimes.Clone()
 	ended := t.s.dropped != 0
 	t.mu.Unlock()

@@ -2,7 +2,6 @@ package console
 
 import (
 	"sync"
-	"time"
 
 	"mini-redis/console/hdr"
 )
@@ -61,6 +60,8 @@ type taskStats struct {
 	lastWake                  int64
 	busy, scheduled           int64
 	polling                   bool
+	looking                   int // how many look at its details
+	recent                    recent
 	pollTimes, scheduledTimes *hdr.Histogram
 }
 
@@ -173,8 +174,11 @@ func (t *Task) Polled(woken, began, ended int64) {
 		return
 	}
 	s := t.lock()
-	if woken != 0 {
+	switch {
+	case woken != 0:
 		s.wake(woken)
+	case s.first == 0:
+		s.first = began // a loop that has slept until now has not waited for its turn
 	}
 	s.begin(began, t.c)
 	s.finish(ended, t.c)
@@ -273,7 +277,7 @@ func (s *taskStats) begin(at int64, c *Console) {
 	if s.woken != 0 {
 		waited := max(at-max(s.woken, s.ended), 0)
 		s.scheduled += waited
-		record(&s.scheduledTimes, waited, c, c.o.ScheduledDurationMax)
+		s.record(waited, scheduledTime, c)
 		s.woken = 0
 	}
 	s.started = at
@@ -286,19 +290,6 @@ func (s *taskStats) finish(at int64, c *Console) {
 	s.polling = false
 	took := max(at-s.started, 0)
 	s.busy += took
-	record(&s.pollTimes, took, c, c.o.PollDurationMax)
+	s.record(took, pollTime, c)
 	s.ended = max(at, s.started)
-}
-
-// digits is the histograms' precision, that of console-subscriber.
-const digits = 2
-
-func record(h **hdr.Histogram, took int64, c *Console, longest time.Duration) {
-	if !c.detailed() {
-		return
-	}
-	if *h == nil {
-		*h = hdr.New(uint64(longest), digits)
-	}
-	(*h).Record(uint64(took))
 }

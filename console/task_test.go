@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"mini-redis/console/hdr"
 	"mini-redis/console/wire/taskspb"
 )
 
@@ -249,4 +250,71 @@ func TestNamesAreMadeFitForTheWire(t *testing.T) {
 	f("plain", "plain")
 	f("a\xffb", "a\uFFFDb")
 	f(long, long[:maxText])
+}
+
+// Every duration is in a histogram when somebody looks, however many there were
+// since the last look, and in the order in which outliers come.
+func TestHistogramsMissNothing(t *testing.T) {
+	c, clock := newTestConsole(t, func(o *Options) { o.AlwaysHistograms = true })
+	task := c.NewTask(TaskOptions{Name: "busy"})
+	polls := 0
+	for _, n := range []int{1, 30, 15, 16, 100} {
+		for range n {
+			woken := clock.Mono()
+			began := clock.pass(3 * ms)
+			task.Polled(woken, began, clock.pass(7*ms))
+		}
+		if polls += n; polls == 31 {
+			woken := clock.Mono()
+			began := clock.pass(5 * time.Second) // more than the histogram holds, and than 32 bits do
+			task.Polled(woken, began, clock.pass(10*ms))
+			polls++
+		}
+		d, _ := c.details(task)
+		h := must[*hdr.Histogram](t)(hdr.Decode(d.GetHistogram().GetRawHistogram()))
+		s := must[*hdr.Histogram](t)(hdr.Decode(d.GetScheduledTimesHistogram().GetRawHistogram()))
+		outliers := d.GetScheduledTimesHistogram().GetHighOutliers()
+		if h.Total() != uint64(polls) || s.Total()+outliers != uint64(polls) || outliers != 0 && d.GetScheduledTimesHistogram().GetHighestOutlier() != 5e9 {
+			t.Errorf("%d polls: %d in the histogram, %d waits and %d outliers", polls, h.Total(), s.Total(), outliers)
+		}
+	}
+}
+
+// A task's histograms are of the time that somebody looks at it, and begin with
+// its latest durations; those of a task that nobody looks at take no memory.
+func TestHistogramsAreKeptForWhoLooks(t *testing.T) {
+	c, clock := newTestConsole(t, nil)
+	watching(t, c)
+	c.watchers.Add(1)
+	task := c.NewTask(TaskOptions{Name: "busy"})
+	poll := func(n int, took time.Duration) {
+		for range n {
+			began := clock.Mono()
+			task.Polled(began, began, clock.pass(took))
+		}
+	}
+	seen := func(want uint64, longest time.Duration) {
+		t.Helper()
+		d, _ := c.details(task)
+		h := must[*hdr.Histogram](t)(hdr.Decode(d.GetHistogram().GetRawHistogram()))
+		if h.Total()+d.GetHistogram().GetHighOutliers() != want || d.GetHistogram().GetHighestOutlier() != uint64(longest) {
+			t.Errorf("%d polls, %d outliers up to %d; want %d, %v", h.Total(), d.GetHistogram().GetHighOutliers(), d.GetHistogram().GetHighestOutlier(), want, longest)
+		}
+	}
+	poll(100, ms)
+	if task.s.pollTimes != nil {
+		t.Error("histograms of a task that nobody looks at")
+	}
+	away := task.look()
+	seen(16, 0) // of the latest 31, which are polls and waits in turn
+	poll(40, ms)
+	poll(1, 5*time.Second)
+	seen(57, 5*time.Second)
+	second := task.look()
+	seen(57, 5*time.Second)
+	second()
+	away()
+	poll(7, ms)
+	defer task.look()()
+	seen(7, 0)
 }

@@ -2,7 +2,10 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 
 	"mini-redis/console/wire/commonpb"
+	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/taskspb"
 	"mini-redis/console/wire/tracepb"
 )
@@ -22,18 +26,24 @@ type taskDetails = taskspb.TaskDetails
 type fixedSpans struct {
 	spans  []Span
 	missed uint64
+	after  func(n int) // is told how many have been read
 }
 
-func (f *fixedSpans) Subscribe(int) SpanStream { return &fixedStream{f.spans, f.missed} }
+func (f *fixedSpans) Subscribe(int) SpanStream { return &fixedStream{f, 0} }
 
 type fixedStream struct {
-	spans  []Span
-	missed uint64
+	*fixedSpans
+	read int
 }
 
+// Next returns one span at a time where somebody wants to know, else all.
 func (f *fixedStream) Next(_ context.Context, dst []Span) (int, uint64, error) {
-	n, missed := copy(dst, f.spans), f.missed
-	f.spans, f.missed = f.spans[n:], 0
+	if f.after != nil {
+		f.after(f.read)
+		dst = dst[:1]
+	}
+	n, missed := copy(dst, f.spans[f.read:]), f.missed
+	f.read, f.missed = f.read+n, 0
 	if n == 0 {
 		return 0, missed, io.EOF
 	}
@@ -106,18 +116,161 @@ func TestASpanIsToldWithItsTraceAndItsTask(t *testing.T) {
 	}
 }
 
+// story is the events, a few words each; spans by number, events by name.
+func story(list []*tracepb.TraceEvent) (words []string) {
+	metas := map[uint64]*commonpb.Metadata{}
+	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
+	for _, e := range list {
+		switch e := e.GetEvent().(type) {
+		case *tracepb.TraceEvent_RegisterMetadata:
+			for _, m := range e.RegisterMetadata.Metadata {
+				metas[m.Id.Id] = m.Metadata
+			}
+		case *tracepb.TraceEvent_NewSpan:
+			s := e.NewSpan
+			m := metas[s.MetadataId.Id]
+			if m.Kind == commonpb.Metadata_SPAN {
+				add("new %d", s.Id.Id)
+				continue
+			}
+			add("event %s in %v dropped %v", m.Name, value(s.Fields, SpanParentID), value(s.Fields, SpanDropped))
+		case *tracepb.TraceEvent_EnterSpan:
+			add("enter %d task %d", e.EnterSpan.SpanId.Id, e.EnterSpan.ThreadId)
+		case *tracepb.TraceEvent_ExitSpan:
+			add("exit %d task %d", e.ExitSpan.SpanId.Id, e.ExitSpan.ThreadId)
+		case *tracepb.TraceEvent_CloseSpan:
+			if e.CloseSpan.At == nil {
+				add("take back %d", e.CloseSpan.SpanId.Id)
+			} else {
+				add("close %d", e.CloseSpan.SpanId.Id)
+			}
+		}
+	}
+	return words
+}
+
+func mustTell(t *testing.T, list []*tracepb.TraceEvent, want ...string) {
+	t.Helper()
+	if got := story(list); !slices.Equal(got, want) {
+		t.Errorf("told:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	}
+}
+
+func opened(s Span) Span {
+	s.Open, s.End = true, time.Time{}
+	return s
+}
+
+// A span that is told as open is told again when it ends, with the task that it
+// began in, also where that has gone since.
+func TestAnOpenSpanIsToldAgainWhenItEnds(t *testing.T) {
+	peer := []attribute.KeyValue{attribute.String("network.peer.address", "::1"), attribute.Int("network.peer.port", 5000)}
+	s := span("BLPOP", 2, 0, peer...)
+	var task *Task
+	source := &fixedSpans{spans: []Span{opened(s), opened(s), s}, after: func(read int) {
+		if read == 2 {
+			task.Drop()
+		}
+	}}
+	got := events(t, source, "", func(c *Console) { task = c.NewTask(TaskOptions{Name: "connection", Key: "[::1]:5000"}) })
+	mustTell(t, got, "new 2", fmt.Sprintf("enter 2 task %d", task.ID()), "new 2", fmt.Sprintf("exit 2 task %d", task.ID()), "close 2")
+}
+
+func TestEventsOfASpanAreTold(t *testing.T) {
+	s := span("GET", 2, 0)
+	s.Events = []SpanEvent{{Name: "cache miss", Time: time.Unix(10, 7), Attributes: []attribute.KeyValue{attribute.String("cache", "L2")}}, {Name: "GET"}}
+	got := events(t, &fixedSpans{spans: []Span{s}}, "", nil)
+	const in = "0000000000000002"
+	mustTell(t, got, "new 2", "event cache miss in "+in+" dropped <nil>", "event GET in "+in+" dropped <nil>", "close 2")
+	if e := got[3].GetNewSpan(); value(e.Fields, "cache") != "L2" || value(e.Fields, SpanTraceID) != "00000000000000000000000000000007" || !e.At.AsTime().Equal(time.Unix(10, 7)) {
+		t.Errorf("%v", e)
+	}
+	s.Events = make([]SpanEvent, maxSpanEvents+3)
+	s.DroppedEvents = 4
+	got = events(t, &fixedSpans{spans: []Span{s}}, "", nil)
+	words := story(got)
+	if len(words) != maxSpanEvents+3 || words[len(words)-2] != "event events dropped in "+in+" dropped 7" {
+		t.Errorf("%d: %s", len(words), strings.Join(words[len(words)-3:], "\n"))
+	}
+}
+
+// After a loss nobody knows what is open: it is taken back, and told anew where
+// the source still knows of it.
+func TestWhatIsOpenIsTakenBackAfterALoss(t *testing.T) {
+	source := &fixedSpans{spans: []Span{opened(span("BLPOP", 2, 0)), opened(span("BLPOP", 3, 0)), span("BLPOP", 3, 0)}}
+	source.after = func(read int) {
+		if read == 1 {
+			source.missed = 42
+		}
+	}
+	mustTell(t, events(t, source, "", nil),
+		"new 2", "new 3", "take back 2", "take back 3", "event spans dropped in <nil> dropped 42", "new 3", "close 3")
+}
+
 func TestSpansAreFilteredByName(t *testing.T) {
 	got := events(t, &fixedSpans{spans: []Span{span("GET", 1, 0), span("SET", 2, 0)}}, "SE", nil)
-	if len(got) != 3 || got[1].GetNewSpan().Id.Id != 2 {
-		t.Errorf("%v", got)
-	}
+	mustTell(t, got, "new 2", "close 2")
 }
 
 func TestLostSpansAreTold(t *testing.T) {
 	got := events(t, &fixedSpans{spans: []Span{span("GET", 1, 0)}, missed: 42}, "", nil)
-	meta := got[0].GetRegisterMetadata().Metadata[0].Metadata
-	if meta.Kind != commonpb.Metadata_EVENT || value(got[1].GetNewSpan().Fields, SpanDropped) != uint64(42) {
-		t.Errorf("%v", got)
+	mustTell(t, got, "new 1", "close 1", "event spans dropped in <nil> dropped 42")
+}
+
+// openSource has one span that is open, for whoever looks.
+type openSource struct{ subscribers, ended chan bool }
+
+func (o *openSource) Subscribe(int) SpanStream {
+	o.subscribers <- true
+	return &openStream{source: o}
+}
+
+type openStream struct {
+	source *openSource
+	told   bool
+}
+
+func (o *openStream) Close() { o.source.ended <- true }
+
+func (o *openStream) Next(ctx context.Context, dst []Span) (int, uint64, error) {
+	if !o.told {
+		o.told = true
+		dst[0] = opened(span("BLPOP", 2, 0))
+		return 1, 0, nil
+	}
+	<-ctx.Done()
+	return 0, 0, ctx.Err()
+}
+
+// A viewer that is paused is subscribed to nothing, and begins anew after it.
+func TestSpansArePausedWithTheirViewer(t *testing.T) {
+	source := &openSource{make(chan bool, 9), make(chan bool, 9)}
+	_, s := serve(t, Options{Spans: source}, ServeOptions{})
+	conn := dial(t, s, nil)
+	stream := must[grpc.ServerStreamingClient[tracepb.TraceEvent]](t)(tracepb.NewTraceClient(conn).Watch(t.Context(), &tracepb.WatchRequest{}))
+	next := func() string {
+		t.Helper()
+		words := story([]*tracepb.TraceEvent{
+			{Event: &tracepb.TraceEvent_RegisterMetadata{RegisterMetadata: &commonpb.RegisterMetadata{Metadata: []*commonpb.RegisterMetadata_NewMetadata{
+				{Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Name: "BLPOP"}},
+			}}}},
+			must[*tracepb.TraceEvent](t)(stream.Recv()),
+		})
+		return strings.Join(words, "")
+	}
+	if meta, first := next(), next(); meta != "" || first != "new 2" {
+		t.Fatalf("%q %q", meta, first)
+	}
+	client := instrumentpb.NewInstrumentClient(conn)
+	must[*instrumentpb.PauseResponse](t)(client.Pause(t.Context(), &instrumentpb.PauseRequest{}))
+	<-source.ended
+	<-source.subscribers
+	if len(source.subscribers) != 0 {
+		t.Error("subscribed in a pause")
+	}
+	must[*instrumentpb.ResumeResponse](t)(client.Resume(t.Context(), &instrumentpb.ResumeRequest{}))
+	if back, again := next(), next(); back != "take back 2" || again != "new 2" {
+		t.Errorf("%q %q", back, again)
 	}
 }
 

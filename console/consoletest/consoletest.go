@@ -194,6 +194,18 @@ func (v *Viewer) Task(name string) *Task {
 	return nil
 }
 
+// TaskWith returns a task that has the field with that value, nil where there is none.
+func (v *Viewer) TaskWith(field, value string) *Task {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, x := range v.tasks {
+		if FieldValue(x.Fields, field) == value {
+			return x
+		}
+	}
+	return nil
+}
+
 // Resource returns the resource of that name, nil where there is none.
 func (v *Viewer) Resource(name string) *Resource {
 	v.mu.Lock()

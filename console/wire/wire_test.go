@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"mini-redis/console/wire/commonpb"
+	_ "mini-redis/console/wire/eventspb"
 	_ "mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/taskspb"
@@ -233,7 +234,7 @@ func TestTheGeneratedCodeIsCurrent(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || count != 10 {
+	if err != nil || count != 12 {
 		t.Errorf("%d files, %v", count, err)
 	}
 }

@@ -17,7 +17,7 @@ type Record struct {
 	ParentRemote bool // the parent lives in another process
 	TraceState   trace.TraceState
 	Kind         trace.SpanKind
-	Start, End   int64 // Unix time in nanoseconds
+	Start, End   int64 // Unix time in nanoseconds; End is 0 for a span that is open, which Show alone takes
 	Status       codes.Code
 	// Describer gives the record its meaning. It is shared by many records and outlives them; nil leaves the span without a name.
 	Describer Describer

@@ -7,10 +7,11 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// item is one finished span on its way: a compact record, or, when span is not nil, a span of the SDK.
+// item is one span on its way: a compact record, or, when span is not nil, a span of the SDK.
 type item struct {
 	record Record
 	span   sdktrace.ReadOnlySpan
+	open   bool // span was handed over as it began
 }
 
 // slot is one place of a ring. ready holds the index it was filled for, plus one: an index is used once in the life of a ring, so a
@@ -88,11 +89,11 @@ func (r *ring) pushRecords(records []Record) (accepted int, closed bool) {
 }
 
 // pushSpan adds one span of the SDK; accepted is 1 or 0.
-func (r *ring) pushSpan(span sdktrace.ReadOnlySpan) (accepted int, closed bool) {
+func (r *ring) pushSpan(span sdktrace.ReadOnlySpan, open bool) (accepted int, closed bool) {
 	index, n, closed := r.reserve(1)
 	if n == 1 {
 		s := r.slot(index)
-		s.item.span = span
+		s.item.span, s.item.open = span, open
 		s.ready.Store(index + 1)
 		r.nudge()
 	}
@@ -152,6 +153,10 @@ func (r *ring) len() int {
 	head := r.head.Load() // before tail: the difference is never negative
 	return int(r.tail.Load()&^closedBit - head)
 }
+
+// begin and end are the indices of the next item to be taken and of the next to enter. begin is the consumer's.
+func (r *ring) begin() uint64 { return r.head.Load() }
+func (r *ring) end() uint64   { return r.tail.Load() &^ closedBit }
 
 // close lets nothing more enter. What is inside can still be taken.
 func (r *ring) close() { r.tail.Or(closedBit) }

@@ -13,8 +13,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// Sink is the one way every finished span of the program takes: compact records through Emit, spans of the SDK through OnEnd (the
-// sink is the tracer provider's only span processor). Behind one bounded queue a goroutine of its own batches them, turns records
+// Sink is the one way every span of the program takes: compact records through Emit, spans of the SDK through OnEnd (the
+// sink is the tracer provider's only span processor). Subscribers are also told of spans that begin, while there are any. Behind one bounded queue a goroutine of its own batches them, turns records
 // into spans, and exports. Nothing a caller does here waits: what does not fit is counted and gone.
 //
 // Every sampled span that is handed in ends in exactly one of four counts, which the registry serves under the names of the
@@ -119,18 +119,33 @@ func (s *Sink) Emit(records []Record) (accepted int) {
 	return accepted
 }
 
-// OnStart implements sdktrace.SpanProcessor; a span is nobody's concern before its end.
-func (s *Sink) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+// Watched reports whether anyone sees spans as they begin. It costs a load.
+func (s *Sink) Watched() bool { return s.subs.any() }
+
+// Show tells subscribers, and them only, of records: of spans that have begun, with End 0, which Emit follows with the same ids when
+// they end; and of spans that nobody exports. It never blocks.
+func (s *Sink) Show(records []Record) {
+	if subs := s.subs.load(); subs != nil {
+		subs.records(records)
+	}
+}
+
+// OnStart implements sdktrace.SpanProcessor. Before its end a span is nobody's concern but the subscribers'.
+func (s *Sink) OnStart(_ context.Context, span sdktrace.ReadWriteSpan) {
+	if subs := s.subs.load(); subs != nil {
+		subs.span(span, true)
+	}
+}
 
 // OnEnd implements sdktrace.SpanProcessor: it queues a finished span of the SDK. It never blocks.
 func (s *Sink) OnEnd(span sdktrace.ReadOnlySpan) {
 	if subs := s.subs.load(); subs != nil {
-		subs.span(span)
+		subs.span(span, false)
 	}
 	if s.queue == nil || !span.SpanContext().IsSampled() {
 		return
 	}
-	accepted, closed := s.queue.pushSpan(span)
+	accepted, closed := s.queue.pushSpan(span, false)
 	s.stats.lost(1-accepted, closed)
 }
 

@@ -27,10 +27,14 @@ func TestASubscriberSeesBothKindsOfSpansAsTheyEnd(t *testing.T) {
 
 	var got [4]Span
 	n, missed, err := sub.Next(t.Context(), got[:])
-	if n != 2 || missed != 0 || err != nil {
+	if n != 3 || missed != 0 || err != nil {
 		t.Fatalf("Next: %d, %d, %v", n, missed, err)
 	}
-	if got[0].Name != "sdk" || got[0].Scope != "scope" || len(got[0].Attributes) != 1 || !got[0].Context.Equal(span.SpanContext()) {
+	if !got[0].Open || !got[0].End.IsZero() || !got[0].Context.Equal(span.SpanContext()) {
+		t.Errorf("SDK span as it begins: %+v", got[0])
+	}
+	copy(got[:], got[1:])
+	if got[0].Open || got[0].Name != "sdk" || got[0].Scope != "scope" || len(got[0].Attributes) != 1 || !got[0].Context.Equal(span.SpanContext()) {
 		t.Errorf("SDK span: %+v", got[0])
 	}
 	if r := got[1]; r.Name != "record" || r.Scope != "server/observe" || r.Parent.SpanID() != span.SpanContext().SpanID() || r.End.Sub(r.Start) != 1500 {

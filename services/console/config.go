@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"mini-redis/console"
+	"mini-redis/console/wire/commonpb"
 	"mini-redis/internal/program"
 	"mini-redis/services/console/internal/lint"
 	"mini-redis/services/console/internal/source"
@@ -32,10 +33,11 @@ type config struct {
 	speed    float64       // replay
 	duration time.Duration // record, export; 0: until stopped
 	spans    bool          // record, export
+	events   bool
 	routines bool
 }
 
-const about = `console is a live view of what programs do: tasks, resources, async operations, goroutines, spans.
+const about = `console is a live view of what programs do: tasks, resources, async operations, goroutines, spans, events.
 
   console [flags] [TARGET...]          watch (default target: ` + console.DefaultAddr + `)
   console record [flags] [TARGET...]   write what is heard into a file
@@ -48,7 +50,7 @@ An https:// address is spoken to by TLS. Without a name the address is the name.
 // rawFlags are flags before they are understood.
 type rawFlags struct {
 	retain, warn, allow, palette, colorterm, lang string
-	ca, token                                     string
+	ca, token, level                              string
 	noColors, ascii, plainTimes, plainDone        bool
 	insecure                                      bool
 }
@@ -121,6 +123,8 @@ func flags(fs *flag.FlagSet, c *config, raw *rawFlags) {
 	fs.StringVar(&c.pods.ports, "pod-ports", "6669,6060", "the pods' ports of console and pprof; one alone is the console's")
 	fs.DurationVar(&c.duration, "duration", 0, "record, export: how long (default: until stopped; export: until something is heard of each target)")
 	fs.BoolVar(&c.spans, "with-spans", false, "record, export: spans, too")
+	fs.BoolVar(&c.events, "with-events", false, "record, export: events, too")
+	fs.StringVar(&raw.level, "events-level", "info", "the lowest level of events to ask for: error, warn, info, debug, trace")
 	fs.BoolVar(&c.routines, "with-goroutines", false, "record, export: goroutines, too")
 	fs.Float64Var(&c.speed, "speed", 1, "replay: how fast; 0: at once")
 }
@@ -146,6 +150,11 @@ func (raw *rawFlags) apply(c *config, getenv func(string) string) error {
 	}
 	c.ui.Styles = ui.Styles{Palette: palette, ASCII: raw.ascii || !raw.utf8(getenv), PlainTimes: raw.plainTimes, PlainDone: raw.plainDone}
 	c.ui.Export = exportFiles
+	level, ok := commonpb.Metadata_Level_value[strings.ToUpper(raw.level)]
+	if !ok {
+		return fmt.Errorf("-events-level %q is none of error, warn, info, debug, trace", raw.level)
+	}
+	c.source.Level = commonpb.Metadata_Level(level).Enum()
 	if c.speed < 0 {
 		return errors.New("-speed is negative")
 	}

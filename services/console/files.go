@@ -37,6 +37,9 @@ func listen(ctx context.Context, c *config, specs []source.Spec, emit func(sourc
 	if c.spans {
 		live.Spans()
 	}
+	if c.events {
+		live.Events()
+	}
 	if c.routines {
 		live.Goroutines()
 	}
@@ -62,7 +65,7 @@ func recordTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 		mu.Lock()
 		defer mu.Unlock()
 		heard++
-		if e.Link != nil && e.Link.Connected != connected[e.Target] && e.Link.Kind != source.LinkSpans {
+		if e.Link != nil && e.Link.Connected != connected[e.Target] && (e.Link.Kind == source.LinkConsole || e.Link.Kind == source.LinkPprof) {
 			connected[e.Target] = e.Link.Connected
 			say(stdout, "%s: %s", specs[e.Target].Name, map[bool]string{true: "connected", false: e.Link.Text}[e.Link.Connected])
 		}

@@ -1,5 +1,5 @@
 // Command console is a live view of programs' tasks, resources, async
-// operations, goroutines and spans. It watches programs that import package
+// operations, goroutines, spans and events. It watches programs that import package
 // console, Rust programs with console-subscriber, and any Go program that
 // serves net/http/pprof.
 //

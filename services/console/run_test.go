@@ -149,6 +149,7 @@ func TestWrongArgumentsAreToldInASentence(t *testing.T) {
 	f("scheme", "ftp://x")
 	f("no such file", "-ca", "/does/not/exist")
 	f("negative", "-speed", "-1")
+	f("none of error, warn", "-events-level", "loud")
 	if _, err := call(t.Context(), "127.0.0.1:1"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "no terminal") {
 		t.Errorf("%v", err)
 	}

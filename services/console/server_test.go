@@ -177,19 +177,42 @@ func openAsyncOp(t *testing.T, term *consoletest.Terminal) {
 func TestOurClientOnTheServer(t *testing.T) {
 	s := startRedis(t)
 	defer busy(s.connect(5))()
-	waiting := s.connect(1)[0]
+	waiting, listening := s.connect(1)[0], s.connect(1)[0]
 	fmt.Fprint(waiting, "BLPOP nothing 0\r\n")
-	term := consoletest.NewTerminal(t, 170, 40, []string{"TERM=xterm"}, build(t, "."), "server="+s.console)
+	fmt.Fprint(listening, "SUBSCRIBE news\r\n")
+	term := consoletest.NewTerminal(t, 170, 40, []string{"TERM=xterm"}, build(t, "."), "-events-level", "debug", "server="+s.console)
 	term.UntilShown("(connected)", "event loop 0", "connection")
 	term.Type("a")
 	term.UntilShown("BLPOP", "(connection)", "keys that clients wait for")
+	term.Type("r")
+	if row := consoletest.Line(term.UntilShown("Channel", "subscribers=1"), "Channel"); !strings.Contains(row, "news") || !strings.Contains(row, "(connection)") {
+		t.Errorf("a channel without its subscriber: %s", row)
+	}
 	term.Type("s")
-	screen := term.UntilShown("PING", "(connection)")
+	screen := term.UntilShown("PING", "(connection)", "BLPOP")
+	if row := consoletest.Line(screen, "BLPOP"); !strings.Contains(row, "open") || !strings.Contains(row, "(connection)") {
+		t.Errorf("the command that waits is not open: %s", row)
+	}
 	if !regexp.MustCompile(`PING .*\d+ \(connection\)\s+[0-9a-f]{32}`).MatchString(screen) {
 		t.Errorf("a span without its task or its trace:\n%s", screen)
 	}
 	term.Type("o")
 	term.UntilShown("Goroutines (", "times within", "loop_linux.go:")
+	term.Type("v")
+	term.Until("events", func(screen string) bool {
+		_ = s.connect(1)[0].Close() // until they are listened to
+		return strings.Contains(screen, "client gone")
+	})
+	_ = waiting.Close()
+	peer := waiting.LocalAddr().String()
+	if row := consoletest.Line(term.UntilShown(peer), peer); !strings.Contains(row, "DEBUG") || !strings.Contains(row, "client gone") {
+		t.Errorf("%s", row)
+	}
+	term.Type("s")
+	term.Until("the span's end", func(screen string) bool {
+		row := consoletest.Line(screen, "BLPOP")
+		return row != "" && !strings.Contains(row, "open")
+	})
 	term.Type("q")
 	end(t, term)
 }

@@ -16,7 +16,7 @@ func (in *instance) startConsole() (err error) {
 		return nil
 	}
 	in.console = console.New(console.Options{
-		Clock: in.clock, Logger: in.log, Spans: sinkSpans{in.tel.Sink()}, Goroutines: &goroutines.Local{},
+		Clock: in.clock, Logger: in.log, Logs: in.tap, Spans: sinkSpans{in.tel.Sink()}, Goroutines: &goroutines.Local{},
 	})
 	in.consoleServer, err = in.console.Listen(console.ServeOptions{Addr: in.flags.consoleAddr})
 	if err != nil {
@@ -25,7 +25,15 @@ func (in *instance) startConsole() (err error) {
 	return nil
 }
 
-// sinkSpans shows the console the spans that the exporter gets.
+// showOpen lets whoever comes to watch spans see the commands that wait already.
+func (in *instance) showOpen() {
+	in.tel.Sink().SetOpen(func(show func([]telemetry.Record)) {
+		in.server.Locked(func() { in.observer.ShowOpen(in.server.Engine(), show) })
+	})
+}
+
+// sinkSpans shows the console the spans that the exporter gets, and those that
+// are open.
 type sinkSpans struct{ sink *telemetry.Sink }
 
 // Subscribe implements [console.SpanSource].
@@ -45,10 +53,21 @@ func (s *sinkStream) Next(ctx context.Context, dst []console.Span) (n int, misse
 	}
 	n, missed, err = s.sub.Next(ctx, s.scratch[:len(dst)])
 	for i := range n {
-		dst[i] = console.Span(s.scratch[i])
+		dst[i] = consoleSpan(&s.scratch[i])
 	}
 	clear(s.scratch[:n])
 	return n, missed, err
+}
+
+func consoleSpan(s *telemetry.Span) console.Span {
+	out := console.Span{
+		Name: s.Name, Context: s.Context, Parent: s.Parent, Kind: s.Kind, Start: s.Start, End: s.End, Status: s.Status,
+		Attributes: s.Attributes, Scope: s.Scope, Open: s.Open, DroppedEvents: s.DroppedEvents,
+	}
+	for _, e := range s.Events {
+		out.Events = append(out.Events, console.SpanEvent(e))
+	}
+	return out
 }
 
 // Close implements [console.SpanStream].

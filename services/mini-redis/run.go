@@ -32,6 +32,7 @@ type instance struct {
 	pprof    *telemetry.Pprof
 	ready    readiness
 
+	tap           *console.LogTap // nil without a console
 	console       *console.Console
 	consoleServer *console.Server
 }
@@ -50,6 +51,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	in := &instance{flags: f, log: log, clock: server.NewClock(), runID: newRunID()}
+	if f.consoleAddr != "" {
+		in.tap = console.NewLogTap(log.Handler())
+		in.log = slog.New(in.tap)
+	}
 	if err := in.start(ctx, getenv, cancel); err != nil {
 		in.stop()
 		return err
@@ -123,6 +128,7 @@ func (in *instance) startServer(listener net.Listener, shutdown func()) (err err
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	in.showOpen()
 	in.tel.Registry().MustRegister(in.observer.Collector(observe.Source{Locked: in.server.Locked, Facts: in.facts}))
 	return nil
 }

@@ -29,6 +29,7 @@ func quiet(extra ...string) func(string) string {
 // running is a server started as main does it.
 type running struct {
 	addr, admin string
+	console     string
 	stop        func() error // stops it and returns run's error
 }
 
@@ -48,6 +49,7 @@ func startRun(t *testing.T, getenv func(string) string, args ...string) running 
 		Msg       string
 		Addr      string
 		AdminAddr string `json:"admin_addr"`
+		Console   string `json:"console_addr"`
 	}
 	for ready.Msg != "ready" {
 		if !lines.Scan() {
@@ -69,7 +71,7 @@ func startRun(t *testing.T, getenv func(string) string, args ...string) running 
 		return <-ended
 	}
 	t.Cleanup(func() { _ = stop() })
-	return running{addr: ready.Addr, admin: ready.AdminAddr, stop: stop}
+	return running{addr: ready.Addr, admin: ready.AdminAddr, console: ready.Console, stop: stop}
 }
 
 // ask sends one inline request and returns the first line of the reply.

@@ -71,6 +71,13 @@ func (x *WatchRequest) GetFilter() string {
 
 type TraceEvent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// A span that is watched as it begins is told twice as new_span, with the same
+	// id: as it begins, and when it ends, with all its fields, before close_span. A
+	// close_span without a time takes back a span that was told as open: its end may
+	// have been missed. A new_span whose metadata is of kind EVENT is an event,
+	// which is not closed: with a field parent_span_id one in that span, else one
+	// about the stream.
+	//
 	// Types that are valid to be assigned to Event:
 	//
 	//	*TraceEvent_RegisterThread

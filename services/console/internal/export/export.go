@@ -31,10 +31,11 @@ type Target struct {
 	Goroutines []Goroutine `json:"goroutines,omitempty"`
 	Sites      []Site      `json:"goroutine_sites,omitempty"`
 	Spans      []Span      `json:"spans,omitempty"`
+	Events     []Event     `json:"events,omitempty"`
 }
 
-// Task, Resource, Op, Goroutine, Site, Span and Warning are the rows of the
-// tables.
+// Task, Resource, Op, Goroutine, Site, Span, Event and Warning are the rows of
+// the tables.
 type (
 	Task struct {
 		ID        uint64            `json:"id"`
@@ -108,9 +109,27 @@ type (
 		Kind     string            `json:"kind,omitempty"`
 		Status   string            `json:"status,omitempty"`
 		Start    time.Time         `json:"start"`
-		Duration time.Duration     `json:"duration_ns"`
+		Duration time.Duration     `json:"duration_ns"` // so far, where it is open
+		Open     bool              `json:"open,omitempty"`
 		Task     uint64            `json:"task,omitempty"`
 		Fields   map[string]string `json:"fields,omitempty"`
+		Events   []SpanEvent       `json:"events,omitempty"`
+	}
+	SpanEvent struct {
+		Time   time.Time         `json:"time"`
+		Name   string            `json:"name"`
+		Fields map[string]string `json:"fields,omitempty"`
+	}
+	Event struct {
+		Time     time.Time         `json:"time"`
+		Level    string            `json:"level"`
+		Message  string            `json:"message"`
+		Fields   map[string]string `json:"fields,omitempty"`
+		Trace    string            `json:"trace_id,omitempty"`
+		Span     string            `json:"span_id,omitempty"`
+		Task     uint64            `json:"task,omitempty"`
+		Target   string            `json:"target,omitempty"`
+		Location string            `json:"location,omitempty"`
 	}
 	Warning struct {
 		Lint   string `json:"lint"`
@@ -174,12 +193,24 @@ func target(t *model.Target) Target {
 	}
 	sort.Slice(out.AsyncOps, func(i, j int) bool { return out.AsyncOps[i].ID < out.AsyncOps[j].ID })
 	goroutines(&out, t)
-	for _, x := range t.Latest() {
-		out.Spans = append(out.Spans, Span{
-			x.Name, x.Trace, x.SpanID(), x.Parent, x.Kind, x.Status, x.Start, x.Duration(), x.Task, fields(x.Fields),
+	t.EachSpan(func(x *model.Span) { out.Spans = append(out.Spans, span(x)) })
+	for _, x := range t.LatestEvents() {
+		out.Events = append(out.Events, Event{
+			x.At, x.Level.String(), x.Message, fields(x.Fields), x.Trace, x.Span, t.TaskOfEvent(x), x.Module, x.Location,
 		})
 	}
 	return out
+}
+
+func span(x *model.Span) Span {
+	s := Span{
+		Name: x.Name, Trace: x.Trace, ID: x.SpanID(), Parent: x.Parent, Kind: x.Kind, Status: x.Status, Start: x.Start, Duration: x.Duration(),
+		Open: x.Open(), Task: x.Task, Fields: fields(x.Fields),
+	}
+	for _, e := range x.Events {
+		s.Events = append(s.Events, SpanEvent{e.At, e.Name, fields(e.Fields)})
+	}
+	return s
 }
 
 func goroutines(out *Target, t *model.Target) {

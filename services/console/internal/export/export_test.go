@@ -17,7 +17,8 @@ func TestEverythingIsWrittenInOrder(t *testing.T) {
 	for _, wire := range []uint64{30, 10, 20} {
 		x.Tasks[wire] = &model.Task{Target: x, Wire: wire, ID: wire, Stats: model.TaskStats{Created: x.Now.Add(-time.Second)}}
 	}
-	x.Spans = []*model.Span{{Target: x, ID: 7, Name: "GET", Fields: []model.Field{{Name: "a", Value: "1", Unit: "ms"}}}}
+	x.Events = []*model.Event{{Target: x, Level: model.Warn, Message: "slow", Task: 10, Fields: []model.Field{{Name: "n", Value: "1"}}}}
+	x.Spans = []*model.Span{{Target: x, ID: 7, Start: x.Now.Add(-2 * time.Second), Events: []model.SpanEvent{{Name: "retry"}}, Name: "GET", Fields: []model.Field{{Name: "a", Value: "1", Unit: "ms"}}}}
 	var b strings.Builder
 	if err := JSON(&b, w, &lint.Findings{List: []lint.Warning{{Lint: "leaked", Target: x, Text: "one"}}}); err != nil {
 		t.Fatal(err)
@@ -28,7 +29,8 @@ func TestEverythingIsWrittenInOrder(t *testing.T) {
 	}
 	got := d.Targets[0]
 	if len(got.Tasks) != 3 || got.Tasks[0].ID != 10 || got.Tasks[2].ID != 30 || got.Tasks[0].Total != time.Second || got.Spans[0].ID != "0000000000000007" ||
-		got.Spans[0].Fields["a"] != "1ms" || d.Warnings[0].Target != "server" {
+		got.Spans[0].Fields["a"] != "1ms" || !got.Spans[0].Open || got.Spans[0].Duration != 2*time.Second || got.Spans[0].Events[0].Name != "retry" ||
+		got.Events[0].Level != "WARN" || got.Events[0].Message != "slow" || got.Events[0].Task != 10 || got.Events[0].Fields["n"] != "1" || d.Warnings[0].Target != "server" {
 		t.Errorf("%s", b.String())
 	}
 }

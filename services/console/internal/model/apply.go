@@ -37,9 +37,13 @@ func (t *Target) Apply(u *instrumentpb.Update) {
 }
 
 func (t *Target) register(m *commonpb.RegisterMetadata_NewMetadata) {
-	d := m.GetMetadata()
-	t.metas[m.GetId().GetId()] = &meta{
+	t.metas[m.GetId().GetId()] = newMeta(m.GetMetadata())
+}
+
+func newMeta(d *commonpb.Metadata) *meta {
+	return &meta{
 		name: d.GetName(), target: d.GetTarget(), fields: d.GetFieldNames(), event: d.GetKind() == commonpb.Metadata_EVENT,
+		level: d.GetLevel(), location: location(d.GetLocation()),
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mini-redis/console/hdr"
+	"mini-redis/console/wire/commonpb"
 	"mini-redis/console/wire/goroutinespb"
 )
 
@@ -36,7 +37,7 @@ type Status struct {
 }
 
 // Dropped counts what the program could not tell.
-type Dropped struct{ Tasks, Resources, AsyncOps, Spans uint64 }
+type Dropped struct{ Tasks, Resources, AsyncOps, Spans, Events uint64 }
 
 // Any reports whether anything was dropped.
 func (d Dropped) Any() bool { return d != Dropped{} }
@@ -47,7 +48,10 @@ type Target struct {
 	Index  int
 	Status Status // of its console
 	Pprof  Status // of its profiles, where they are asked for
-	Paused bool
+	// SpanStatus and EventStatus say why there are none, where the program has
+	// refused.
+	SpanStatus, EventStatus Status
+	Paused                  bool
 
 	Now       time.Time // of the last update, by the program's clock
 	Before    time.Time // of the update before
@@ -61,6 +65,8 @@ type Target struct {
 
 	Spans      []*Span // the latest, oldest first
 	SpanCount  uint64
+	Events     []*Event // the latest, oldest first
+	EventCount uint64
 	Goroutines *goroutinespb.Snapshot
 	Details    map[uint64]*Details
 
@@ -68,11 +74,14 @@ type Target struct {
 	resourceIDs numbers
 	opIDs       numbers
 	spans       spanReader
+	eventMetas  map[uint64]*meta
 	retain      *time.Duration
 }
 
 type meta struct {
 	name, target string
+	location     string
+	level        commonpb.Metadata_Level
 	fields       []string
 	event        bool
 }

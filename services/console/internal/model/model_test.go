@@ -11,6 +11,7 @@ import (
 	"mini-redis/console/hdr"
 	"mini-redis/console/wire/asyncopspb"
 	"mini-redis/console/wire/commonpb"
+	"mini-redis/console/wire/eventspb"
 	"mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/resourcespb"
@@ -186,6 +187,9 @@ func FuzzMessages(f *testing.F) {
 			}
 			if e := (&tracepb.TraceEvent{}); proto.Unmarshal(b, e) == nil {
 				x.ApplyTrace(e)
+			}
+			if e := (&eventspb.Batch{}); proto.Unmarshal(b, e) == nil {
+				x.ApplyEvents(e)
 			}
 			if g := (&goroutinespb.Snapshot{}); proto.Unmarshal(b, g) == nil {
 				x.ApplyGoroutines(g)

@@ -20,6 +20,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"mini-redis/console/wire/eventspb"
 	"mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/taskspb"
@@ -41,6 +42,7 @@ const (
 	kindGoroutines
 	kindLink // JSON
 	kindPaused
+	kindEvents
 )
 
 // Writer writes a recording. Its methods may be called from any goroutine.
@@ -82,6 +84,8 @@ func encode(e source.Event) (kind int, b []byte, err error) {
 		kind, b, err = pack(kindDetails, e.Details)
 	case e.Trace != nil:
 		kind, b, err = pack(kindTrace, e.Trace)
+	case e.Events != nil:
+		kind, b, err = pack(kindEvents, e.Events)
 	case e.Goroutines != nil:
 		kind, b, err = pack(kindGoroutines, e.Goroutines)
 	case e.Paused != nil:
@@ -227,6 +231,9 @@ func decode(f *frame, e *source.Event) (known bool, err error) {
 	case kindTrace:
 		e.Trace = &tracepb.TraceEvent{}
 		err = proto.Unmarshal(f.body, e.Trace)
+	case kindEvents:
+		e.Events = &eventspb.Batch{}
+		err = proto.Unmarshal(f.body, e.Events)
 	case kindGoroutines:
 		e.Goroutines = &goroutinespb.Snapshot{}
 		err = proto.Unmarshal(f.body, e.Goroutines)

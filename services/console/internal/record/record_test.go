@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"mini-redis/console/wire/eventspb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/services/console/internal/source"
 )
@@ -18,6 +19,7 @@ func sample(t testing.TB) []byte {
 	w.Write(source.Event{Target: 1, At: began.Add(time.Second), Update: &instrumentpb.Update{}})
 	w.Write(source.Event{At: began.Add(2 * time.Second), Link: &source.Link{Text: "gone"}})
 	w.Write(source.Event{At: began.Add(3 * time.Second), Paused: &no})
+	w.Write(source.Event{At: began.Add(4 * time.Second), Events: &eventspb.Batch{Dropped: 7}})
 	if err := w.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -29,12 +31,12 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if err != nil || len(r.Targets) != 2 || r.Targets[1] != "b" {
 		t.Fatalf("%v, %v", r, err)
 	}
-	for i := 1; i <= 3; i++ {
+	for i := 1; i <= 4; i++ {
 		e, at, err := r.Next()
 		if err != nil || at != time.Duration(i)*time.Second {
 			t.Errorf("event %d: %v at %v", i, err, at)
 		}
-		if i == 1 && (e.Target != 1 || e.Update == nil) || i == 2 && e.Link.Text != "gone" || i == 3 && *e.Paused {
+		if i == 1 && (e.Target != 1 || e.Update == nil) || i == 2 && e.Link.Text != "gone" || i == 3 && *e.Paused || i == 4 && e.Events.GetDropped() != 7 {
 			t.Errorf("event %d: %+v", i, e)
 		}
 	}

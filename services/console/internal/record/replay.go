@@ -108,7 +108,8 @@ func (p *Replay) Ended() bool {
 	return p.ended
 }
 
-// Spans, Goroutines and Details ask for what a recording has, or has not.
+// Spans, Events, Goroutines and Details ask for what a recording has, or has not.
 func (p *Replay) Spans()              {}
+func (p *Replay) Events()             {}
 func (p *Replay) Goroutines()         {}
 func (p *Replay) Details(int, uint64) {}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"mini-redis/console/wire/commonpb"
+	"mini-redis/console/wire/eventspb"
 	"mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/taskspb"
@@ -52,12 +54,26 @@ func reason(err error) string {
 	case errors.Is(err, io.EOF):
 		return "the program has ended the stream"
 	case s.Code() == codes.Unavailable:
-		return "not reachable: " + s.Message()
+		return "not reachable: " + withoutDial(s.Message())
 	case s.Code() == codes.Unauthenticated:
 		return "refused: " + s.Message()
 	default:
 		return s.Message()
 	}
+}
+
+// withoutDial takes what gRPC says about itself and about the address, which is
+// told already, off an error of connecting.
+func withoutDial(text string) string {
+	_, rest, ok := strings.Cut(text, "Error while dialing: ")
+	if !ok {
+		return text
+	}
+	rest = strings.TrimSuffix(rest, "\"")
+	if _, cause, ok := strings.Cut(rest, ": connect: "); ok {
+		return cause
+	}
+	return rest
 }
 
 // session is one connection's life.
@@ -66,6 +82,7 @@ type session struct {
 	target int
 	client instrumentpb.InstrumentClient
 	traces tracepb.TraceClient
+	logs   eventspb.EventsClient
 	gs     goroutinespb.GoroutinesClient
 	pprof  bool // goroutines come by profiles
 }
@@ -85,7 +102,8 @@ func (l *Live) session(ctx context.Context, target int, s Spec) error {
 	}
 	x := &session{
 		l: l, target: target, pprof: s.Pprof != "",
-		client: instrumentpb.NewInstrumentClient(conn), traces: tracepb.NewTraceClient(conn), gs: goroutinespb.NewGoroutinesClient(conn),
+		client: instrumentpb.NewInstrumentClient(conn), traces: tracepb.NewTraceClient(conn),
+		logs: eventspb.NewEventsClient(conn), gs: goroutinespb.NewGoroutinesClient(conn),
 	}
 	updates, err := x.client.WatchUpdates(ctx, &instrumentpb.InstrumentRequest{})
 	if err != nil {
@@ -115,7 +133,7 @@ func (l *Live) session(ctx context.Context, target int, s Spec) error {
 func (x *session) wishes(ctx context.Context) {
 	var streams sync.WaitGroup
 	defer streams.Wait()
-	var paused, spans, goroutines bool
+	var paused, spans, events, goroutines bool
 	var details watched
 	endDetails := func() {}
 	for ctx.Err() == nil {
@@ -127,6 +145,10 @@ func (x *session) wishes(ctx context.Context) {
 		if w.spans && !spans {
 			spans = true
 			streams.Go(func() { x.watchSpans(ctx) })
+		}
+		if w.events && !events {
+			events = true
+			streams.Go(func() { x.watchEvents(ctx) })
 		}
 		if w.goroutines && !goroutines && !x.pprof {
 			goroutines = true
@@ -157,20 +179,32 @@ func (x *session) pause(ctx context.Context, paused bool) {
 	}
 }
 
-// stream reads a stream to its end. What cannot be had is simply not there: the
-// tables say what they are made of.
-func stream[T any](s grpc.ServerStreamingClient[T], err error, f func(*T)) {
+// stream reads a stream to its end, and returns why it has ended.
+func stream[T any](s grpc.ServerStreamingClient[T], err error, f func(*T)) error {
 	for err == nil {
 		var m *T
 		if m, err = s.Recv(); err == nil {
 			f(m)
 		}
 	}
+	return err
+}
+
+// refused tells that a program does not serve a stream. Streams that end with
+// the connection say nothing: that is told already.
+func (x *session) refused(ctx context.Context, kind LinkKind, err error) {
+	switch {
+	case ctx.Err() != nil:
+	case status.Code(err) == codes.Unimplemented:
+		x.l.send(Event{Target: x.target, Link: &Link{Kind: kind, Text: "the program does not serve them"}})
+	case status.Code(err) == codes.ResourceExhausted:
+		x.l.send(Event{Target: x.target, Link: &Link{Kind: kind, Text: reason(err)}})
+	}
 }
 
 func (x *session) states(ctx context.Context) {
 	s, err := x.client.WatchState(ctx, &instrumentpb.StateRequest{})
-	stream(s, err, func(m *instrumentpb.State) {
+	_ = stream(s, err, func(m *instrumentpb.State) {
 		paused := m.GetTemporality() == instrumentpb.Temporality_PAUSED
 		x.l.send(Event{Target: x.target, Paused: &paused})
 	})
@@ -179,15 +213,23 @@ func (x *session) states(ctx context.Context) {
 func (x *session) watchSpans(ctx context.Context) {
 	x.l.send(Event{Target: x.target, Link: &Link{Kind: LinkSpans, Connected: true}})
 	s, err := x.traces.Watch(ctx, &tracepb.WatchRequest{})
-	stream(s, err, func(m *tracepb.TraceEvent) { x.l.send(Event{Target: x.target, Trace: m}) })
+	err = stream(s, err, func(m *tracepb.TraceEvent) { x.l.send(Event{Target: x.target, Trace: m}) })
+	x.refused(ctx, LinkSpans, err)
+}
+
+func (x *session) watchEvents(ctx context.Context) {
+	x.l.send(Event{Target: x.target, Link: &Link{Kind: LinkEvents, Connected: true}})
+	s, err := x.logs.Watch(ctx, &eventspb.WatchRequest{Level: x.l.o.Level})
+	err = stream(s, err, func(m *eventspb.Batch) { x.l.send(Event{Target: x.target, Events: m}) })
+	x.refused(ctx, LinkEvents, err)
 }
 
 func (x *session) watchGoroutines(ctx context.Context) {
 	s, err := x.gs.Watch(ctx, &goroutinespb.WatchRequest{Limit: uint32(x.l.o.Goroutines)})
-	stream(s, err, func(m *goroutinespb.Snapshot) { x.l.send(Event{Target: x.target, Goroutines: m}) })
+	_ = stream(s, err, func(m *goroutinespb.Snapshot) { x.l.send(Event{Target: x.target, Goroutines: m}) })
 }
 
 func (x *session) watchDetails(ctx context.Context, task uint64) {
 	s, err := x.client.WatchTaskDetails(ctx, &instrumentpb.TaskDetailsRequest{Id: &commonpb.Id{Id: task}})
-	stream(s, err, func(m *taskspb.TaskDetails) { x.l.send(Event{Target: x.target, Details: m}) })
+	_ = stream(s, err, func(m *taskspb.TaskDetails) { x.l.send(Event{Target: x.target, Details: m}) })
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mini-redis/console/goroutines"
+	"mini-redis/console/wire/commonpb"
 	"mini-redis/services/console/internal/model"
 )
 
@@ -13,6 +14,9 @@ import (
 type Options struct {
 	Interval   time.Duration // between looks at profiles; default 1 s
 	Goroutines int           // told one by one up to here; default 500
+	// Level is the lowest level of events that is asked for; nil: what the program
+	// takes for usual.
+	Level *commonpb.Metadata_Level
 }
 
 // Live watches programs. Make it with [NewLive], add its targets to a world with
@@ -24,6 +28,7 @@ type Live struct {
 
 	mu         sync.Mutex
 	spans      bool
+	events     bool
 	goroutines bool
 	paused     bool
 	details    watched
@@ -77,15 +82,15 @@ func (l *Live) Run(ctx context.Context, emit func(Event)) error {
 
 // wishes is what the user wants to see at the moment.
 type wishes struct {
-	spans, goroutines, paused bool
-	details                   watched
-	changed                   <-chan struct{}
+	spans, events, goroutines, paused bool
+	details                           watched
+	changed                           <-chan struct{}
 }
 
 func (l *Live) wishes() wishes {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return wishes{l.spans, l.goroutines, l.paused, l.details, l.changed}
+	return wishes{l.spans, l.events, l.goroutines, l.paused, l.details, l.changed}
 }
 
 func (l *Live) change(f func()) {
@@ -101,6 +106,9 @@ func (l *Live) Pause(paused bool) { l.change(func() { l.paused = paused }) }
 
 // Spans asks for spans from now on. A program pays for what is asked of it.
 func (l *Live) Spans() { l.change(func() { l.spans = true }) }
+
+// Events asks for events from now on.
+func (l *Live) Events() { l.change(func() { l.events = true }) }
 
 // Goroutines asks for goroutines from now on.
 func (l *Live) Goroutines() { l.change(func() { l.goroutines = true }) }

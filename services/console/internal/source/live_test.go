@@ -5,12 +5,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"mini-redis/console"
 	"mini-redis/console/watch"
@@ -112,6 +116,43 @@ func (fixedGoroutines) Snapshot(context.Context, int) (*goroutinespb.Snapshot, e
 }
 func (fixedGoroutines) Rest() {}
 
+// fixedSpans has a span with an event, and one that is open.
+type fixedSpans struct{}
+
+func (fixedSpans) Subscribe(int) console.SpanStream { return &fixedStream{} }
+
+type fixedStream struct{ told bool }
+
+func (*fixedStream) Close() {}
+
+func (s *fixedStream) Next(ctx context.Context, dst []console.Span) (int, uint64, error) {
+	if s.told {
+		<-ctx.Done()
+		return 0, 0, ctx.Err()
+	}
+	s.told = true
+	id := func(n byte) trace.SpanContext {
+		return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: 7}, SpanID: trace.SpanID{7: n}})
+	}
+	at := time.Unix(10, 0)
+	return copy(dst, []console.Span{
+		{Name: "GET", Context: id(1), Start: at, End: at.Add(ms), Events: []console.SpanEvent{{Name: "retry", Time: at}}},
+		{Name: "BLPOP", Context: id(2), Start: at, Open: true},
+	}), 0, nil
+}
+
+// What a program does not serve is told as that.
+func TestAProgramWithoutSpansOrEvents(t *testing.T) {
+	s := serve(t, console.New(console.Options{PublishInterval: 2 * ms}), "127.0.0.1:0")
+	h := hear(t, s.Addr().String())
+	h.live.Spans()
+	h.live.Events()
+	h.until("a refusal of both", func(w *model.World) bool {
+		x := w.Targets[0]
+		return x.SpanStatus.Text == "the program does not serve them" && x.EventStatus.Text == "the program does not serve them" && x.Status.Connected
+	})
+}
+
 func TestAProgramIsWatchedThroughPauseAndRestart(t *testing.T) {
 	c := console.New(console.Options{PublishInterval: 5 * ms, Goroutines: fixedGoroutines{}})
 	s := serve(t, c, "127.0.0.1:0")
@@ -206,10 +247,14 @@ func TestATargetThatIsNotThere(t *testing.T) {
 
 // TestAReplayEndsInTheSameTables records a program that lives, and replays it.
 func TestAReplayEndsInTheSameTables(t *testing.T) {
-	c := console.New(console.Options{PublishInterval: 2 * ms, Goroutines: fixedGoroutines{}})
+	tap := console.NewLogTap(slog.NewTextHandler(io.Discard, nil))
+	c := console.New(console.Options{PublishInterval: 2 * ms, Goroutines: fixedGoroutines{}, Spans: fixedSpans{}, Logs: tap})
 	s := serve(t, c, "127.0.0.1:0")
 	h := hear(t, s.Addr().String(), s.Addr().String())
 	h.live.Goroutines()
+	h.live.Spans()
+	h.live.Events()
+	slog.New(tap).Warn("one event", "n", 1)
 	lock := watch.NewMutex(c, "lock")
 	for range 20 {
 		c.Go(t.Context(), "worker", func(ctx context.Context) {
@@ -228,7 +273,7 @@ func TestAReplayEndsInTheSameTables(t *testing.T) {
 					done++
 				}
 			}
-			if done < 20 || target.Goroutines == nil {
+			if done < 20 || target.Goroutines == nil || target.SpanCount == 0 || len(target.OpenSpans()) == 0 || target.EventCount == 0 {
 				return false
 			}
 		}
@@ -325,6 +370,16 @@ func TestAReplayKeepsTime(t *testing.T) {
 			t.Errorf("speed %g, paused %t: %v, want at least %v", x.speed, x.pause, d, x.least)
 		}
 	}
+}
+
+func TestReasonsArePlain(t *testing.T) {
+	f := func(target, want string) {
+		t.Helper()
+		h := hear(t, target)
+		h.until("a reason", func(w *model.World) bool { return w.Targets[0].Status.Text == want })
+	}
+	f("127.0.0.1:1", "not reachable: connection refused")
+	f("file:///does/not/exist", "not reachable: no such file or directory")
 }
 
 func TestSpecs(t *testing.T) {

@@ -6,6 +6,7 @@ package source
 import (
 	"time"
 
+	"mini-redis/console/wire/eventspb"
 	"mini-redis/console/wire/goroutinespb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/taskspb"
@@ -22,9 +23,12 @@ type Event struct {
 	Update     *instrumentpb.Update
 	Details    *taskspb.TaskDetails
 	Trace      *tracepb.TraceEvent
+	Events     *eventspb.Batch
 	Goroutines *goroutinespb.Snapshot
 	Link       *Link
 	Paused     *bool
+	// SpansLost counts ends of spans that were not taken in before this.
+	SpansLost uint64
 }
 
 // Link is a change in how a target can be reached.
@@ -40,8 +44,9 @@ type LinkKind int
 // The kinds of links.
 const (
 	LinkConsole LinkKind = iota // of updates; connected: all that was known is void
-	LinkSpans
+	LinkSpans                   // connected: the stream begins anew
 	LinkPprof
+	LinkEvents // as LinkSpans
 )
 
 // Apply takes an event into the world.
@@ -57,8 +62,12 @@ func Apply(w *model.World, e Event) {
 		t.ApplyDetails(e.Details)
 	case e.Trace != nil:
 		t.ApplyTrace(e.Trace)
+	case e.Events != nil:
+		t.ApplyEvents(e.Events)
 	case e.Goroutines != nil:
 		t.ApplyGoroutines(e.Goroutines)
+	case e.SpansLost > 0:
+		t.LoseSpans(e.SpansLost)
 	case e.Paused != nil:
 		t.Paused = *e.Paused
 	case e.Link != nil:
@@ -78,7 +87,13 @@ func applyLink(t *model.Target, l Link) {
 		if l.Connected {
 			t.ResetSpans()
 		}
+		t.SpanStatus = s
 	case LinkPprof:
 		t.Pprof = s
+	case LinkEvents:
+		if l.Connected {
+			t.ResetEvents()
+		}
+		t.EventStatus = s
 	}
 }

@@ -110,8 +110,12 @@ func (t *Table) widths(width int, look Look) []int {
 			break
 		}
 		i := t.leastWanted(shown)
-		if i < 0 || t.shrinks(want, shown, i, over) {
+		if i < 0 {
 			t.shrink(want, shown, over)
+			break
+		}
+		if t.shrinks(want, shown, i, over) {
+			want[i] -= over
 			break
 		}
 		if t.Columns[i].Rank <= cherished && t.slack(want, shown) >= over {

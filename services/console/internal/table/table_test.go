@@ -242,3 +242,13 @@ func TestScrollingKeepsTheSelectionInSight(t *testing.T) {
 	x.Move(-3, true)
 	sees("n12")
 }
+
+// What the last column has to give up is not taken from another.
+func TestTheLastColumnAloneIsCut(t *testing.T) {
+	x := &Table{Columns: []Column{{Title: "Trace", Rank: 1}, {Title: "Attributes", Rank: 6}}}
+	x.SetRows([]Row{{ID: 1, Cells: []Cell{{Text: strings.Repeat("t", 32)}, {Text: strings.Repeat("a", 100)}}}})
+	line := x.Draw(60, 3, plain)[1]
+	if !strings.Contains(line, strings.Repeat("t", 32)+" aaa") {
+		t.Errorf("%q", line)
+	}
+}

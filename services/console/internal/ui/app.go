@@ -21,6 +21,7 @@ type Source interface {
 	// What follows asks for things that cost the program something.
 	Pause(paused bool)
 	Spans()
+	Events()
 	Goroutines()
 	Details(target int, task uint64)
 }
@@ -51,6 +52,7 @@ const (
 	viewOps
 	viewGoroutines
 	viewSpans
+	viewEvents
 	viewWarnings
 	viewSummary
 	viewSites // what viewGoroutines shows where there are too many
@@ -135,8 +137,8 @@ func (a *App) Apply(events ...source.Event) { a.apply(events) }
 func (a *App) apply(events []source.Event) {
 	fresh := false
 	for _, e := range events {
-		if a.paused && (e.Trace != nil || e.Goroutines != nil) {
-			continue // of these a program cannot be asked to send none
+		if a.paused && e.Goroutines != nil {
+			continue // a profile that was on its way
 		}
 		source.Apply(a.world, e)
 		fresh = fresh || e.Trace == nil || a.showsSpans()
@@ -197,6 +199,8 @@ func (a *App) show(v view) {
 	switch v {
 	case viewSpans:
 		a.source.Spans()
+	case viewEvents:
+		a.source.Events()
 	case viewGoroutines:
 		a.source.Goroutines()
 	case viewSummary, viewWarnings:

@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -35,14 +36,43 @@ type known struct {
 	clock *consoletest.Clock
 	locks []*watch.Mutex
 	first *console.Task
+	log   slog.Handler
+}
+
+// logs logs at fixed times: of the first task, in the span that GET is, and of
+// nobody.
+func (k *known) logs() {
+	at := func(d time.Duration, l slog.Level, text string, attrs ...slog.Attr) slog.Record {
+		r := slog.NewRecord(time.Date(2026, 11, 23, 12, 0, 5, 0, time.UTC).Add(d), l, text, 0)
+		r.AddAttrs(attrs...)
+		return r
+	}
+	ctx := console.NewContext(context.Background(), k.first)
+	in := trace.ContextWithSpanContext(context.Background(), spanContext(3))
+	for _, x := range []struct {
+		ctx context.Context
+		r   slog.Record
+	}{
+		{ctx, at(-4*time.Second, slog.LevelInfo, "spinning", slog.Duration("for", 200*ms))},
+		{in, at(230*time.Microsecond, slog.LevelWarn, "the key is large", slog.Int("bytes", 1<<20))},
+		{context.Background(), at(time.Second, slog.LevelError, "the collector cannot be reached, and spans are dropped until it is back", slog.String("error", "connection refused"), slog.String("endpoint", "127.0.0.1:4317"))},
+	} {
+		_ = k.log.Handle(x.ctx, x.r)
+	}
+}
+
+func spanContext(n byte) trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0: 0x0a, 15: 0xf7}, SpanID: trace.SpanID{0: 0xb7, 7: n}})
 }
 
 func newKnown(t *testing.T) *known {
 	t.Helper()
 	k := &known{clock: consoletest.NewClock()}
+	tap := console.NewLogTap(slog.NewTextHandler(io.Discard, nil))
 	k.c = console.New(console.Options{
-		Clock: k.clock, PublishInterval: 5 * ms, AlwaysHistograms: true, Spans: k, Goroutines: k,
+		Clock: k.clock, PublishInterval: 5 * ms, AlwaysHistograms: true, Spans: k, Goroutines: k, Logs: tap,
 	})
+	k.log = tap
 	k.spinner()
 	k.connections()
 	k.deadlock(t)
@@ -129,27 +159,30 @@ func (k *known) deadlock(t *testing.T) {
 // Subscribe implements console.SpanSource.
 func (k *known) Subscribe(int) console.SpanStream { return &knownSpans{} }
 
-type knownSpans struct{ done bool }
+type knownSpans struct{ calls int }
 
 func (s *knownSpans) Close() {}
 
 func (s *knownSpans) Next(ctx context.Context, dst []console.Span) (int, uint64, error) {
-	if s.done {
-		<-ctx.Done()
-		return 0, 0, ctx.Err()
-	}
-	s.done = true
+	s.calls++
 	start := time.Date(2026, 11, 23, 12, 0, 5, 0, time.UTC)
-	id := func(n byte) trace.SpanContext {
-		return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0: 0x0a, 15: 0xf7}, SpanID: trace.SpanID{0: 0xb7, 7: n}})
-	}
+	id := spanContext
 	peer := []attribute.KeyValue{attribute.String("network.peer.address", "10.0.0.1"), attribute.Int("network.peer.port", 50001), attribute.String("db.system.name", "redis")}
 	spans := []console.Span{
-		{Name: "GET", Context: id(3), Parent: id(2), Kind: trace.SpanKindServer, Start: start.Add(200 * time.Microsecond), End: start.Add(260 * time.Microsecond), Attributes: peer, Scope: "mini-redis"},
+		{Name: "GET", Context: id(3), Parent: id(2), Kind: trace.SpanKindServer, Start: start.Add(200 * time.Microsecond), End: start.Add(260 * time.Microsecond), Attributes: peer, Scope: "mini-redis",
+			Events: []console.SpanEvent{{Name: "expired key removed", Time: start.Add(220 * time.Microsecond), Attributes: []attribute.KeyValue{attribute.Int("db", 0)}}}, DroppedEvents: 2},
 		{Name: "GET", Context: id(2), Parent: id(1), Kind: trace.SpanKindClient, Start: start.Add(100 * time.Microsecond), End: start.Add(400 * time.Microsecond), Scope: "resptrace"},
 		{Name: "hello", Context: id(1), Kind: trace.SpanKindInternal, Start: start, End: start.Add(2 * ms), Status: codes.Error, Scope: "hello"},
 	}
-	return copy(dst, spans), 7, nil
+	switch s.calls {
+	case 1:
+		return copy(dst, spans), 7, nil
+	case 2:
+		return copy(dst, []console.Span{{Name: "BLPOP", Context: trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0: 0x0b, 15: 0xf8}, SpanID: trace.SpanID{0: 0xb8, 7: 1}}),
+			Kind: trace.SpanKindServer, Start: start.Add(-3 * time.Second), Attributes: peer, Scope: "mini-redis", Open: true}}), 0, nil
+	}
+	<-ctx.Done()
+	return 0, 0, ctx.Err()
 }
 
 // Snapshot implements console.GoroutineSource.
@@ -191,6 +224,8 @@ func makeRecording(t *testing.T, path string) {
 	}
 	live := source.NewLive([]source.Spec{spec}, source.Options{})
 	live.Spans()
+	live.Events()
+	k.logs()
 	live.Goroutines()
 	live.Details(0, 1)
 	var b bytes.Buffer

@@ -33,7 +33,7 @@ func wrap(line, separator string, width int) (lines []string) {
 // keysHelp is what the keys do.
 var keysHelp = []struct{ keys, what string }{
 	{"t r a", "tasks, resources, async operations"},
-	{"o s", "goroutines, spans"},
+	{"o s v", "goroutines, spans, events"},
 	{"w u", "warnings, summary"},
 	{"enter", "details of what is selected"},
 	{"esc", "back; all rows again"},
@@ -70,8 +70,11 @@ func (a *App) summary(width, height int) []string {
 		if g := t.Goroutines; g != nil {
 			lines = append(lines, fmt.Sprintf("  goroutines  %d%s", g.GetTotal(), a.goroutineStates(t)))
 		}
-		if t.SpanCount > 0 {
-			lines = append(lines, fmt.Sprintf("  spans       %d seen", t.SpanCount))
+		if open := len(t.OpenSpans()); t.SpanCount > 0 || open > 0 {
+			lines = append(lines, fmt.Sprintf("  spans       %d ended, %d open", t.SpanCount, open))
+		}
+		if t.EventCount > 0 {
+			lines = append(lines, fmt.Sprintf("  events      %d%s", t.EventCount, graveEvents(t)))
 		}
 		n := 0
 		for _, w := range a.findings.List {
@@ -87,6 +90,15 @@ func (a *App) summary(width, height int) []string {
 		lines = append(lines, "")
 	}
 	return lines[:min(len(lines), height)]
+}
+
+// graveEvents counts errors and warnings among the latest events.
+func graveEvents(t *model.Target) string {
+	n := map[model.Level]int{}
+	for _, e := range t.LatestEvents() {
+		n[e.Level]++
+	}
+	return fmt.Sprintf(": %s, %s", plural(n[model.Error], "error"), plural(n[model.Warn], "warning"))
 }
 
 func (a *App) summaryTasks(t *model.Target) []string {

@@ -69,13 +69,14 @@ var views = []struct {
 	key, name, short string
 	view             view
 }{
-	{"t", "tasks", "t", viewTasks},
-	{"r", "resources", "r", viewResources},
-	{"a", "async ops", "a", viewOps},
-	{"o", "goroutines", "o", viewGoroutines},
-	{"s", "spans", "s", viewSpans},
-	{"w", "warnings", "w", viewWarnings},
-	{"u", "summary", "u", viewSummary},
+	{"t", "tasks", "tasks", viewTasks},
+	{"r", "resources", "resources", viewResources},
+	{"a", "async ops", "ops", viewOps},
+	{"o", "goroutines", "goroutines", viewGoroutines},
+	{"s", "spans", "spans", viewSpans},
+	{"v", "events", "events", viewEvents},
+	{"w", "warnings", "warn", viewWarnings},
+	{"u", "summary", "summary", viewSummary},
 }
 
 func (a *App) viewKey(name string) bool {
@@ -251,9 +252,13 @@ func (a *App) openKey(k key) {
 			}
 		}
 	case kindSpan:
-		for _, s := range target.Latest() {
-			if s.ID == k.id {
-				a.open(&spanPage{span: s})
+		if s := target.FindSpan(k.id); s != nil {
+			a.open(&spanPage{key: k, span: s})
+		}
+	case kindEvent:
+		for _, e := range target.LatestEvents() {
+			if e.Number == k.id {
+				a.open(&eventPage{event: e})
 				return
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"mini-redis/console"
 	"mini-redis/services/console/internal/model"
 	"mini-redis/services/console/internal/table"
 )
@@ -27,6 +28,7 @@ const (
 	kindGoroutine
 	kindSite
 	kindSpan
+	kindEvent
 	kindWarning
 )
 
@@ -154,6 +156,9 @@ func resourceRows(a *App) (rows []table.Row) {
 	return rows
 }
 
+// namesTask are the attributes whose values are numbers of tasks.
+var namesTask = map[string]bool{console.HolderAttribute: true, "user": true, "subscriber": true}
+
 // attributesText is the attributes, tasks with their names, and without the
 // name, which has a column.
 func attributesText(t *model.Target, list []model.Field) string {
@@ -162,7 +167,7 @@ func attributesText(t *model.Target, list []model.Field) string {
 		if f.Name == "name" {
 			continue
 		}
-		if f.Name == "holder" || f.Name == "user" {
+		if namesTask[f.Name] {
 			f.Value = t.TaskOf(f.Number)
 		}
 		shown = append(shown, f)

@@ -117,56 +117,6 @@ func statesText(states map[string]uint64) string {
 	return strings.Join(names, ", ")
 }
 
-func spanColumns(a *App) []table.Column {
-	return withTarget(a,
-		table.Column{Title: "End", Descending: true, Rank: 3},
-		table.Column{Title: "Name", Max: 32},
-		table.Column{Title: "Took", Right: true, Descending: true, Unit: time.Second},
-		table.Column{Title: "Kind", Rank: 5},
-		table.Column{Title: "Status", Rank: 4},
-		table.Column{Title: "Task", Max: 28, Rank: 2},
-		table.Column{Title: "Trace", Rank: 1},
-		table.Column{Title: "Span", Rank: 7},
-		table.Column{Title: "Attributes", Rank: 6},
-	)
-}
-
-func spanRows(a *App) (rows []table.Row) {
-	for _, target := range a.world.Targets {
-		for i, s := range target.Latest() {
-			status := text(s.Status)
-			if s.Status == "Error" {
-				status.Tone = table.Bad
-			}
-			task := target.TaskOf(s.Task)
-			if s.Task != 0 && target.Tasks[s.Task] == nil && s.TaskName != "" {
-				task = fmt.Sprintf("%d (%s)", s.Task, s.TaskName)
-			}
-			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, Order: order(target, uint64(i)), Hidden: s.Scope}
-			if id := spanNumber(s.Parent); id != 0 {
-				row.Parent = key{target.Index, kindSpan, id}
-			}
-			row.Cells = []table.Cell{
-				sized(s.End.In(a.zone).Format("15:04:05.000"), float64(s.End.UnixNano())), text(s.Name), a.styles.time(s.Duration()), text(s.Kind),
-				status, text(task), text(s.Trace), faint(s.SpanID()), faint(fieldsText(s.Fields)), text(target.Name),
-			}
-			rows = append(rows, row)
-		}
-	}
-	return rows
-}
-
-// spanNumber reads a span's id, 0 where it is none.
-func spanNumber(hex string) (id uint64) {
-	if len(hex) != 16 {
-		return 0
-	}
-	if _, err := fmt.Sscanf(hex, "%x", &id); err != nil {
-		return 0
-	}
-	return id
-}
-
 func warningColumns(a *App) []table.Column {
 	return withTarget(a,
 		table.Column{Title: "Lint"},
@@ -210,6 +160,7 @@ func newLists() map[view]*list {
 		viewGoroutines: {kind: kindGoroutine, title: "Goroutines", columns: goroutineColumns, rows: goroutineRows},
 		viewSites:      {kind: kindSite, title: "Goroutines by site", columns: siteColumns, rows: siteRows},
 		viewSpans:      {kind: kindSpan, title: "Spans", columns: spanColumns, rows: spanRows},
+		viewEvents:     {kind: kindEvent, title: "Events", columns: eventColumns, rows: eventRows},
 		viewWarnings:   {kind: kindWarning, title: "Warnings", columns: warningColumns, rows: warningRows},
 	}
 	m[viewTasks].table.SortBy, m[viewTasks].table.TreeCol = 4, 3

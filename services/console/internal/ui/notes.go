@@ -81,11 +81,26 @@ func (a *App) whyEmpty(l *list) string {
 		if !connected {
 			return a.notConnected()
 		}
-		return "No spans yet, or the program does not serve them."
+		return a.whyNone("spans", func(t *model.Target) model.Status { return t.SpanStatus })
+	case kindEvent:
+		if !connected {
+			return a.notConnected()
+		}
+		return a.whyNone("events", func(t *model.Target) model.Status { return t.EventStatus })
 	case kindWarning:
 		return "No warnings."
 	}
 	return ""
+}
+
+// whyNone says of what a program was asked for why there is none.
+func (a *App) whyNone(what string, status func(*model.Target) model.Status) string {
+	for _, t := range a.world.Targets {
+		if s := status(t).Text; s != "" {
+			return "No " + what + ": " + clean(s) + "."
+		}
+	}
+	return "No " + what + " yet."
 }
 
 func (a *App) notConnected() string {

@@ -200,15 +200,33 @@ const recent = 8
 
 // spans are the latest that ran in the task.
 func (p *taskPage) spans(a *App) (lines []string) {
-	latest := p.task.Target.Latest()
-	for i := len(latest) - 1; i >= 0 && len(lines) < recent; i-- {
-		if s := latest[i]; s.Task == p.task.Wire {
-			took := a.styles.time(s.Duration())
-			lines = append(lines, fmt.Sprintf("%s  %s  %s  %s", s.End.In(a.zone).Format("15:04:05.000"), clean(s.Name), a.styles.Tone(took.Text, took.Tone), s.Trace))
+	var own []*model.Span
+	p.task.Target.EachSpan(func(s *model.Span) {
+		if s.Task == p.task.Wire {
+			own = append(own, s)
 		}
+	})
+	for i := len(own) - 1; i >= 0 && len(lines) < recent; i-- {
+		took, end := a.styles.time(own[i].Duration()), a.spanEnd(own[i])
+		lines = append(lines, fmt.Sprintf("%-12s  %s  %s  %s", end.Text, clean(own[i].Name), a.styles.Tone(took.Text, took.Tone), clean(own[i].Trace)))
 	}
 	if len(lines) > 0 {
 		lines = append([]string{"", a.styles.Heading("Latest spans")}, lines...)
+	}
+	return append(lines, p.events(a)...)
+}
+
+// events are the latest that came in the task.
+func (p *taskPage) events(a *App) (lines []string) {
+	latest := p.task.Target.LatestEvents()
+	for i := len(latest) - 1; i >= 0 && len(lines) < recent; i-- {
+		if e := latest[i]; p.task.Target.TaskOfEvent(e) == p.task.Wire {
+			l := level(e.Level)
+			lines = append(lines, fmt.Sprintf("%s  %s %s", e.At.In(a.zone).Format("15:04:05.000"), a.styles.Tone(l.Text, l.Tone), clean(e.Message)))
+		}
+	}
+	if len(lines) > 0 {
+		lines = append([]string{"", a.styles.Heading("Latest events")}, lines...)
 	}
 	return lines
 }

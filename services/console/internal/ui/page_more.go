@@ -2,11 +2,9 @@ package ui
 
 import (
 	"fmt"
-	"sort"
 	"strconv"
 	"strings"
 
-	"mini-redis/console"
 	"mini-redis/console/hdr"
 	"mini-redis/services/console/internal/model"
 	"mini-redis/services/console/internal/table"
@@ -47,7 +45,7 @@ func (p *resourcePage) draw(a *App, width, height int) []string {
 	}
 	for _, x := range r.Attributes {
 		value := x.Value + x.Unit
-		if x.Name == console.HolderAttribute {
+		if namesTask[x.Name] {
 			value = "task " + r.Target.TaskOf(x.Number)
 		}
 		attrs = append(attrs, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(value))
@@ -58,82 +56,6 @@ func (p *resourcePage) draw(a *App, width, height int) []string {
 	}
 	lines = append(lines, "", a.styles.Heading(fmt.Sprintf("Async ops (%d)", p.ops.table.Len())))
 	return append(lines, p.ops.table.Draw(width, max(height-len(lines), 2), a.styles.look())...)
-}
-
-// spanPage is a span, and what else is known of its trace.
-type spanPage struct {
-	scrolled
-	span *model.Span
-}
-
-func (p *spanPage) refresh(*App) {}
-
-func (p *spanPage) draw(a *App, width, height int) []string {
-	s, f, more := p.span, facts{a: a}, facts{a: a}
-	f.add("Span", s.SpanID())
-	if s.Parent != "" {
-		f.add("Parent", s.Parent)
-	}
-	f.time("Took", a.styles.time(s.Duration()), "")
-	f.add("Ended", s.End.In(a.zone).Format("15:04:05.000000"))
-	more.add("Kind", s.Kind)
-	more.add("Status", s.Status)
-	more.add("Scope", s.Scope)
-	more.add("Target", s.Target.Name)
-	if s.Task != 0 {
-		more.add("Task", s.Target.TaskOf(s.Task))
-	}
-	lines := append([]string{a.styles.Heading("Span  " + clean(s.Name)), a.styles.Bold("Trace:") + " " + clean(s.Trace)}, a.beside(f.lines, more.lines, width)...)
-	lines = append(lines, "", a.styles.Heading("Attributes"))
-	for _, x := range s.Fields {
-		lines = append(lines, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(x.Value))
-	}
-	lines = append(lines, "", a.styles.Heading("The trace, as far as it has been seen"))
-	return p.window(append(lines, p.trace(a)...), height)
-}
-
-// trace draws the spans of the same trace, of all targets, below their parents.
-func (p *spanPage) trace(a *App) (lines []string) {
-	var spans []*model.Span
-	here := map[string]bool{}
-	for _, t := range a.world.Targets {
-		for _, s := range t.Latest() {
-			if s.Trace == p.span.Trace {
-				spans = append(spans, s)
-				here[s.SpanID()] = true
-			}
-		}
-	}
-	if !here[p.span.SpanID()] {
-		spans, here[p.span.SpanID()] = append(spans, p.span), true
-	}
-	sort.SliceStable(spans, func(i, j int) bool { return spans[i].Start.Before(spans[j].Start) })
-	var below func(parent string, depth int)
-	below = func(parent string, depth int) {
-		for _, s := range spans {
-			if s.Parent == parent || parent == "" && !here[s.Parent] {
-				lines = append(lines, p.line(a, s, depth))
-				if depth < len(spans) && s.SpanID() != parent {
-					below(s.SpanID(), depth+1)
-				}
-			}
-		}
-	}
-	below("", 0)
-	return lines
-}
-
-func (p *spanPage) line(a *App, s *model.Span, depth int) string {
-	mark := "  "
-	if s == p.span {
-		mark = "> "
-	}
-	took := a.styles.time(s.Duration())
-	name := clean(s.Name)
-	if len(a.world.Targets) > 1 {
-		name += " (" + clean(s.Target.Name) + ")"
-	}
-	return mark + strings.Repeat("  ", depth) + name + "  " + a.styles.Tone(took.Text, took.Tone)
 }
 
 // barHeight is how many lines a histogram's bars take.

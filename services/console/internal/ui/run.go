@@ -10,35 +10,52 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/colorprofile"
 
+	"mini-redis/console/wire/tracepb"
 	"mini-redis/services/console/internal/source"
 )
 
 // drawEvery is how often the screen follows what is heard.
 const drawEvery = 100 * time.Millisecond
 
-// maxWaiting bounds the spans that wait to be taken in.
+// maxWaiting bounds the events that wait to be taken in, beyond which spans are
+// passed over.
 const maxWaiting = 20_000
 
 // feed gathers events between two looks at them.
 type feed struct {
 	mu      sync.Mutex
 	waiting batch
+	lost    map[int]uint64 // spans passed over, by target
 }
 
 func (f *feed) add(e source.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e.Trace != nil && len(f.waiting) > maxWaiting {
-		return // the table shows the latest of them, not all
+	if e.Trace != nil && len(f.waiting) > maxWaiting && !names(e.Trace) {
+		if e.Trace.GetCloseSpan() != nil {
+			if f.lost == nil {
+				f.lost = map[int]uint64{}
+			}
+			f.lost[e.Target]++
+		}
+		return
 	}
 	f.waiting = append(f.waiting, e)
+}
+
+// names reports whether a message says what later ones refer to.
+func names(e *tracepb.TraceEvent) bool {
+	return e.GetRegisterMetadata() != nil || e.GetRegisterThread() != nil
 }
 
 func (f *feed) take() batch {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	b := f.waiting
-	f.waiting = nil
+	for target, n := range f.lost {
+		b = append(b, source.Event{Target: target, SpansLost: n})
+	}
+	f.waiting, f.lost = nil, nil
 	return b
 }
 

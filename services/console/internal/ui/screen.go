@@ -98,16 +98,16 @@ func (a *App) manyTargets() string {
 }
 
 func (a *App) dropped() string {
-	var tasks, resources, ops, spans uint64
+	var tasks, resources, ops, spans, events uint64
 	for _, t := range a.world.Targets {
 		tasks, resources = tasks+t.Dropped.Tasks, resources+t.Dropped.Resources
-		ops, spans = ops+t.Dropped.AsyncOps, spans+t.Dropped.Spans
+		ops, spans, events = ops+t.Dropped.AsyncOps, spans+t.Dropped.Spans, events+t.Dropped.Events
 	}
 	var parts []string
 	for _, p := range []struct {
 		n    uint64
 		name string
-	}{{tasks, "task"}, {resources, "resource"}, {ops, "async op"}, {spans, "span"}} {
+	}{{tasks, "task event"}, {resources, "resource event"}, {ops, "async op event"}, {spans, "span"}, {events, "log event"}} {
 		if p.n > 0 {
 			parts = append(parts, plural(int(p.n), p.name))
 		}
@@ -120,9 +120,10 @@ func (a *App) dropped() string {
 
 // tabs is the line of views, the current one marked.
 func (a *App) tabs() string {
-	full := 0
+	full, short := -2, -2
 	for _, v := range views {
 		full += len(v.key) + 1 + len(v.name) + 2
+		short += len(v.key) + 1 + len(v.short) + 2
 	}
 	var b strings.Builder
 	for i, v := range views {
@@ -130,7 +131,12 @@ func (a *App) tabs() string {
 			b.WriteString("  ")
 		}
 		name := v.key
-		if full <= a.width || v.view == a.view {
+		switch {
+		case full <= a.width:
+			name += " " + v.name
+		case short <= a.width:
+			name += " " + v.short
+		case v.view == a.view:
 			name += " " + v.name
 		}
 		if v.view == a.view {
@@ -213,11 +219,25 @@ func (a *App) listNote(l *list) string {
 			}
 		}
 	case kindSpan:
-		var n uint64
+		open, n := 0, uint64(0)
 		for _, t := range a.world.Targets {
-			n += t.SpanCount
+			open, n = open+len(t.OpenSpans()), n+t.SpanCount
 		}
-		return fmt.Sprintf("  the latest of %d", n)
+		switch {
+		case open == 0 && n == 0:
+			return ""
+		case a.width < narrow:
+			return fmt.Sprintf("  %d open, %d ended", open, n)
+		}
+		return fmt.Sprintf("  %d open, the latest of %d that ended", open, n)
+	case kindEvent:
+		n := uint64(0)
+		for _, t := range a.world.Targets {
+			n += t.EventCount
+		}
+		if n > 0 {
+			return fmt.Sprintf("  the latest of %d", n)
+		}
 	}
 	return ""
 }

@@ -24,6 +24,7 @@ type quiet struct {
 	names      []string
 	paused     []bool
 	spans      int
+	events     int
 	goroutines int
 	details    []uint64
 }
@@ -36,6 +37,7 @@ func (q *quiet) Targets(w *model.World) {
 func (q *quiet) Run(context.Context, func(source.Event)) error { return nil }
 func (q *quiet) Pause(p bool)                                  { q.paused = append(q.paused, p) }
 func (q *quiet) Spans()                                        { q.spans++ }
+func (q *quiet) Events()                                       { q.events++ }
 func (q *quiet) Goroutines()                                   { q.goroutines++ }
 func (q *quiet) Details(_ int, task uint64)                    { q.details = append(q.details, task) }
 
@@ -94,7 +96,10 @@ var screens = []struct {
 	{"goroutine", []string{"o", "enter"}},
 	{"goroutine-sites", []string{"o", "b"}},
 	{"spans", []string{"s"}},
-	{"span", []string{"s", "enter"}},
+	{"span", []string{"s", "G", "enter"}},
+	{"span-open", []string{"s", "/", "o", "p", "e", "n", "enter", "enter"}},
+	{"events", []string{"v"}},
+	{"event", []string{"v", "j", "enter"}},
 	{"warnings", []string{"w"}},
 	{"summary", []string{"u"}},
 	{"help", []string{"?"}},
@@ -115,7 +120,7 @@ func TestScreens(t *testing.T) {
 	}
 	for _, s := range screens {
 		for mode, styles := range modes {
-			for _, width := range []int{40, 80, 160} {
+			for _, width := range []int{40, 80, 120, 160} {
 				if mode != "plain" && width != 80 && !(mode == "ascii" && width == 40) {
 					continue
 				}
@@ -244,12 +249,12 @@ func TestWhatCostsIsAskedForWhenItIsLookedAt(t *testing.T) {
 	a := recorded(t, 1, Styles{})
 	q := a.source.(*quiet)
 	press(t, a, "r", "a", "t", "?", "q")
-	if q.spans != 0 || q.goroutines != 0 {
-		t.Errorf("%d, %d", q.spans, q.goroutines)
+	if q.spans != 0 || q.goroutines != 0 || q.events != 0 {
+		t.Errorf("%d, %d, %d", q.spans, q.goroutines, q.events)
 	}
-	press(t, a, "esc", "s", "o")
-	if q.spans != 1 || q.goroutines != 1 {
-		t.Errorf("%d, %d", q.spans, q.goroutines)
+	press(t, a, "esc", "s", "o", "v")
+	if q.spans != 1 || q.goroutines != 1 || q.events != 1 {
+		t.Errorf("%d, %d, %d", q.spans, q.goroutines, q.events)
 	}
 }
 

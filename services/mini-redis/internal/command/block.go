@@ -18,6 +18,7 @@ type Waiter struct {
 	turn    Turn
 	start   int64 // when the execution began
 	since   int64 // when the waiting began
+	opened  Pending
 
 	deadline int64 // monotonic; 0 waits for ever
 	place    int   // in the heap of deadlines, -1 when not there
@@ -80,6 +81,36 @@ func (w *Waiter) hold(e *Engine, spec *Spec, args [][]byte, from *origin, start 
 	}
 	w.spec, w.args, w.from, w.start = spec, cloneArgs(args), *from, start
 	w.turn, w.since = e.turn, e.tick
+	if e.opener != nil && !w.paused {
+		w.opened = e.opener.Opened(&w.turn, w.call(w.since))
+	}
+}
+
+// call is the waiter's call as it stands at the given time.
+func (w *Waiter) call(at int64) *Call {
+	return &Call{
+		Session: w.session, Spec: w.spec, Args: w.args, Parent: w.from.parent, Traced: w.from.traced,
+		Start: w.start, End: at, Blocked: w.from.blocked, Opened: w.opened,
+	}
+}
+
+// EachWaiting calls f for the calls that wait for a key, in no order, until it
+// returns false. f may put what Opener.Opened would have returned into the call.
+func (e *Engine) EachWaiting(f func(turn *Turn, call *Call) bool) {
+	for _, q := range e.waiting.queues {
+		for l := q.first; l != nil; l = l.next {
+			w := l.waiter
+			if w.links[0] != l {
+				continue // it waits for several keys, and has had its turn
+			}
+			c := w.call(w.since)
+			more := f(&w.turn, c)
+			w.opened = c.Opened
+			if !more {
+				return
+			}
+		}
+	}
 }
 
 // join puts a waiter at the end of a key's queue, once.
@@ -164,10 +195,9 @@ func (e *Engine) release(w *Waiter, served int64, reply []byte) {
 	e.waiting.leave(w)
 	s.Waiting = nil
 	e.tick = e.cfg.Clock.Mono()
-	done := e.cfg.Observer.Command(&w.turn, &Call{
-		Session: s, Spec: w.spec, Args: w.args, Parent: w.from.parent, Traced: w.from.traced,
-		Start: w.start, End: e.tick, Blocked: w.from.blocked + max(0, served-w.since), Error: errorCode(reply),
-	})
+	call := w.call(e.tick)
+	call.Blocked, call.Error = w.from.blocked+max(0, served-w.since), errorCode(reply)
+	done := e.cfg.Observer.Command(&w.turn, call)
 	if s.Reply != ReplyOn {
 		out := resp.Writer{Buf: reply}
 		s.mute(w.spec, &out, 0)
@@ -176,10 +206,15 @@ func (e *Engine) release(w *Waiter, served int64, reply []byte) {
 	s.Peer.Unblock(reply, done)
 }
 
-// forget ends the waiting of a session that is gone: nobody is told.
+// forget ends the waiting of a session that is gone. The observer is told where
+// it was told of its beginning.
 func (e *Engine) forget(s *Session) {
 	if w := s.Waiting; w != nil {
 		s.Waiting = nil
+		if w.opened != nil {
+			e.opener.Left(w.opened, e.cfg.Clock.Mono())
+			w.opened = nil
+		}
 		if !w.paused { // else it is passed over when the pause ends
 			e.waiting.leave(w)
 		}

@@ -49,10 +49,11 @@ const (
 // Engine executes requests. It is not safe for concurrent use: its owner, the
 // server, guards it and all sessions with one lock.
 type Engine struct {
-	cfg   Config
-	table *Table
-	space *keyspace.Space
-	hub   *pubsub.Hub
+	cfg    Config
+	opener Opener // nil when the observer is none
+	table  *Table
+	space  *keyspace.Space
+	hub    *pubsub.Hub
 
 	turn   Turn
 	tick   int64      // monotonic end of the command before this one: the next one's start
@@ -80,6 +81,7 @@ func New(cfg Config) *Engine {
 		cfg.Reply = DefaultReply
 	}
 	e := &Engine{cfg: cfg, table: NewTable(), space: keyspace.New(cfg.Databases, cfg.Random), hub: pubsub.NewHub()}
+	e.opener, _ = cfg.Observer.(Opener)
 	e.waiting.init()
 	e.setClock()
 	return e

@@ -42,6 +42,7 @@ type Call struct {
 	Blocked  int64             // of that, waiting for a key
 	Error    string            // the code its error reply began with, "" for none: "ERR", "WRONGTYPE"
 	Rejected bool              // refused before it ran: wrong arity, no authentication, ...
+	Opened   Pending           // what Opener.Opened returned when the call began to wait
 }
 
 // Turn is the batch of a loop in which commands run: the phases of a span that
@@ -64,6 +65,16 @@ type Observer interface {
 	// Flushed ends spans whose replies have left; at is monotonic nanoseconds.
 	// It is called by a loop WITHOUT the execution lock, concurrently with others.
 	Flushed(pending []Pending, at int64)
+}
+
+// Opener is an [Observer] that is told of calls as they begin to wait for a key.
+// It is called with the execution lock held.
+type Opener interface {
+	// Opened is told of a call that waits; its End is when that began. What it
+	// returns, nil for nothing, comes back in Call.Opened when the call ends.
+	Opened(turn *Turn, call *Call) Pending
+	// Left gets it back when the call never ends, because its client has left.
+	Left(p Pending, at int64)
 }
 
 // Host is what commands ask of the server around them. It is called with the

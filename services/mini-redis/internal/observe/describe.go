@@ -82,9 +82,11 @@ func (op *operation) Describe(r *telemetry.Record) (string, []attribute.KeyValue
 	if hasKey {
 		attrs = append(attrs, keyKey.String(key))
 	}
+	attrs = append(attrs, keyQueue.Int64(r.Data[dataQueue]), keyLock.Int64(r.Data[dataLock]))
+	if r.End == 0 {
+		return op.name, attrs // it is open: the other phases are not over
+	}
 	attrs = append(attrs,
-		keyQueue.Int64(r.Data[dataQueue]),
-		keyLock.Int64(r.Data[dataLock]),
 		keyBlocked.Int64(r.Data[dataBlocked]),
 		keyExec.Int64(r.Data[dataExec]),
 		keyFlush.Int64(r.Data[dataFlush]),

@@ -32,6 +32,11 @@ func (o *Observer) Flushed(pending []command.Pending, at int64) {
 			continue
 		}
 		s.finish(at, offset)
+		if s.local {
+			o.sink.Show([]telemetry.Record{s.record})
+			o.giveBack(s)
+			continue
+		}
 		e.records[e.n], e.spans[e.n] = s.record, s
 		if e.n++; e.n == emitSize {
 			o.emit(e)
@@ -60,13 +65,18 @@ func (o *Observer) emit(e *emit) {
 	}
 	o.remember(e.spans[:accepted])
 	for i, s := range e.spans[:e.n] {
-		*s = span{} // the pool must not hold a request's strings
-		o.spans.Put(s)
+		o.giveBack(s)
 		e.spans[i] = nil
 	}
 	clear(e.records[:e.n])
-	o.pending.Add(-int64(e.n))
 	e.n = 0
+}
+
+// giveBack is take's opposite.
+func (o *Observer) giveBack(s *span) {
+	*s = span{} // the pool must not hold a request's strings
+	o.spans.Put(s)
+	o.pending.Add(-1)
 }
 
 // wallClock turns monotonic times into wall-clock ones. The difference is read

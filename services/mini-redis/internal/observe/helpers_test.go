@@ -3,6 +3,7 @@ package observe
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,9 +58,19 @@ type recordingSink struct {
 	room    int
 	bounded bool
 	off     bool
+	watched atomic.Bool
+	shown   []telemetry.Record
 }
 
 func (s *recordingSink) Enabled() bool { return !s.off }
+
+func (s *recordingSink) Watched() bool { return s.watched.Load() }
+
+func (s *recordingSink) Show(records []telemetry.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = append(s.shown, records...)
+}
 
 func (s *recordingSink) Emit(records []telemetry.Record) int {
 	s.mu.Lock()

@@ -32,6 +32,11 @@ type Sink interface {
 	Emit(records []telemetry.Record) (accepted int)
 	// Enabled reports whether anybody wants spans at the moment.
 	Enabled() bool
+	// Watched reports whether somebody sees spans as they begin. It costs a load.
+	Watched() bool
+	// Show tells those who watch, and nobody else, of spans that are open (their End
+	// is 0), and of spans that are not exported.
+	Show(records []telemetry.Record)
 }
 
 // DefaultMaxPending is how many spans may wait for their reply to leave.
@@ -60,6 +65,7 @@ type Observer struct {
 	batch     batches
 	errors    errorCodes
 	roots     limiter
+	shown     limiter
 	remote    limiter
 	tracing   bool // there is a sink
 
@@ -97,7 +103,7 @@ func New(o Options) *Observer {
 		partition: newPartition(), errors: newErrorCodes(), remote: unlimited(),
 		tracing: o.Sink != nil, extract: newExtractor(o.Propagator), clock: o.Clock,
 		random: o.Rand, keys: o.Keys, maxPending: int64(o.MaxPending), sink: o.Sink,
-		createdNanos: o.Clock.Now().UnixNano(),
+		createdNanos: o.Clock.Now().UnixNano(), shown: newLimiter(shownRate),
 	}
 	ob.names = &names{version: o.Version, codes: ob.errors.names, locals: newInterned("", maxLocals)}
 	ob.ends.names = ob.names
@@ -152,6 +158,9 @@ func (o *Observer) Command(turn *command.Turn, call *command.Call) command.Pendi
 		if code >= 0 {
 			c.failed++
 		}
+	}
+	if call.Opened != nil {
+		return o.reopened(turn, call, c, code)
 	}
 	if call.Parent.TraceFlags().IsSampled() {
 		if s := o.continued(turn, call, c, code); s != nil {

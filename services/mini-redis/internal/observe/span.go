@@ -52,6 +52,7 @@ type span struct {
 	record telemetry.Record // Start and End are monotonic until it is finished
 	origin origin
 	closed bool // End is known: nothing is flushed for it alone
+	local  bool // for those who watch, and not for the exporter
 	stats  *commandStats
 	took   int64 // what the histogram was given, ns
 }

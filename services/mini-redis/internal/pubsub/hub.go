@@ -2,19 +2,44 @@ package pubsub
 
 // Hub knows all subscriptions.
 type Hub struct {
-	channels map[string]*set[*Subscriber]
-	patterns map[string]*set[*Subscriber]
+	channels map[string]*topic
+	patterns map[string]*topic
 	order    set[string] // the patterns, in the order messages are matched with them
+	watcher  Watcher     // nil: nobody
+}
+
+// topic is a channel or a pattern that somebody listens to.
+type topic struct {
+	subs    set[*Subscriber]
+	watched Watched // nil: nobody watches
+}
+
+// Watcher is told of channels and patterns as they get their first subscriber.
+type Watcher interface {
+	// Opened returns who is told the rest, nil for nobody.
+	Opened(name string, pattern bool) Watched
+}
+
+// Watched is told what happens to one channel or pattern: who comes to listen and
+// who goes, of each message, and of its end when nobody listens any more.
+type Watched interface {
+	Joined(s *Subscriber)
+	Left(s *Subscriber)
+	Published()
+	Closed()
 }
 
 // NewHub makes a hub without subscriptions.
 func NewHub() *Hub {
-	return &Hub{channels: map[string]*set[*Subscriber]{}, patterns: map[string]*set[*Subscriber]{}}
+	return &Hub{channels: map[string]*topic{}, patterns: map[string]*topic{}}
 }
+
+// Watch lets w know of subscriptions from now on.
+func (h *Hub) Watch(w Watcher) { h.watcher = w }
 
 // Subscribe adds a channel to s, and reports whether it was not there yet.
 func (h *Hub) Subscribe(s *Subscriber, channel string) bool {
-	return s.channels.add(channel) && join(h.channels, s, channel)
+	return s.channels.add(channel) && h.join(h.channels, s, channel, false)
 }
 
 // Unsubscribe removes a channel from s, and reports whether it was there.
@@ -25,7 +50,7 @@ func (h *Hub) Unsubscribe(s *Subscriber, channel string) bool {
 // PSubscribe adds a pattern to s, and reports whether it was not there yet.
 func (h *Hub) PSubscribe(s *Subscriber, pattern string) bool {
 	h.order.add(pattern)
-	return s.patterns.add(pattern) && join(h.patterns, s, pattern)
+	return s.patterns.add(pattern) && h.join(h.patterns, s, pattern, true)
 }
 
 // PUnsubscribe removes a pattern from s, and reports whether it was there.
@@ -55,9 +80,9 @@ func (h *Hub) Leave(s *Subscriber) {
 // a client that listens in two ways gets it twice.
 func (h *Hub) Publish(channel, payload []byte) int {
 	n := 0
-	if subs := h.channels[string(channel)]; subs != nil {
+	if t := h.channels[string(channel)]; t != nil {
 		m := Message{channel: channel, payload: payload}
-		n += deliver(subs, &m)
+		n += deliver(t, &m)
 	}
 	for _, pattern := range h.order.list {
 		if Match([]byte(pattern), channel) {
@@ -68,11 +93,14 @@ func (h *Hub) Publish(channel, payload []byte) int {
 	return n
 }
 
-func deliver(subs *set[*Subscriber], m *Message) int {
-	for _, s := range subs.list {
+func deliver(t *topic, m *Message) int {
+	if t.watched != nil {
+		t.watched.Published()
+	}
+	for _, s := range t.subs.list {
 		s.Receiver.Deliver(m)
 	}
-	return len(subs.list)
+	return len(t.subs.list)
 }
 
 // Channels calls f for every channel somebody listens to.
@@ -90,26 +118,41 @@ func (h *Hub) PatternCount() int { return len(h.patterns) }
 
 // Subscribers is how many listen to a channel, not counting patterns.
 func (h *Hub) Subscribers(channel []byte) int {
-	if subs := h.channels[string(channel)]; subs != nil {
-		return len(subs.list)
+	if t := h.channels[string(channel)]; t != nil {
+		return len(t.subs.list)
 	}
 	return 0
 }
 
-func join(m map[string]*set[*Subscriber], s *Subscriber, name string) bool {
-	subs := m[name]
-	if subs == nil {
-		subs = &set[*Subscriber]{}
-		m[name] = subs
+func (h *Hub) join(m map[string]*topic, s *Subscriber, name string, pattern bool) bool {
+	t := m[name]
+	if t == nil {
+		t = &topic{}
+		if h.watcher != nil {
+			t.watched = h.watcher.Opened(name, pattern)
+		}
+		m[name] = t
 	}
-	return subs.add(s)
+	added := t.subs.add(s)
+	if added && t.watched != nil {
+		t.watched.Joined(s)
+	}
+	return added
 }
 
-func leave(m map[string]*set[*Subscriber], s *Subscriber, name string) bool {
-	subs := m[name]
-	if len(subs.list) == 1 {
-		delete(m, name)
-		return true
+func leave(m map[string]*topic, s *Subscriber, name string) bool {
+	t := m[name]
+	if !t.subs.remove(s) {
+		return false
 	}
-	return subs.remove(s)
+	if t.watched != nil {
+		t.watched.Left(s)
+	}
+	if len(t.subs.list) == 0 {
+		delete(m, name)
+		if t.watched != nil {
+			t.watched.Closed()
+		}
+	}
+	return true
 }

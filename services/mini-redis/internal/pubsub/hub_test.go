@@ -173,3 +173,56 @@ type sink struct {
 }
 
 func (s *sink) Deliver(m *Message) { s.n += len(m.Encoded(2)) }
+
+// watcher writes down what it is told; it watches names that do not begin with x.
+type watcher struct{ told []string }
+
+func (w *watcher) Opened(name string, pattern bool) Watched {
+	if name[0] == 'x' {
+		return nil
+	}
+	w.told = append(w.told, fmt.Sprint("opened ", name, " ", pattern))
+	return &watchedTopic{w, name}
+}
+
+type watchedTopic struct {
+	w    *watcher
+	name string
+}
+
+func (t *watchedTopic) Joined(*Subscriber) { t.w.told = append(t.w.told, "joined "+t.name) }
+func (t *watchedTopic) Left(*Subscriber)   { t.w.told = append(t.w.told, "left "+t.name) }
+func (t *watchedTopic) Published()         { t.w.told = append(t.w.told, "published "+t.name) }
+func (t *watchedTopic) Closed()            { t.w.told = append(t.w.told, "closed "+t.name) }
+
+func TestAWatcherIsToldOfChannelsAndPatterns(t *testing.T) {
+	h, w := NewHub(), &watcher{}
+	h.Watch(w)
+	a, b := newMailbox(2), newMailbox(3)
+	check := func(want ...string) {
+		t.Helper()
+		if got := strings.Join(w.told, ", "); got != strings.Join(want, ", ") {
+			t.Errorf("told %q, want %q", got, want)
+		}
+		w.told = nil
+	}
+	h.Subscribe(&a.Subscriber, "news")
+	h.Subscribe(&a.Subscriber, "news")
+	h.Subscribe(&b.Subscriber, "news")
+	check("opened news false", "joined news", "joined news")
+	h.PSubscribe(&b.Subscriber, "n*")
+	check("opened n* true", "joined n*")
+	publish(t, h, "news", "m", 3)
+	publish(t, h, "nobody", "m", 1)
+	publish(t, h, "elsewhere", "m", 0)
+	check("published news", "published n*", "published n*")
+	h.Unsubscribe(&a.Subscriber, "news")
+	h.Unsubscribe(&a.Subscriber, "news")
+	check("left news")
+	h.Leave(&b.Subscriber)
+	check("left news", "closed news", "left n*", "closed n*")
+	h.Subscribe(&a.Subscriber, "x")
+	publish(t, h, "x", "m", 1)
+	h.Leave(&a.Subscriber)
+	check()
+}

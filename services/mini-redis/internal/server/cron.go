@@ -11,6 +11,7 @@ const cronEvery = 100 * time.Millisecond
 func (s *Server) cron() {
 	timer := time.NewTimer(cronEvery)
 	defer timer.Stop()
+	defer s.keeper.Drop()
 	for {
 		select {
 		case <-s.stop:
@@ -24,7 +25,8 @@ func (s *Server) cron() {
 
 // tidy runs the housekeeping once and returns the time until the next.
 func (s *Server) tidy() time.Duration {
-	s.mu.Lock()
+	began := s.clock.Mono()
+	s.acquire(s.keeper)
 	s.engine.Cron()
 	s.watch.count(s.engine.Hub().ChannelCount(), s.engine.Hub().PatternCount(), s.engine.BlockedClients())
 	if s.cfg.Tick != nil && s.clock.Mono() >= s.tickAt {
@@ -32,8 +34,9 @@ func (s *Server) tidy() time.Duration {
 		s.cfg.Tick()
 	}
 	deadline := s.engine.NextDeadline()
-	s.mu.Unlock()
+	s.unlock()
 	now := s.clock.Mono()
+	s.keeper.Polled(0, began, now)
 	at := now + int64(cronEvery)
 	if deadline != 0 && deadline < at {
 		at = max(deadline, now)

@@ -59,7 +59,7 @@ func newTransport(s *Server) (transport, error) {
 		if err != nil {
 			return nil, fmt.Errorf("server: event loop: %w", err)
 		}
-		l.task = s.watch.loop(fmt.Sprintf("event loop %d", len(t.loops)))
+		l.task = s.watch.loop(fmt.Sprintf("event loop %d", len(t.loops)), &l.worker)
 		t.loops = append(t.loops, l)
 	}
 	t.loops[0].accept = acceptor{fd: fd, loop: t.loops[0]}

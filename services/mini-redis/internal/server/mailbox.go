@@ -45,6 +45,13 @@ func (m *mailbox) put(msg message) {
 	}
 }
 
+// waiting is how many messages there are.
+func (m *mailbox) waiting() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.list)
+}
+
 // take returns all messages and leaves spare in their place.
 func (m *mailbox) take(spare []message) []message {
 	m.mu.Lock()

@@ -18,6 +18,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,7 @@ type Server struct {
 	sessions map[int64]*command.Session
 	settings *settings
 	watch    *watch
+	keeper   *console.Task // the housekeeping, as a console sees it
 
 	nextID   atomic.Int64
 	clients  atomic.Int64 // connections open now
@@ -122,8 +124,12 @@ func New(cfg Config) (*Server, error) {
 	s.cfg = cfg
 	s.settings = newSettings(s)
 	s.watch = newWatch(cfg.Console)
+	s.keeper = s.watch.housekeeping()
 	cfg.Engine.Host, cfg.Engine.Observer = host{s}, cfg.Observer
 	s.engine = command.New(cfg.Engine)
+	if s.watch != nil {
+		s.engine.Hub().Watch(&s.watch.topics)
+	}
 	trans, err := newTransport(s)
 	if err != nil {
 		return nil, err
@@ -182,9 +188,41 @@ func (s *Server) Addr() net.Addr { return s.cfg.Listener.Addr() }
 
 // Locked calls f with the execution lock held.
 func (s *Server) Locked(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.acquire(nil)
+	defer s.unlock()
 	f()
+}
+
+// acquire takes the execution lock outside of a turn, for the task.
+func (s *Server) acquire(t *console.Task) {
+	if !s.mu.TryLock() {
+		wait := s.watch.waitForLock(t)
+		s.mu.Lock()
+		wait.Ready()
+	}
+	if s.watch != nil {
+		s.watch.locked(t, s.clock.Mono())
+	}
+}
+
+// unlock lets go of the execution lock.
+func (s *Server) unlock() {
+	s.watch.unlocked()
+	s.mu.Unlock()
+}
+
+// tell logs what happens to a connection, where somebody asks for details. The
+// execution lock is not held.
+func (s *Server) tell(c *conn, what string) {
+	ctx := context.Background()
+	if !s.log.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	var caller [1]uintptr
+	runtime.Callers(2, caller[:])
+	r := slog.NewRecord(s.clock.Now(), slog.LevelDebug, what, caller[0])
+	r.AddAttrs(slog.String("peer", c.link.remote()), slog.Int64("client.id", c.session.ID))
+	_ = s.log.Handler().Handle(console.NewContext(ctx, c.task), r)
 }
 
 // admit counts a new connection in, or says why not.
@@ -200,19 +238,20 @@ func (s *Server) admit() (refusal string) {
 
 // open gives a connection its session.
 func (s *Server) open(c *conn) {
-	s.mu.Lock()
+	s.acquire(c.worker.task)
 	c.session = s.engine.NewSession(s.nextID.Add(1), c)
 	s.sessions[c.session.ID] = c.session
 	c.authenticated = c.session.Authenticated
-	s.mu.Unlock()
+	s.unlock()
 	c.task = s.watch.connection(c)
+	s.tell(c, "client connected")
 }
 
 // forget ends a connection's session; its worker has closed the socket.
 func (s *Server) forget(c *conn) {
-	s.mu.Lock()
+	s.acquire(c.worker.task)
 	s.engine.Drop(c.session)
 	delete(s.sessions, c.session.ID)
-	s.mu.Unlock()
+	s.unlock()
 	s.clients.Add(-1)
 }

@@ -134,9 +134,11 @@ func (w *worker) drop(c *conn) {
 	c.dead = true
 	c.link.close()
 	delete(w.members, c)
+	w.size.Add(-1)
 	w.flushed(c)
 	c.in, c.out, c.sent = nil, nil, 0
 	w.server.forget(c)
+	w.server.tell(c, "client gone")
 	w.server.watch.gone(c)
 }
 
@@ -144,6 +146,7 @@ func (w *worker) drop(c *conn) {
 func (w *worker) join(c *conn) {
 	c.worker = w
 	w.members[c] = struct{}{}
+	w.size.Add(1)
 	w.server.open(c)
 }
 
@@ -171,6 +174,7 @@ func (w *worker) handle(m *message) {
 		c.closing = true
 		w.touch(c)
 	case messageOverflow:
+		w.server.tell(c, "client does not read its replies")
 		w.drop(c)
 	case messageAdopt:
 		w.adopt(c)

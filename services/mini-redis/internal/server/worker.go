@@ -1,6 +1,8 @@
 package server
 
 import (
+	"sync/atomic"
+
 	"mini-redis/console"
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/command"
@@ -31,6 +33,7 @@ type worker struct {
 	letters  []message     // spare for the mailbox
 	task     *console.Task // as a console sees it
 	members  map[*conn]struct{}
+	size     atomic.Int64 // of members, for those who watch
 	adopt    func(*conn)
 	draining bool
 }
@@ -180,7 +183,7 @@ func (w *worker) hold(jobs []job) (ran int) {
 		got = s.clock.Mono()
 	}
 	s.running = w
-	s.watch.locked(w.task)
+	s.watch.locked(w.task, got)
 	began := got
 	s.engine.BeginTurn(command.Turn{Wake: w.wake, LockAsk: ask, LockGot: got})
 	for ran < len(jobs) {
@@ -197,7 +200,7 @@ func (w *worker) hold(jobs []job) (ran int) {
 		}
 	}
 	s.running = nil
-	s.watch.locked(nil)
+	s.watch.unlocked()
 	deadline := s.engine.NextDeadline()
 	s.mu.Unlock()
 	s.scheduleCron(deadline)

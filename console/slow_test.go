@@ -1,0 +1,77 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
+
+	"mini-redis/console/wire/commonpb"
+	"mini-redis/console/wire/eventspb"
+	"mini-redis/console/wire/instrumentpb"
+	"mini-redis/console/wire/taskspb"
+	"mini-redis/console/wire/tracepb"
+)
+
+// flood is a source of spans that never ends.
+type flood struct{}
+
+func (flood) Subscribe(int) SpanStream { return flood{} }
+func (flood) Close()                   {}
+func (flood) Next(ctx context.Context, dst []Span) (int, uint64, error) {
+	for i := range dst {
+		dst[i] = span("GET", byte(i), 0)
+	}
+	return len(dst), 1, ctx.Err()
+}
+
+// A viewer that opens everything and reads nothing delays neither the program
+// nor another viewer; and it leaves nothing behind.
+func TestAViewerThatDoesNotReadDelaysNobody(t *testing.T) {
+	tap := NewLogTap(slog.NewTextHandler(io.Discard, nil))
+	c, s := serve(t, Options{Spans: flood{}, Logs: tap, PublishInterval: time.Millisecond}, ServeOptions{})
+	tasks := make([]*Task, 3000)
+	for i := range tasks {
+		tasks[i] = c.NewTask(TaskOptions{Name: "connection", Fields: []Field{Text("peer", strings.Repeat("x", 100))}})
+	}
+	before := runtime.NumGoroutine()
+	cc := dial(t, s, nil)
+	instrument := instrumentpb.NewInstrumentClient(cc)
+	ctx, cancel := context.WithCancel(t.Context())
+	for _, stream := range []grpc.ClientStream{
+		must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(instrument.WatchUpdates(ctx, &instrumentpb.InstrumentRequest{})),
+		must[grpc.ServerStreamingClient[taskspb.TaskDetails]](t)(instrument.WatchTaskDetails(ctx, &instrumentpb.TaskDetailsRequest{Id: &commonpb.Id{Id: tasks[0].ID()}})),
+		must[grpc.ServerStreamingClient[tracepb.TraceEvent]](t)(tracepb.NewTraceClient(cc).Watch(ctx, &tracepb.WatchRequest{})),
+		must[grpc.ServerStreamingClient[eventspb.Batch]](t)(eventspb.NewEventsClient(cc).Watch(ctx, &eventspb.WatchRequest{})),
+	} {
+		if _, err := stream.Header(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := slog.New(tap)
+	other := must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(
+		instrumentpb.NewInstrumentClient(dial(t, s, nil)).WatchUpdates(t.Context(), &instrumentpb.InstrumentRequest{}))
+	for round := range 50 {
+		for _, task := range tasks {
+			at := c.Mono()
+			task.Polled(at, at, at)
+		}
+		log.Info(fmt.Sprint(round), "text", strings.Repeat("x", 1000))
+		u := must[*instrumentpb.Update](t)(other.Recv())
+		if n := proto.Size(u); n > 4<<20 {
+			t.Fatalf("a message of %d bytes", n)
+		}
+	}
+	cancel()
+	_ = cc.Close()
+	waitUntil(t, func() bool { return c.watchers.Load() == 1 })
+	// The other viewer's connection has some goroutines of its own, at both ends.
+	waitUntil(t, func() bool { return runtime.NumGoroutine() <= before+12 })
+}
