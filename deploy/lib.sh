@@ -11,6 +11,8 @@ stack=deploy/helm/mini-redis
 # shellcheck disable=SC2034 # for those who source this
 {
   programs=(mini-redis client-load mini-redis-cli mini-redis-collector) # the images of the project
+  binaries=("${programs[@]}" stack-check)                               # what is in them
+  stand_ins=(jaeger prometheus)
   version=$(sed -n 's/^appVersion: *//p' "$stack/Chart.yaml")
 }
 

@@ -23,8 +23,14 @@ build() {
   echo "image $tag"
 }
 
+# An image of a program alone has no certificates but those in the program.
+has_roots() {
+  go version -m "$1" | grep -q 'golang.org/x/crypto/x509roots/fallback' || die "$1 has no certificate authorities compiled in"
+}
+
 case ${1:-} in
   programs)
+    for binary in "${binaries[@]}"; do has_roots "dist/$arch/$binary"; done
     for name in "${programs[@]}"; do
       build "$name" "$name:$version" "version=$version" "revision=$revision"
     done
