@@ -18,7 +18,9 @@ build() {
   sed -n 's/^COPY \(.*\) [^ ]*$/\1/p' "$file" | tr ' ' '\n' | sed 's/.*}\///' | while read -r binary; do
     ln "dist/$arch/$binary" "$context/$arch/" 2>/dev/null || cp "dist/$arch/$binary" "$context/$arch/"
   done
-  docker build --quiet --build-arg "TARGETARCH=$arch" "${labels[@]}" --tag "$tag" --file "$file" "$context" >/dev/null
+  # An old builder says at length that it is one; what a failed one says matters.
+  docker build --quiet --build-arg "TARGETARCH=$arch" "${labels[@]}" --tag "$tag" --file "$file" "$context" >"$context/log" 2>&1 ||
+    die "$(cat "$context/log")"
   rm -rf "$context"
   echo "image $tag"
 }
