@@ -31,6 +31,7 @@ prefix=()
 kube logs --follow --selector "$selector" --tail=-1 --max-log-requests "$((pods + 1))" "${prefix[@]}" || true
 
 until verdict=$(finished); do sleep 0.5; done
+echo "run $run: service client-load, tag load.run.id=$run in Jaeger; {load_run_id=\"$run\"} in Prometheus, unless runId named it otherwise"
 rest="(the release stays, for its logs: helm --kube-context $KUBE_CONTEXT -n $NAMESPACE uninstall $run)"
 if [ "$verdict" = Complete ]; then
   echo "run $run: passed $rest"
