@@ -11,6 +11,8 @@ stack=deploy/helm/mini-redis
 # shellcheck disable=SC2034 # for those who source this
 {
   programs=(mini-redis client-load mini-redis-cli mini-redis-collector) # the images of the project
+  binaries=("${programs[@]}" stack-check)                               # what is in them
+  stand_ins=(jaeger prometheus)
   version=$(sed -n 's/^appVersion: *//p' "$stack/Chart.yaml")
 }
 
@@ -25,17 +27,30 @@ need() {
   for tool; do
     command -v "$tool" >/dev/null || missing+=("$tool")
   done
-  [ ${#missing[@]} -eq 0 ] && return
+  if [ ${#missing[@]} -eq 0 ]; then
+    case " $* " in
+      *" docker "*) docker info >/dev/null 2>&1 || die "docker is here, but its engine does not answer: docker info says why" ;;
+    esac
+    return
+  fi
   for tool in "${missing[@]}"; do
     case $tool in
       kind) echo "kind is missing: go install sigs.k8s.io/kind@v0.33.0" ;;
       helm) echo "helm is missing: go install helm.sh/helm/v4/cmd/helm@v4.3.1, or https://helm.sh/docs/intro/install/" ;;
       kubectl) echo "kubectl is missing: https://kubernetes.io/docs/tasks/tools/" ;;
       docker) echo "docker is missing: https://docs.docker.com/engine/install/" ;;
+      go) echo "go is missing: https://go.dev/doc/install" ;;
       *) echo "$tool is missing" ;;
     esac
   done >&2
   exit 1
+}
+
+# need_cluster: ends the script where there is no cluster to speak to.
+need_cluster() {
+  need kubectl
+  kubectl config get-contexts "$KUBE_CONTEXT" >/dev/null 2>&1 ||
+    die "kubectl knows no context $KUBE_CONTEXT: task kind-up makes that cluster; KUBE_CONTEXT names another"
 }
 
 # third_party COMPONENT: the image that the chart names for jaeger or prometheus.

@@ -105,7 +105,7 @@ func (c *cluster) makeNamespace(t *testing.T) {
 	})
 }
 
-// forward reaches a port of a pod or service from here until the test is over or stop is called. It ends with the pod.
+// forward reaches a port of a pod from here until the test is over or stop is called. It ends with the pod.
 func (c *cluster) forward(t *testing.T, target, port string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -132,13 +132,13 @@ func (c *cluster) forward(t *testing.T, target, port string) (url string, stop f
 
 func (c *cluster) jaeger(t *testing.T) inspect.Jaeger {
 	t.Helper()
-	url, _ := c.forward(t, "service/mini-redis-jaeger", "16686")
+	url, _ := c.forward(t, "pod/"+c.podOf(t, "jaeger").Metadata.Name, "16686")
 	return inspect.Jaeger{Base: url}
 }
 
 func (c *cluster) prometheus(t *testing.T) inspect.Prometheus {
 	t.Helper()
-	url, _ := c.forward(t, "service/mini-redis-prometheus", "9090")
+	url, _ := c.forward(t, "pod/"+c.podOf(t, "prometheus").Metadata.Name, "9090")
 	return inspect.Prometheus{Base: url}
 }
 
@@ -148,6 +148,7 @@ type pod struct {
 		Name   string            `json:"name"`
 		UID    string            `json:"uid"`
 		Labels map[string]string `json:"labels"`
+		Ending string            `json:"deletionTimestamp"`
 	} `json:"metadata"`
 	Status struct {
 		Phase             string `json:"phase"`
@@ -164,7 +165,7 @@ func (p pod) ready() bool {
 	return len(p.Status.ContainerStatuses) == 1 && p.Status.ContainerStatuses[0].Ready
 }
 
-// pods of the stack, without load and test pods, which come and go.
+// pods of the stack, without those that are about to end, and without load and test pods, which come and go.
 func (c *cluster) pods(t *testing.T) (pods []pod) {
 	t.Helper()
 	var list struct {
@@ -175,26 +176,28 @@ func (c *cluster) pods(t *testing.T) (pods []pod) {
 		t.Fatal(err)
 	}
 	for _, p := range list.Items {
-		if p.component() != "test" {
+		if p.component() != "test" && p.Metadata.Ending == "" {
 			pods = append(pods, p)
 		}
 	}
 	return pods
 }
 
-// podOf is the one pod of a component.
-func (c *cluster) podOf(t *testing.T, component string) pod {
+// podOf is the one pod of a component. helm waits for what it makes and not for what it replaces, so there may be two for a
+// while: an old Deployment's pod, say, beside that of the StatefulSet which took its place.
+func (c *cluster) podOf(t *testing.T, component string) (one pod) {
 	t.Helper()
-	var found []pod
-	for _, p := range c.pods(t) {
-		if p.component() == component {
-			found = append(found, p)
+	eventually(t, "one ready pod of the "+component, func() bool {
+		count := 0
+		for _, p := range c.pods(t) {
+			if p.component() == component {
+				one = p
+				count++
+			}
 		}
-	}
-	if len(found) != 1 {
-		t.Fatalf("%d pods of the %s", len(found), component)
-	}
-	return found[0]
+		return count == 1 && one.ready()
+	})
+	return one
 }
 
 // eventually waits until ok, and says how long it took.
@@ -222,12 +225,10 @@ func (c *cluster) mustNotHaveRestarted(t *testing.T) {
 	}
 }
 
-// mustBeReady waits until the stack's pods, as many as were there before, are.
+// mustBeReady waits until the stack consists of one ready pod of each component and of nothing else.
 func (c *cluster) mustBeReady(t *testing.T) {
 	t.Helper()
-	for _, kind := range []string{"statefulset", "deployment"} {
-		for name := range strings.FieldsSeq(c.kubectl(t, "get", kind, "--selector", "app.kubernetes.io/instance="+release, "--output", "name")) {
-			c.kubectl(t, "rollout", "status", name, "--timeout", patience.String())
-		}
+	for _, component := range []string{"server", "collector", "jaeger", "prometheus"} {
+		c.podOf(t, component)
 	}
 }

@@ -24,11 +24,14 @@ func TestCluster(t *testing.T) {
 		{"a load run passes and is found by its name", (*cluster).loadPasses},
 		{"a load run misses its threshold", (*cluster).loadFails},
 		{"network policies", (*cluster).networkPolicies},
+		{"the console of a pod", (*cluster).console},
 		{"a kill of each pod", (*cluster).kills},
 		{"a kill of each pod with volumes", (*cluster).killsWithVolumes},
 		{"uninstall leaves nothing", (*cluster).uninstall},
 		{"upgrade and rollback under load", (*cluster).upgrade},
 		{"metrics that are scraped", (*cluster).scraped},
+		{"a password", (*cluster).password},
+		{"two collectors", (*cluster).twoCollectors},
 	}
 	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { step.do(c, t) }) {
@@ -72,7 +75,26 @@ func (c *cluster) install(t *testing.T) {
 		}
 	}
 	c.mustNotHaveRestarted(t)
+	c.mustFit(t)
 	c.logMemory(t, "idle")
+}
+
+// mustFit checks that the memory that is promised to the containers is what they may take, and less than 1 GiB in all.
+func (c *cluster) mustFit(t *testing.T) {
+	t.Helper()
+	sum := 0
+	out := c.kubectl(t, "get", "pods", "--output", `jsonpath={range .items[*].spec.containers[*]}{.resources.requests.memory} {.resources.limits.memory}{"\n"}{end}`)
+	for line := range strings.Lines(out) {
+		var request, limit int
+		if n, err := fmt.Sscanf(line, "%dMi %dMi", &request, &limit); n != 2 || request != limit {
+			t.Errorf("a container requests and may take %q (%v)", line, err)
+		}
+		sum += limit
+	}
+	t.Logf("memory limits: %d MiB", sum)
+	if sum == 0 || sum >= 1024 {
+		t.Error("the stack is to stay under 1 GiB")
+	}
 }
 
 func (c *cluster) helmTest(t *testing.T) {

@@ -60,14 +60,13 @@ func table(used map[string]float64) string {
 // logMemory waits until the node knows of all pods, which it measures every ten seconds or so.
 func (c *cluster) logMemory(t *testing.T, when string) {
 	t.Helper()
-	pods := c.pods(t)
 	var used map[string]float64
 	eventually(t, "the memory of all pods is known", func() bool {
 		var err error
 		if used, err = c.memory(t); err != nil {
 			t.Fatal(err)
 		}
-		return !slices.ContainsFunc(pods, func(p pod) bool { return used[p.Metadata.Name] == 0 })
+		return !slices.ContainsFunc(c.pods(t), func(p pod) bool { return used[p.Metadata.Name] == 0 })
 	})
 	t.Logf("memory, %s:\n%s", when, table(used))
 }

@@ -5,7 +5,8 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
-need helm kubectl
+need helm
+need_cluster
 
 run=load-$(date +%m%d-%H%M%S)
 if [ $# -gt 0 ] && [ "${1#-}" = "$1" ]; then
@@ -30,12 +31,14 @@ prefix=()
 kube logs --follow --selector "$selector" --tail=-1 --max-log-requests "$((pods + 1))" "${prefix[@]}" || true
 
 until verdict=$(finished); do sleep 0.5; done
+echo "run $run: service client-load, tag load.run.id=$run in Jaeger; {load_run_id=\"$run\"} in Prometheus, unless runId named it otherwise"
+rest="(the release stays, for its logs: helm --kube-context $KUBE_CONTEXT -n $NAMESPACE uninstall $run)"
 if [ "$verdict" = Complete ]; then
-  echo "run $run: passed"
+  echo "run $run: passed $rest"
   exit 0
 fi
 codes=$(kube get pods --selector "$selector" --output 'jsonpath={.items[*].status.containerStatuses[*].state.terminated.exitCode}')
-echo "run $run: failed (exit codes of its pods: ${codes:-none}; failed indexes: $(kube get "$job" --output 'jsonpath={.status.failedIndexes}'))"
+echo "run $run: failed (exit codes of its pods: ${codes:-none}; failed indexes: $(kube get "$job" --output 'jsonpath={.status.failedIndexes}')) $rest"
 kube get "$job" --output 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}: {.message}{"\n"}{end}'
 case " $codes " in
   *" 1 "* | "  ") exit 1 ;;

@@ -18,13 +18,21 @@ build() {
   sed -n 's/^COPY \(.*\) [^ ]*$/\1/p' "$file" | tr ' ' '\n' | sed 's/.*}\///' | while read -r binary; do
     ln "dist/$arch/$binary" "$context/$arch/" 2>/dev/null || cp "dist/$arch/$binary" "$context/$arch/"
   done
-  docker build --quiet --build-arg "TARGETARCH=$arch" "${labels[@]}" --tag "$tag" --file "$file" "$context" >/dev/null
+  # An old builder says at length that it is one; what a failed one says matters.
+  docker build --quiet --build-arg "TARGETARCH=$arch" "${labels[@]}" --tag "$tag" --file "$file" "$context" >"$context/log" 2>&1 ||
+    die "$(cat "$context/log")"
   rm -rf "$context"
   echo "image $tag"
 }
 
+# An image of a program alone has no certificates but those in the program.
+has_roots() {
+  go version -m "$1" | grep -q 'golang.org/x/crypto/x509roots/fallback' || die "$1 has no certificate authorities compiled in"
+}
+
 case ${1:-} in
   programs)
+    for binary in "${binaries[@]}"; do has_roots "dist/$arch/$binary"; done
     for name in "${programs[@]}"; do
       build "$name" "$name:$version" "version=$version" "revision=$revision"
     done

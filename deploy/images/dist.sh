@@ -15,10 +15,10 @@ for GOARCH in ${ARCHES:-$(go env GOARCH)}; do
   case ${1:-} in
     programs)
       go build -trimpath -ldflags "-s -w $number" -o "$out/" ./services/{mini-redis,client-load,mini-redis-cli,stack-check}
-      go build -C otel-collector/distribution -trimpath -ldflags "-s -w" -o "$out/mini-redis-collector" .
+      # As the local stack builds it, so that one compilation serves both; the stand-ins too.
+      go build -C otel-collector/distribution -ldflags "-s -w" -o "$out/mini-redis-collector" .
       ;;
     stand-ins)
-      # As the local stack builds them, so that one compilation serves both.
       go build -C services/stack/backends/jaeger -ldflags "-s -w" -o "$out/jaeger" github.com/jaegertracing/jaeger/cmd/jaeger
       go build -C services/stack/backends/prometheus -tags remove_all_sd -ldflags "-s -w" -o "$out/prometheus" github.com/prometheus/prometheus/cmd/prometheus
       ;;

@@ -1,15 +1,24 @@
 #!/usr/bin/env bash
-# Writes a software bill of materials (CycloneDX JSON) of each binary in dist/ARCH/ to dist/sbom/: what Go wrote into it.
+# Writes a software bill of materials (CycloneDX JSON) of each binary in dist/ARCH/ to dist/sbom/, the stand-ins' too where they
+# have been built: the modules that Go wrote into it, with their versions, checksums and licences. Then holds them against the binaries.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
 need go
-syft=github.com/anchore/syft/cmd/syft@v1.57.0
+tool=$(mktemp)
+trap 'rm -f "$tool"' EXIT
+go build -C deploy/tools -o "$tool" github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+rm -rf dist/sbom
 mkdir -p dist/sbom
-for binary in dist/*/{mini-redis,client-load,mini-redis-cli,stack-check,mini-redis-collector}; do
-  [ -e "$binary" ] || continue
-  arch=$(basename "$(dirname "$binary")")
-  sbom=dist/sbom/$(basename "$binary")-$version-linux-$arch.cdx.json
-  SYFT_CHECK_FOR_APP_UPDATE=false go run "$syft" scan --quiet "file:$binary" --source-name "$(basename "$binary")" --source-version "$version" --output "cyclonedx-json=$sbom"
-  echo "$sbom"
+for binary in "${binaries[@]}" "${stand_ins[@]}"; do
+  number=$version
+  case " ${stand_ins[*]} " in *" $binary "*) number=$(third_party "$binary" | sed 's/.*://') ;; esac
+  for file in dist/*/"$binary"; do
+    [ -e "$file" ] || continue
+    arch=$(basename "$(dirname "$file")")
+    "$tool" bin -json -std -licenses -assert-licenses -version "$number" -output "dist/sbom/$binary-$number-linux-$arch.cdx.json" "$file" 2>/dev/null ||
+      die "no bill of materials of $file"
+    echo "dist/sbom/$binary-$number-linux-$arch.cdx.json"
+  done
 done
+MINI_REDIS_DIST=$root/dist go test -count=1 ./deploy/images

@@ -4,7 +4,8 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
-need helm kubectl docker
+need helm docker
+need_cluster
 
 pins=()
 pin() { # COMPONENT IMAGE

@@ -32,6 +32,7 @@ The first trace was in Jaeger $((found - began)) s after the start, $((found - l
 
   task jaeger       http://127.0.0.1:16686   (kubectl --context $KUBE_CONTEXT -n $NAMESPACE port-forward service/$RELEASE-jaeger 16686)
   task prometheus   http://127.0.0.1:9090    (kubectl --context $KUBE_CONTEXT -n $NAMESPACE port-forward service/$RELEASE-prometheus 9090)
+  task console-pods the server's connections, locks and waits, until q
   task load -- --set rate=100 --set duration=30s
   task kind-down
 END

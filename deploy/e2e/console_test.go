@@ -1,0 +1,64 @@
+package e2e
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// seen is what is read of the console's export here.
+type seen struct {
+	Targets []struct {
+		Name  string `json:"name"`
+		Tasks []struct {
+			Name  string `json:"name"`
+			State string `json:"state"`
+		} `json:"tasks"`
+		Resources []struct {
+			Type string `json:"type"`
+		} `json:"resources"`
+		Goroutines []struct {
+			Name string `json:"name"`
+		} `json:"goroutines"`
+	} `json:"targets"`
+}
+
+// console reads what the server serves on its pod's loopback alone, by the script behind `task console-pods`.
+func (c *cluster) console(t *testing.T) {
+	load := c.startLoad(t, "watched", "duration=20s", "concurrency=3")
+	c.must(t, "go", "build", "-o", t.TempDir(), "./services/console") // so that it does not compile beside the load
+	c.mustLoadBegin(t, load)
+	out := c.must(t, "deploy/kind/console.sh", "export", "-with-goroutines", "-duration", "4s")
+	var got seen
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	if len(got.Targets) != 1 || got.Targets[0].Name != release+"-0" {
+		t.Fatalf("it shows %s", out)
+	}
+	server := got.Targets[0]
+	loops, connections, lock := 0, 0, false
+	for _, task := range server.Tasks {
+		switch {
+		case strings.HasPrefix(task.Name, "event loop"):
+			loops++
+		case task.Name == "connection" && task.State != "done":
+			connections++
+		}
+	}
+	for _, r := range server.Resources {
+		lock = lock || r.Type == "sync.Mutex"
+	}
+	t.Logf("%s has %d event loops, %d connections, %d resources and %d goroutines", server.Name, loops, connections, len(server.Resources), len(server.Goroutines))
+	if loops == 0 || connections < 3 || !lock || len(server.Goroutines) == 0 {
+		t.Errorf("something is missing in %s", out)
+	}
+	load.mustPass(t)
+
+	// By the address of the pod nobody gets there, not even who is let in to the server.
+	for _, port := range []string{"6669", "6060"} {
+		if open, said := c.knock(t, "knock-loopback-"+port, map[string]string{"mini-redis-client": "true"}, "mini-redis-headless", port); open {
+			t.Errorf("port %s of the pod is open: %s", port, said)
+		}
+	}
+}
