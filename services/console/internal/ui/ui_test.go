@@ -14,6 +14,11 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"mini-redis/console/wire/commonpb"
+	"mini-redis/console/wire/goroutinespb"
+	"mini-redis/console/wire/tracepb"
 	"mini-redis/services/console/internal/lint"
 	"mini-redis/services/console/internal/model"
 	"mini-redis/services/console/internal/source"
@@ -234,10 +239,18 @@ func TestSpaceAsksForAPause(t *testing.T) {
 	if !strings.Contains(a.Screen(), "PAUSED") {
 		t.Error("it does not say so")
 	}
-	spans := a.world.Targets[0].SpanCount
-	a.Apply(source.Event{Trace: nil, Goroutines: nil, Paused: new(bool)})
-	if a.world.Targets[0].SpanCount != spans {
-		t.Error("spans in a pause")
+	target := a.world.Targets[0]
+	seen := target.Goroutines
+	a.Apply(source.Event{Goroutines: &goroutinespb.Snapshot{Total: 99}})
+	if target.Goroutines != seen {
+		t.Error("a profile that was on its way changes what is shown in a pause")
+	}
+	open := len(target.OpenSpans())
+	a.Apply(source.Event{Trace: &tracepb.TraceEvent{Event: &tracepb.TraceEvent_CloseSpan{CloseSpan: &tracepb.TraceEvent_Close{
+		SpanId: &commonpb.SpanId{Id: target.OpenSpans()[0].ID}, At: timestamppb.Now(),
+	}}}})
+	if len(target.OpenSpans()) != open-1 {
+		t.Error("a span whose end was on its way stays open for ever")
 	}
 	press(t, a, "space")
 	if !slices.Equal(q.paused, []bool{true, false}) {
