@@ -351,11 +351,11 @@ func TestAReplayKeepsTime(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := record.NewReplay(r, speed)
+		from, n := time.Now(), 0
 		if pause {
 			p.Pause(true)
 			time.AfterFunc(60*ms, func() { p.Pause(false) })
 		}
-		from, n := time.Now(), 0
 		if err := p.Run(t.Context(), func(source.Event) { n++ }); err != nil || n != 3 {
 			t.Errorf("%d events, %v", n, err)
 		}
