@@ -28,77 +28,6 @@ func (w *worker) finish() (again bool) {
 	return len(w.resume) > 0
 }
 
-// flush sends the replies of every connection that has some.
-func (w *worker) flush() {
-	for i := 0; i < len(w.dirty); i++ {
-		c := w.dirty[i]
-		w.dirty[i] = nil
-		c.dirty = false
-		w.send(c)
-	}
-	w.dirty = w.dirty[:0]
-}
-
-// send writes what the connection owes, as far as the socket takes it.
-func (w *worker) send(c *conn) {
-	if c.dead {
-		return
-	}
-	for c.sent < len(c.out) {
-		n, err := c.link.write(c.out[c.sent:])
-		if err != nil {
-			w.drop(c)
-			return
-		}
-		if n == 0 {
-			break
-		}
-		w.server.counters.out.Add(int64(n))
-		c.sent += n
-	}
-	if c.unsent() > 0 {
-		w.compact(c)
-		w.review(c)
-		return
-	}
-	w.release(c)
-	w.flushed(c)
-	if c.closing || c.hungUp && !c.more {
-		w.drop(c)
-		return
-	}
-	if c.more && !c.blocked {
-		w.goOn(c)
-	}
-	w.review(c)
-}
-
-// flushed ends the spans whose replies have left.
-func (w *worker) flushed(c *conn) {
-	if len(c.session.Pending) == 0 {
-		return
-	}
-	w.server.cfg.Observer.Flushed(c.session.Pending, w.server.clock.Mono())
-	clear(c.session.Pending)
-	c.session.Pending = c.session.Pending[:0]
-}
-
-// compact drops the sent half of a long output.
-func (w *worker) compact(c *conn) {
-	if c.sent >= len(c.out)/2 {
-		n := copy(c.out, c.out[c.sent:])
-		c.out, c.sent = c.out[:n], 0
-	}
-}
-
-// release takes the connection's empty output buffer back.
-func (w *worker) release(c *conn) {
-	if cap(c.out) > 0 && cap(c.out) <= outKept && len(w.outs) < outsKept {
-		w.outs = append(w.outs, c.out[:0])
-	}
-	c.out, c.sent = nil, 0
-}
-
 // review tells the transport what the connection waits for: a client that does
 // not read its replies is not read from, nor one that sends on and on while
 // its requests wait.
@@ -184,6 +113,29 @@ func (w *worker) handle(m *message) {
 		for c := range w.members {
 			w.drop(c)
 		}
+	}
+}
+
+// unblock ends a blocked command, or a span of it when there is no reply yet.
+func (w *worker) unblock(m *message) {
+	c := m.c
+	if m.pending != nil {
+		c.session.Pending = append(c.session.Pending, m.pending)
+	}
+	if c.dead { // it left while the message was on its way: the span ends here
+		w.flushed(c)
+		return
+	}
+	c.follow(m.state)
+	w.append(c, m.data)
+	w.goOn(c)
+}
+
+// goOn has the connection's kept input looked at again.
+func (w *worker) goOn(c *conn) {
+	if !c.resuming && !c.dead {
+		c.resuming = true
+		w.resume = append(w.resume, c)
 	}
 }
 
