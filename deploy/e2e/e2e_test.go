@@ -23,6 +23,7 @@ func TestCluster(t *testing.T) {
 		{"helm test follows a call", (*cluster).helmTest},
 		{"a load run passes and is found by its name", (*cluster).loadPasses},
 		{"a load run misses its threshold", (*cluster).loadFails},
+		{"a load run is drained away", (*cluster).loadIsEvicted},
 		{"network policies", (*cluster).networkPolicies},
 		{"the console of a pod", (*cluster).console},
 		{"a kill of each pod", (*cluster).kills},

@@ -107,6 +107,20 @@ func (r *run) mustPass(t *testing.T) report {
 	return reports[0]
 }
 
+// loadIsEvicted takes a run's pod away in the middle, as a drain of its node would: it is no verdict, and the run is made anew.
+func (c *cluster) loadIsEvicted(t *testing.T) {
+	r := c.startLoad(t, "evicted", "duration=12s", "progress=1s")
+	c.mustLoadBegin(t, r)
+	pod := c.kubectl(t, "get", "pods", "--selector", "app.kubernetes.io/instance="+r.name, "--output", "jsonpath={.items[0].metadata.name}")
+	eviction := fmt.Sprintf(`{"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": %q, "namespace": %q}}`, pod, namespace)
+	c.must(t, "sh", "-c", `printf %s "$1" | kubectl --context "$KUBE_CONTEXT" create --raw "$2" --filename -`, "sh",
+		eviction, "/api/v1/namespaces/"+namespace+"/pods/"+pod+"/eviction")
+	code, reports := r.finish(t)
+	if code != 0 || len(reports) == 0 || reports[len(reports)-1].Operations != 12*50 {
+		t.Errorf("exit code %d, the last of %d reports is not of a whole run:\n%s", code, len(reports), r.output.String())
+	}
+}
+
 // inJaeger counts the run's traces.
 func inJaeger(t *testing.T, jaeger inspect.Jaeger, r report) inspect.Count {
 	t.Helper()

@@ -79,7 +79,7 @@ func mustGet(t *testing.T, url string) string {
 
 // twoCollectors has each of them take a part of a run's spans: all traces are whole, and all sums right.
 func (c *cluster) twoCollectors(t *testing.T) {
-	r := c.startLoad(t, "spread", "existingSecret=redis-password", "pods=4", "rate=25", "duration=15s")
+	r := c.startLoad(t, "spread", "existingSecret=redis-password", "pods=4", "rate=25", "duration=15s") // more would not fit on a node of two processors
 	code, reports := r.finish(t)
 	if code != 0 || len(reports) != 4 {
 		t.Fatalf("exit code %d, %d reports:\n%s", code, len(reports), r.output.String())

@@ -28,9 +28,20 @@ until [ "$(kube get pods --selector "$selector" --output 'jsonpath={.items[*].st
 done
 prefix=()
 [ "$pods" -gt 1 ] && prefix=(--prefix)
+running() { kube get pods --selector "$selector" --field-selector status.phase=Running --output name; }
+seen=$(running)
 kube logs --follow --selector "$selector" --tail=-1 --max-log-requests "$((pods + 1))" "${prefix[@]}" || true
 
-until verdict=$(finished); do sleep 0.5; done
+until verdict=$(finished); do
+  # A pod that was drained away is replaced by another one, which begins anew.
+  for pod in $(running); do
+    case $seen in *"$pod"*) continue ;; esac
+    seen+=" $pod"
+    echo "run $run: $pod takes the place of one that was taken away"
+    kube logs --follow "${prefix[@]}" "$pod" || true
+  done
+  sleep 0.5
+done
 echo "run $run: service client-load, tag load.run.id=$run in Jaeger; {load_run_id=\"$run\"} in Prometheus, unless runId named it otherwise"
 rest="(the release stays, for its logs: helm --kube-context $KUBE_CONTEXT -n $NAMESPACE uninstall $run)"
 if [ "$verdict" = Complete ]; then

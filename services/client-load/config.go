@@ -59,6 +59,7 @@ type config struct {
 	progress    time.Duration
 	maxP99      time.Duration
 	limits      report.Thresholds
+	whole       bool
 	report      string
 	jaeger      string
 }
@@ -84,6 +85,7 @@ func parseConfig(args []string, getenv func(string) string, stdout io.Writer) (c
 	fs.Int64Var(&c.limits.MaxMissed, "max-missed", -1, "more missed operations than this `number` are exit code 2; -1 is no limit")
 	fs.DurationVar(&c.maxP99, "max-p99", 0, "a 99th percentile of the latencies above this is exit code 2; 0 is no limit")
 	fs.Float64Var(&c.limits.MinRate, "min-rate", 0, "fewer `operations` a second than this, answered or failed, are exit code 2; 0 is no limit")
+	fs.BoolVar(&c.whole, "whole", false, "a run that is stopped before its duration is over was not made: exit code 1")
 	fs.StringVar(&c.report, "report", "", "`file` to write the report to, as JSON; - prints it as the last thing, on a line between -----BEGIN LOAD REPORT----- and -----END LOAD REPORT-----")
 	fs.StringVar(&c.jaeger, "jaeger", "", "`address` of Jaeger's pages, to print the last trace as a link, like http://127.0.0.1:16686")
 	err := program.Parse(fs, args, getenv, stdout)

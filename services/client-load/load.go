@@ -138,6 +138,9 @@ func conclude(cfg config, result *report.Report, stdout io.Writer) error {
 	if err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}
+	if cfg.whole && result.Interrupted { // what a part of a run kept to is no verdict on the whole
+		return program.Errorf(exitFailed, "stopped after %.1f s of %v", result.Seconds, cfg.duration)
+	}
 	if !result.Passed {
 		return program.Errorf(exitThreshold, "threshold missed: %s", strings.Join(result.Shortfalls(), "; "))
 	}

@@ -136,6 +136,15 @@ func TestARunThatIsStoppedTellsWhatItDid(t *testing.T) {
 	})
 }
 
+func TestARunThatMustBeWholeFailsWhenItIsStopped(t *testing.T) {
+	addr := servertest.MiniRedis(t, "OTEL_SDK_DISABLED=true")
+	p := servertest.Start(t, run, []string{"OTEL_SDK_DISABLED=true"}, "-addr", addr, "-duration", "1h", "-rate", "200", "-whole", "-progress", "50ms")
+	p.Stdout.Await(t, "progress", func(text string) bool { return strings.Contains(text, "   p50 ") })
+	if code := p.Stop(); code != 1 || !strings.Contains(p.Stderr.String(), "of 1h0m0s") {
+		t.Errorf("exit code %d: %s", code, p.Stderr.String())
+	}
+}
+
 func mustGet(t *testing.T, url string) string {
 	t.Helper()
 	response, err := http.Get(url)
