@@ -6,8 +6,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -81,37 +83,30 @@ func said(err error) string {
 // forwarding is how kubectl says that a port is ready.
 var forwarding = regexp.MustCompile(`Forwarding from 127\.0\.0\.1:(\d+) -> (\d+)`)
 
-// forwardTimeout bounds how long kubectl may take.
-const forwardTimeout = 20 * time.Second
+// forwardTimeout bounds how long kubectl may take, and forwardAgain is how long
+// after its end it is run again.
+const (
+	forwardTimeout = 20 * time.Second
+	forwardAgain   = time.Second
+)
+
+// forwarded is what came of a first port-forward: the local port of each of the pod's.
+type forwarded struct {
+	at  map[int]string
+	err error
+}
 
 func (p *podsConfig) forwardOne(ctx context.Context, name string, running *sync.WaitGroup) (source.Spec, error) {
-	ports := []string{fmt.Sprintf(":%d", p.console)}
-	if p.pprof != 0 {
-		ports = append(ports, fmt.Sprintf(":%d", p.pprof))
-	}
-	cmd := exec.CommandContext(ctx, p.kubectl, p.args(append([]string{"port-forward", "--address", "127.0.0.1", name}, ports...)...)...)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return source.Spec{}, err
-	}
-	if err := cmd.Start(); err != nil {
-		return source.Spec{}, fmt.Errorf("kubectl port-forward: %w", err)
-	}
-	local := make(chan map[string]string, 1)
-	running.Go(func() {
-		readPorts(out, len(ports), local)
-		_ = cmd.Wait()
-	})
+	first := make(chan forwarded, 1)
+	running.Go(func() { p.keepForwarding(ctx, name, first) })
 	select {
-	case at := <-local:
-		if len(at) < len(ports) {
-			return source.Spec{}, fmt.Errorf("kubectl port-forward %s: %s", name, bytes.TrimSpace(errs.Bytes()))
+	case f := <-first:
+		if f.err != nil {
+			return source.Spec{}, f.err
 		}
-		s := source.Spec{Name: strings.TrimPrefix(name, "pod/"), Console: "dns:///127.0.0.1:" + at[fmt.Sprint(p.console)]}
+		s := source.Spec{Name: strings.TrimPrefix(name, "pod/"), Console: "dns:///127.0.0.1:" + f.at[p.console]}
 		if p.pprof != 0 {
-			s.Pprof = "http://127.0.0.1:" + at[fmt.Sprint(p.pprof)]
+			s.Pprof = "http://127.0.0.1:" + f.at[p.pprof]
 		}
 		return s, nil
 	case <-time.After(forwardTimeout):
@@ -119,16 +114,69 @@ func (p *podsConfig) forwardOne(ctx context.Context, name string, running *sync.
 	}
 }
 
-// readPorts reads kubectl's output to its end; once it has told of all ports, or
-// will tell of no more, they are sent.
-func readPorts(r io.Reader, want int, local chan<- map[string]string) {
-	at := map[string]string{}
-	in := bufio.NewScanner(r)
-	for len(at) < want && in.Scan() {
-		if m := forwarding.FindStringSubmatch(in.Text()); m != nil {
-			at[m[2]] = m[1]
+// keepForwarding leads ports to a pod until the context ends. A port-forward ends
+// with its pod; the pod that takes its name, as in a StatefulSet, is reached by
+// the same local ports.
+func (p *podsConfig) keepForwarding(ctx context.Context, name string, first chan<- forwarded) {
+	at := map[int]string{p.console: ""}
+	if p.pprof != 0 {
+		at[p.pprof] = ""
+	}
+	ready := func() { first <- forwarded{at: maps.Clone(at)} }
+	if err := p.portForward(ctx, name, at, ready); err != nil {
+		first <- forwarded{err: err}
+		return
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(forwardAgain):
+			_ = p.portForward(ctx, name, at, nil) // while there is no such pod the view says that it is not reachable
 		}
 	}
-	local <- at
-	_, _ = io.Copy(io.Discard, r) // it talks on, and must not be stopped by a full pipe
+}
+
+// portForward runs kubectl to its end. at says which local port leads to each of
+// the pod's, "" for any, and is completed before ready, where given, is called. It
+// is an error to end before that.
+func (p *podsConfig) portForward(ctx context.Context, name string, at map[int]string, ready func()) error {
+	args := []string{"port-forward", "--address", "127.0.0.1", name}
+	for remote, local := range at {
+		args = append(args, fmt.Sprintf("%s:%d", local, remote))
+	}
+	cmd := exec.CommandContext(ctx, p.kubectl, p.args(args...)...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("kubectl port-forward: %w", err)
+	}
+	all := readPorts(out, at)
+	if all && ready != nil {
+		ready()
+	}
+	_, _ = io.Copy(io.Discard, out) // it talks on, and must not be stopped by a full pipe
+	_ = cmd.Wait()
+	if !all {
+		return fmt.Errorf("kubectl port-forward %s: %s", name, bytes.TrimSpace(errs.Bytes()))
+	}
+	return nil
+}
+
+// readPorts reads kubectl's output until it has told of all ports in at, and
+// reports whether it has.
+func readPorts(r io.Reader, at map[int]string) bool {
+	told := map[int]bool{}
+	in := bufio.NewScanner(r)
+	for len(told) < len(at) && in.Scan() {
+		if m := forwarding.FindStringSubmatch(in.Text()); m != nil {
+			remote, _ := strconv.Atoi(m[2])
+			at[remote], told[remote] = m[1], true
+		}
+	}
+	return len(told) == len(at)
 }

@@ -235,6 +235,46 @@ esac
 	}
 }
 
+// TestAPodThatIsReplacedIsReachedAgain has a kubectl whose first port-forward
+// ends, as it does with its pod.
+func TestAPodThatIsReplacedIsReachedAgain(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("no sh")
+	}
+	dir := t.TempDir()
+	script, calls := filepath.Join(dir, "kubectl"), filepath.Join(dir, "calls")
+	text := `#!/bin/sh
+case "$1" in
+get) echo pod/server-0 ;;
+port-forward)
+  echo "Forwarding from 127.0.0.1:4711 -> 6669"
+  echo "$5" >>` + calls + `
+  [ "$(wc -l <` + calls + `)" -ge 2 ] && exec sleep 60 ;;
+esac
+exit 0
+`
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := podsConfig{selector: "app=x", kubectl: script, console: 6669}
+	specs, stop, err := p.forward(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	if len(specs) != 1 || specs[0].Console != "dns:///127.0.0.1:4711" {
+		t.Errorf("%+v", specs)
+	}
+	const want = ":6669\n4711:6669\n"
+	var got []byte
+	for deadline := time.Now().Add(20 * time.Second); string(got) != want && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		got, _ = os.ReadFile(calls)
+	}
+	if string(got) != want {
+		t.Errorf("kubectl was asked for %q, want %q", got, want)
+	}
+}
+
 func TestFilesAreNeverOverwritten(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x")
 	write := func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err }
