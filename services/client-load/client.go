@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.opentelemetry.io/otel/trace"
 
 	"mini-redis/internal/telemetry"
@@ -95,7 +96,17 @@ func clientOptions(cfg config) (*redis.Options, error) {
 	// One operation is one attempt: a retry would hide an error, and would make
 	// the server count more than was sent.
 	options.MaxRetries, options.DialerRetries = -1, 1
+	options.MaintNotificationsConfig = noMaintenance()
 	return options, nil
+}
+
+// noMaintenance keeps go-redis from asking the server for notices of its
+// maintenance: it would move a connection, and what is sent on it, to another
+// server in the middle of a run. Nor does the fallback of a server that knows no
+// such notices allow for the concurrent Conns of fillPool (go-redis v9.23.0):
+// each writes the options that all of them share under a lock of its own.
+func noMaintenance() *maintnotifications.Config {
+	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
 // addrError says what is wrong with -addr without repeating it: there may be a

@@ -65,6 +65,7 @@ func clusterOptions(cfg config) (*redis.ClusterOptions, error) {
 	options.PoolSize = cfg.concurrency // of each node
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = cfg.timeout, cfg.timeout, cfg.timeout
 	options.MaxRetries, options.DialerRetries = -1, 1
+	options.MaintNotificationsConfig = noMaintenance()
 	return options, nil
 }
 

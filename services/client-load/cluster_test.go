@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mini-redis/internal/servertest"
 )
@@ -62,6 +63,27 @@ func TestACluster(t *testing.T) {
 	r := mustReport(t, file)
 	if got, want := collector.Trace(t, r.LastTraceID, 1), "client-load: CLIENT "; !strings.HasPrefix(got, want) {
 		t.Errorf("the last trace is %q", got)
+	}
+}
+
+// The nodes are met for the first time by many connections at once; what can go
+// wrong then, the race detector sees.
+func TestWarmingUpAClusterThatIsNotKnownYet(t *testing.T) {
+	a, b := startCluster(t)
+	for range 10 {
+		client, err := newClient(config{addr: a + "," + b, concurrency: 16, timeout: 5 * time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := warmUp(t.Context(), client, 16); err != nil {
+			t.Error(err)
+		}
+		if got := client.PoolStats().TotalConns; got != 32 {
+			t.Errorf("%d connections", got)
+		}
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
