@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"time"
 
 	"mini-redis/internal/program"
@@ -36,6 +38,7 @@ type flags struct {
 	rate     float64
 	noLoad   bool
 	given    map[string]*string // paths of ready programs by name
+	overlays []string           // further configuration files of the collector, absolute
 	keepLogs bool
 	json     bool
 }
@@ -49,6 +52,7 @@ func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (fl
 	f.given[backends.Jaeger] = fs.String("jaeger", "", "`path` of a Jaeger v2 to use; empty: build it")
 	f.given[backends.Prometheus] = fs.String("prometheus", "", "`path` of a Prometheus 3 to use; empty: build it")
 	f.given[backends.Collector] = fs.String("collector", "", "`path` of a collector to use, the project's or contrib's; empty: build it")
+	fs.Func("collector-config", "`path` of a further configuration for the collector, such as one of otel-collector/overlays; can be given several times", f.addOverlay)
 	fs.BoolVar(&f.keepLogs, "keep-logs", false, "keep the programs' logs at the end")
 	fs.BoolVar(&f.json, "json", false, "print events as JSON lines to stdout (the addresses when ready, the summary) and everything else to stderr")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
@@ -58,6 +62,20 @@ func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (fl
 		return f, program.Errorf(program.ExitUsage, "%q: only flags are understood (--help lists them)", fs.Arg(0))
 	}
 	return f, f.check()
+}
+
+// addOverlay takes the path of a configuration, which the collector would only complain of once it runs.
+func (f *flags) addOverlay(path string) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	_ = file.Close()
+	if path, err = filepath.Abs(path); err != nil {
+		return err
+	}
+	f.overlays = append(f.overlays, path)
+	return nil
 }
 
 func (f flags) check() error {

@@ -157,6 +157,8 @@ func TestFlags(t *testing.T) {
 	f("only flags are understood", "up")
 	f("no such file", "-jaeger", "/nonexistent/jaeger")
 	f("is not a program", "-collector", "run_test.go")
+	f("", "-collector-config", "run_test.go", "-collector-config", "main.go")
+	f("no such file", "-collector-config", "/nonexistent/overlay.yaml")
 }
 
 // TestNothingIsLeftBehind ends `go run` in all the ways there are, each with a stack that is up.

@@ -85,7 +85,7 @@ func (s *stack) startAll(ctx context.Context, programs map[string]string) error 
 	}
 	s.settings = backends.Settings{
 		Dir: s.dir, Programs: programs, Environ: os.Environ(), Ports: found,
-		Rate: s.flags.loadRate(), Duration: s.flags.duration,
+		Overlays: s.flags.overlays, Rate: s.flags.loadRate(), Duration: s.flags.duration,
 	}
 	children, err := backends.Prepare(s.settings)
 	if err != nil {

@@ -36,6 +36,7 @@ type Settings struct {
 	Programs map[string]string // paths of the programs by name
 	Environ  []string          // the user's environment
 	Ports    Ports
+	Overlays []string      // paths of further configurations of the collector, in their order
 	Rate     float64       // the load's operations a second; 0: no load
 	Duration time.Duration // of the load; 0: until it is stopped
 }
@@ -183,11 +184,15 @@ func (s Settings) jaeger() Child {
 
 func (s Settings) collector() Child {
 	p := s.Ports
+	args := []string{"--config=" + s.path("config", "collector.yaml")}
+	for _, overlay := range s.Overlays {
+		args = append(args, "--config="+overlay)
+	}
 	return Child{
 		Spec: supervise.Spec{
 			Name: Collector,
-			Args: []string{"--config=" + s.path("config", "collector.yaml")},
-			Env: s.backendEnv(
+			Args: args,
+			Env: s.collectorEnv(
 				"GOMEMLIMIT="+collectorMemory,
 				"COLLECTOR_OTLP_GRPC="+p.OTLPGRPC.Addr(),
 				"COLLECTOR_OTLP_HTTP="+p.OTLPHTTP.Addr(),

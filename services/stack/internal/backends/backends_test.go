@@ -116,6 +116,28 @@ func TestTelemetryGoesToTheStack(t *testing.T) {
 	}
 }
 
+func TestFurtherConfigurationOfTheCollector(t *testing.T) {
+	s := newSettings(t)
+	s.Overlays = []string{"/o/first.yaml", "/o/second.yaml"}
+	collector := mustPrepare(t, s)[Collector]
+	if want := []string{"--config=" + s.path("config", "collector.yaml"), "--config=/o/first.yaml", "--config=/o/second.yaml"}; !slices.Equal(collector.Args, want) {
+		t.Errorf("%q, want %q", collector.Args, want)
+	}
+	f := func(variable, want string) {
+		t.Helper()
+		if got := last(collector.Env, variable); got != want {
+			t.Errorf("it sees %s=%q, want %q", variable, got, want)
+		}
+	}
+	f("SECRET", "s") // the configuration may name any of the user's
+	f("OTEL_SERVICE_NAME", "")
+	f("COLLECTOR_OTLP_GRPC", s.Ports.OTLPGRPC.Addr())
+	f("COLLECTOR_DATA", s.path("data", "collector"))
+	s.Environ, s.Dir = append(s.Environ, "COLLECTOR_DATA=/mine"), t.TempDir()
+	collector = mustPrepare(t, s)[Collector]
+	f("COLLECTOR_DATA", "/mine")
+}
+
 func TestLoadEndsByItselfOnlyWithADuration(t *testing.T) {
 	s := newSettings(t)
 	load := mustPrepare(t, s)[Load]

@@ -19,6 +19,16 @@ func (s Settings) backendEnv(extra ...string) []string {
 	return append(env, extra...)
 }
 
+// collectorEnv is that of a backend, too, unless the user has it configured further: an overlay may name any variable, and an
+// exporter's library look for its own, such as credentials.
+func (s Settings) collectorEnv(extra ...string) []string {
+	if len(s.Overlays) == 0 {
+		return s.backendEnv(extra...)
+	}
+	env := append([]string{"COLLECTOR_DATA=" + s.path("data", "collector")}, s.userEnv()...)
+	return append(env, extra...)
+}
+
 // ownEnv is the environment of the server and the load: the user's, so that sampling and batching can be tried out, but for
 // variables that would send the telemetry elsewhere or give it another name.
 func (s Settings) ownEnv(extra ...string) []string {
@@ -27,17 +37,21 @@ func (s Settings) ownEnv(extra ...string) []string {
 		"OTEL_BSP_SCHEDULE_DELAY=500",
 		"OTEL_METRIC_EXPORT_INTERVAL=2000",
 	}
-	for _, entry := range s.Environ {
-		if name, _, _ := strings.Cut(entry, "="); !redirectsTelemetry(name) {
-			env = append(env, entry)
-		}
-	}
+	env = append(env, s.userEnv()...)
 	env = append(env,
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+s.Ports.OTLPGRPC.URL(""),
 		"MINI_REDIS_ADDR="+s.Ports.RESP.Addr(),
 		"MINI_REDIS_JAEGER="+s.Ports.JaegerHTTP.URL(""),
 	)
 	return append(env, extra...)
+}
+
+// userEnv is the user's environment without what would send the telemetry elsewhere or give it another name.
+func (s Settings) userEnv() []string {
+	return slices.DeleteFunc(slices.Clone(s.Environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return redirectsTelemetry(name)
+	})
 }
 
 func redirectsTelemetry(name string) bool {
