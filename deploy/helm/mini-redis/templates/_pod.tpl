@@ -71,6 +71,14 @@ readinessProbe:
   failureThreshold: 2
 {{- end }}
 
+{{/* A container that is behind a Service runs on for a second after the Service was told: a client that connects anew is no longer
+     led to a pod that is gone, where nobody would answer it. */}}
+{{- define "mini-redis.lifecycle" -}}
+lifecycle:
+  preStop:
+    sleep: { seconds: 1 }
+{{- end }}
+
 {{/* Bytes of a quantity in Mi or Gi, the units that the schema admits for memory and volumes. */}}
 {{- define "mini-redis.bytes" -}}
 {{- $unit := ternary 1073741824 1048576 (hasSuffix "Gi" .) }}
