@@ -72,7 +72,8 @@ readinessProbe:
 {{- end }}
 
 {{/* A container that is behind a Service runs on for a second after the Service was told: a client that connects anew is no longer
-     led to a pod that is gone, where nobody would answer it. */}}
+     led to a pod that is gone, where nobody would answer it. Not where it holds a volume: of a pod that is deleted by force the
+     successor starts within that second, and would find the volume in use. */}}
 {{- define "mini-redis.lifecycle" -}}
 lifecycle:
   preStop:
