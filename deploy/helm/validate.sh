@@ -15,7 +15,7 @@ export COLLECTOR_DATA=$work TOKEN=none AWS_REGION=eu-central-1
 
 # judge NAME HELM-ARGUMENT...
 judge() {
-  local name=$1 rendered file judge=$collector configs=()
+  local name=$1 rendered file by=$collector configs=()
   shift
   rendered=$(helm template mini-redis "$stack" --show-only templates/collector/configmap.yaml "$@")
   rm -f "$work"/*.yaml
@@ -24,10 +24,10 @@ judge() {
     /^    / && file {print substr($0, 5) > file}'
   for file in "$work"/*.yaml; do configs+=(--config "$file"); done
   if grep -qE '^  (service_graph|awsxray|load_balancing):' "$work"/*.yaml; then
-    judge=${CONTRIB_COLLECTOR:-}
-    [ -n "$judge" ] || { echo "$name: uses components of the contrib distribution, not judged without CONTRIB_COLLECTOR"; return; }
+    by=${CONTRIB_COLLECTOR:-}
+    [ -n "$by" ] || { echo "$name: uses components of the contrib distribution, not judged without CONTRIB_COLLECTOR"; return; }
   fi
-  "$judge" validate "${configs[@]}" || die "$name: the collector refuses it"
+  "$by" validate "${configs[@]}" || die "$name: the collector refuses it"
   echo "$name: valid"
 }
 
