@@ -11,7 +11,7 @@ type DB struct {
 	expiring []*Entry // the entries that have an expiry, in no order; see Entry.slot
 	sweep    int      // where in expiring the active expiry goes on
 	used     int64    // estimate of the memory that keys and values take, bytes
-	watched  map[string]*WatchedKey
+	watched  map[string]*watchedKey
 	awaited  map[string]*awaited
 }
 
@@ -57,7 +57,7 @@ func (d *DB) Edit(key []byte) *Entry {
 // Peek looks a key up without a trace.
 func (d *DB) Peek(key []byte) *Entry {
 	e := d.dict.find(key, d.dict.hash(key))
-	if e != nil && e.slot >= 0 && e.expire <= d.space.now {
+	if e != nil && d.expired(e) {
 		d.expire(e)
 		return nil
 	}
@@ -71,6 +71,14 @@ func (d *DB) Add(key []byte, kind Kind, value Value) *Entry {
 	e := &Entry{key: string(key), hash: d.dict.hash(key), slot: -1, access: d.space.access, kind: kind, value: value}
 	d.dict.insert(e)
 	d.used += e.size()
+	return e
+}
+
+// AddBytes adds a string under a key that is absent. It is Add and SetBytes in
+// one step.
+func (d *DB) AddBytes(key, v []byte) *Entry {
+	e := d.Add(key, KindString, nil)
+	d.SetBytes(e, v)
 	return e
 }
 
@@ -128,7 +136,7 @@ func (d *DB) touched(key string) {
 		return
 	}
 	if w := d.watched[key]; w != nil {
-		w.version++
+		w.changed()
 	}
 }
 
@@ -137,7 +145,7 @@ func (d *DB) touched(key string) {
 func (d *DB) Flush() {
 	for key, w := range d.watched {
 		if d.Peek([]byte(key)) != nil {
-			w.version++
+			w.changed()
 		}
 	}
 	d.space.stats.Changes += int64(d.dict.count)
@@ -153,7 +161,7 @@ func (d *DB) Flush() {
 func (d *DB) Random() *Entry {
 	for {
 		e := d.dict.random(d.space.random)
-		if e == nil || e.slot < 0 || e.expire > d.space.now {
+		if e == nil || !d.expired(e) {
 			return e
 		}
 		d.expire(e)
@@ -164,31 +172,37 @@ func (d *DB) Random() *Entry {
 // must not add or remove keys.
 func (d *DB) Each(f func(*Entry) bool) {
 	d.dict.each(func(e *Entry) bool {
-		if e.slot >= 0 && e.expire <= d.space.now {
+		if d.expired(e) {
 			return true
 		}
 		return f(e)
 	})
 }
 
-// Scan calls f for the keys in a part of the database, those that have expired
-// left out, and returns the cursor of the next part, 0 at the end. It begins at
-// cursor, 0 for the start, and goes on until it has seen count keys or, in a
-// sparse database, ten times as many places. A key that is there from a scan's
-// start to its end is met at least once, whatever else is added and removed. f
-// must not add or remove keys.
+// Scan calls f for the keys of a part of the database and returns the cursor of
+// the next part, 0 at the end. It begins at cursor, 0 for the start, and ends
+// after count keys or, in a sparse database, after 10 * count buckets. It deletes
+// the expired keys that it meets. A key that exists from the start of a scan to
+// its end is met at least once, whatever else is added and removed. f must not
+// add or remove keys.
 func (d *DB) Scan(cursor uint64, count int, f func(*Entry)) uint64 {
 	seen := 0
+	var expired []*Entry
 	for range int64(count) * 10 {
 		cursor = d.dict.scan(cursor, func(e *Entry) {
 			seen++
-			if e.slot < 0 || e.expire > d.space.now {
+			if d.expired(e) {
+				expired = append(expired, e)
+			} else {
 				f(e)
 			}
 		})
 		if cursor == 0 || seen >= count {
 			break
 		}
+	}
+	for _, e := range expired {
+		d.expire(e)
 	}
 	return cursor
 }

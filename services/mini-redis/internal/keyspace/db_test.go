@@ -148,38 +148,6 @@ func TestUse(t *testing.T) {
 	idle(0)
 }
 
-func TestWatch(t *testing.T) {
-	s := newSpace(t)
-	d := s.DB(0)
-	changes := func(what string, want bool, do func()) {
-		t.Helper()
-		w := d.Watch("k")
-		before := w.Version()
-		do()
-		if got := w.Version() != before; got != want {
-			t.Errorf("%s: changed is %v", what, got)
-		}
-		d.Unwatch("k")
-	}
-	k := func() *Entry { return d.Peek([]byte("k")) }
-	changes("a read", false, func() { d.Read([]byte("k")) })
-	changes("another key", false, func() { put(d, "other", "v") })
-	changes("another database", false, func() { put(s.DB(1), "k", "v") })
-	changes("a creation", true, func() { put(d, "k", "v") })
-	changes("a new value", true, func() { put(d, "k", "v") })
-	changes("an expiry", true, func() { d.SetExpiry(k(), s.Now()+10) })
-	changes("being expired", true, func() { s.SetNow(s.Now() + 10); k() })
-	changes("a flush without the key", false, d.Flush)
-	put(d, "k", "v")
-	changes("a flush with the key", true, d.Flush)
-	put(d, "other", "v")
-	changes("a rename onto it", true, func() { d.Rename(d.Peek([]byte("other")), []byte("k")) })
-	changes("a rename of it", true, func() { d.Rename(k(), []byte("other")) })
-	if len(d.watched) != 0 {
-		t.Errorf("%d keys are still watched", len(d.watched))
-	}
-}
-
 func TestAwait(t *testing.T) {
 	s := newSpace(t)
 	d := s.DB(0)

@@ -26,9 +26,23 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// Value is a value that is not a string: a *List. It tells the memory it takes,
-// in bytes and at the cost of a few instructions.
-type Value interface{ Size() int }
+// Value is a value that is not a string: a *List.
+type Value interface {
+	// Size returns the memory that the value takes in bytes, in constant time.
+	Size() int
+	// Encoding returns the name that OBJECT ENCODING has for the representation.
+	Encoding() string
+}
+
+// As returns the value of e if its type is T. If e is nil, it returns the zero
+// value of T and true: an absent key counts as an empty value of any type.
+func As[T Value](e *Entry) (v T, ok bool) {
+	if e == nil {
+		return v, true
+	}
+	v, ok = e.value.(T)
+	return v, ok
+}
 
 // encoding is how a string is kept.
 type encoding uint8

@@ -23,8 +23,16 @@ func (d *DB) Persist(e *Entry) bool {
 	return true
 }
 
+// expired reports whether the entry's expiration time has passed.
+func (d *DB) expired(e *Entry) bool {
+	return e.slot >= 0 && e.expire <= d.space.now && !d.space.Loading
+}
+
 // expire deletes an entry whose time has come.
 func (d *DB) expire(e *Entry) {
+	if d.space.OnExpire != nil {
+		d.space.OnExpire(d, e.key)
+	}
 	d.space.stats.Expired++
 	d.Remove(e)
 }
@@ -37,6 +45,9 @@ const expireSample = 20
 // keys in all. more reports whether it found so many that it is worth to go on
 // soon. Every key with an expiry is looked at once before any is again.
 func (s *Space) Expire(budget int) (more bool) {
+	if s.Loading {
+		return false
+	}
 	for range len(s.dbs) {
 		d := s.dbs[s.cursor]
 		for {

@@ -20,6 +20,15 @@ type Space struct {
 	// NoTouch keeps reads from counting as a use of the key (CLIENT NO-TOUCH).
 	NoTouch bool
 
+	// Loading keeps expired keys: while it is set, no lookup hides or deletes them
+	// and the active expiry does nothing. It is for the replay of a log, which
+	// contains the deletions.
+	Loading bool
+
+	// OnExpire, if set, is called just before a key is deleted because it has
+	// expired. It must not change the keyspace.
+	OnExpire func(d *DB, key string)
+
 	stats  Stats
 	cursor int // database that the next active expiry begins with
 	ready  []Ready
@@ -64,6 +73,21 @@ func (s *Space) Len() int { return len(s.dbs) }
 
 // Stats returns the totals.
 func (s *Space) Stats() Stats { return s.stats }
+
+// Changes returns Stats().Changes.
+func (s *Space) Changes() int64 { return s.stats.Changes }
+
+// Rehash moves up to that many buckets of each database whose hash table is being
+// resized. It reports whether a resize is still in progress.
+func (s *Space) Rehash(buckets int) (more bool) {
+	for _, d := range s.dbs {
+		for range (buckets + bucketsAStep - 1) / bucketsAStep {
+			d.dict.step()
+		}
+		more = more || d.dict.prev != nil
+	}
+	return more
+}
 
 // Memory estimates the bytes that keys and values take.
 func (s *Space) Memory() int64 {

@@ -23,9 +23,9 @@ func (l *List) Len() int { return l.count }
 // Size implements Value.
 func (l *List) Size() int { return listSize + l.memory }
 
-// encoding is redis-server 7.2's word: a list that fits into one chunk is a
-// listpack there.
-func (l *List) encoding() string {
+// Encoding implements Value. redis-server 7.2 keeps a list that fits into one
+// chunk as a listpack.
+func (l *List) Encoding() string {
 	if l.chunks <= 1 && (l.first == nil || l.first.used() <= chunkMost) {
 		return "listpack"
 	}

@@ -24,6 +24,24 @@ func (d *DB) SetText(e *Entry, v []byte) {
 	d.touched(e.key)
 }
 
+// ownedSize is the length from which SetOwned keeps the slice that it is given.
+const ownedSize = 32 << 10
+
+// SetOwned is SetBytes for a slice that the caller hands over: if v has at least
+// 32 KiB, v itself becomes the value without a copy. The caller must not change v
+// afterwards. The expiry stays as it is.
+func (d *DB) SetOwned(e *Entry, v []byte) {
+	if len(v) < ownedSize {
+		d.SetBytes(e, v)
+		return
+	}
+	before := e.size()
+	e.kind, e.enc, e.num, e.value = KindString, encodingText, 0, nil
+	e.text = v[:len(v):len(v)]
+	d.used += e.size() - before
+	d.touched(e.key)
+}
+
 // SetInt makes the value of e an integer.
 func (d *DB) SetInt(e *Entry, n int64) {
 	before := e.size()
@@ -67,8 +85,8 @@ const embedded = 44
 // nearest equivalent.
 func (e *Entry) Encoding() string {
 	switch {
-	case e.kind == KindList:
-		return e.value.(*List).encoding()
+	case e.kind != KindString:
+		return e.value.Encoding()
 	case e.enc == encodingInt:
 		return "int"
 	case e.enc == encodingText && len(e.text) <= embedded:
