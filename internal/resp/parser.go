@@ -2,31 +2,31 @@ package resp
 
 import "bytes"
 
-// Parser reads requests from a buffer, an array of bulk strings or an inline
-// line at a time. It keeps its place in an incomplete request, so that a
-// request that arrives in many pieces is scanned once.
+// Parser parses requests, which are arrays of bulk strings or inline lines. It
+// keeps its position in an incomplete request, so that a request that arrives in
+// many parts is scanned once.
 //
-// The zero value is ready. A Parser is owned by one connection.
+// The zero value is ready to use. A Parser belongs to one connection.
 type Parser struct {
-	pos   int    // bytes of the buffer that are understood
+	pos   int    // bytes of the buffer that have been parsed
 	left  int    // arguments still to come, of the array being read
 	bulk  int    // length of the argument being read, or -1 before its '$' line
 	began bool   // an array's header has been read
 	spans []span // the arguments read so far
 }
 
-// span is an argument's place in the buffer.
+// span is the position of an argument in the buffer.
 type span struct{ from, to int }
 
-// spansKept bounds what an idle connection keeps of a large request.
+// spansKept is the largest capacity of spans that is kept after a request.
 const spansKept = 16
 
-// Next reads one request from the start of buf. It returns args with the
-// request's arguments, which alias buf, appended, and the bytes that it took.
-// n == 0 means that buf holds no whole request: call again with the same bytes
-// at the start of buf and more behind them. An empty request (a blank line, or
-// an array of none) has n > 0 and adds no arguments. After an error the Parser is
-// of no further use.
+// Next parses one request at the start of buf. It appends the request's arguments,
+// which alias buf, to args, and returns the number of bytes of the request.
+// n == 0 means that the request is incomplete: call Next again with the same bytes
+// at the start of buf, followed by more. An empty request (a blank line or an empty
+// array) has n > 0 and appends no arguments. After an error the Parser must not be
+// used again.
 func (p *Parser) Next(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int, err error) {
 	if !p.began {
 		if len(buf) == 0 {
@@ -55,13 +55,12 @@ func (p *Parser) Next(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int
 	return args, n, nil
 }
 
-// plain bounds what whole reads: counts of arguments of one digit, lengths of
-// up to four.
+// plain is the first argument length that whole leaves to the incremental parser.
 const plain = 10_000
 
-// whole reads a request that is there in one piece and in the form that clients
-// write it in, which nearly every request is, without keeping its place. n == 0
-// leaves it to the rest of the Parser.
+// whole parses a complete request of up to nine short arguments, which nearly every
+// request is, without keeping state. n == 0 leaves the request to the incremental
+// parser.
 func whole(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int) {
 	if len(buf) < 4 || buf[0] != '*' || buf[2] != '\r' || lim.Bulk < plain {
 		return args, 0
@@ -95,9 +94,9 @@ func whole(buf []byte, args [][]byte, lim *Limits) (_ [][]byte, n int) {
 	return args, i
 }
 
-// Need is the number of bytes the buffer must hold before the argument being
-// read is complete, or 0 when that is not known yet. A reader uses it to grow
-// its buffer once instead of by doubling.
+// Need returns the number of bytes that buf must hold before the argument being
+// parsed is complete, or 0 if its length is not known yet. The owner of the buffer
+// uses it to allocate the memory once.
 func (p *Parser) Need() int {
 	if p.began && p.bulk >= 0 {
 		return p.pos + p.bulk + 2
@@ -113,7 +112,7 @@ func (p *Parser) reset() {
 	*p = Parser{spans: spans}
 }
 
-// header reads "*<count>\r\n".
+// header parses "*<count>\r\n".
 func (p *Parser) header(buf []byte, lim *Limits) (bool, error) {
 	n, next, state := number(buf, 1)
 	switch {
@@ -131,7 +130,7 @@ func (p *Parser) header(buf []byte, lim *Limits) (bool, error) {
 	return true, nil
 }
 
-// argument reads "$<length>\r\n<bytes>\r\n".
+// argument parses "$<length>\r\n<bytes>\r\n".
 func (p *Parser) argument(buf []byte, lim *Limits) (bool, error) {
 	if p.bulk < 0 {
 		if p.pos >= len(buf) {
@@ -168,8 +167,8 @@ func (p *Parser) argument(buf []byte, lim *Limits) (bool, error) {
 	return true, nil
 }
 
-// integer reads ":<number>\r\n" as the argument of its digits. redis-server
-// refuses it; Tokio's mini-redis client sends a time to live like this.
+// integer parses ":<number>\r\n" as an argument that consists of its digits.
+// redis-server rejects it; the client of Tokio's mini-redis sends times to live so.
 func (p *Parser) integer(buf []byte, lim *Limits) (bool, error) {
 	from := p.pos + 1
 	_, next, state := number(buf, from)
@@ -195,8 +194,8 @@ const (
 	numberBad
 )
 
-// number reads a decimal that ends in "\r\n", from buf[i:]. next is the index
-// behind the line end.
+// number parses a decimal that ends in "\r\n" at buf[i:]. next is the index after the
+// line end.
 func number(buf []byte, i int) (n int64, next int, state numberState) {
 	start := i
 	neg := i < len(buf) && buf[i] == '-'
@@ -226,8 +225,8 @@ func number(buf []byte, i int) (n int64, next int, state numberState) {
 	return 0, 0, numberPartial
 }
 
-// badOrPartial tells a bad number whose line has ended from one whose line has
-// not: redis-server judges a line when it is whole.
+// badOrPartial distinguishes an invalid number in a complete line from one in an
+// incomplete line, which redis-server does not reject yet.
 func badOrPartial(rest []byte) numberState {
 	if i := bytes.IndexByte(rest, '\r'); i >= 0 && i+1 < len(rest) {
 		return numberBad
@@ -235,7 +234,7 @@ func badOrPartial(rest []byte) numberState {
 	return numberPartial
 }
 
-// inline reads a line of words, the form a person types over telnet.
+// inline parses a line of words.
 func (p *Parser) inline(buf []byte, args [][]byte, lim *Limits) ([][]byte, int, error) {
 	end := bytes.IndexByte(buf[p.pos:], '\n')
 	if end < 0 {

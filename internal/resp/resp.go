@@ -1,21 +1,20 @@
-// Package resp reads requests and writes replies of the Redis serialization
-// protocol, versions 2 and 3, as a server does.
+// Package resp is the server side of the Redis serialization protocol, versions 2
+// and 3: [Parser] parses requests and [Writer] writes replies.
 //
-// It knows bytes only: no connection, no command. [Parser] turns a buffer into
-// requests without copying, and can be fed a request in any number of pieces;
-// [Writer] appends replies to a buffer in the version the client asked for.
-// services/mini-redis stands above it, and so do the tests that speak raw RESP.
+// The package knows neither connections nor commands. Parser does not copy, and
+// accepts a request in any number of parts. internal/netloop parses with it,
+// services/mini-redis writes with it, and tests use both.
 //
 // Source: https://redis.io/docs/latest/develop/reference/protocol-spec/ and the
 // limits of redis-server (networking.c).
 package resp
 
-// ProtocolError is a request that cannot be understood. The connection is
-// answered with its text and then closed, as redis-server does, because nothing
-// after the error can be trusted to begin a request.
+// ProtocolError is the error of a malformed request. The server sends its text and
+// closes the connection, as redis-server does: the start of the next request is
+// unknown.
 type ProtocolError string
 
-// Error returns the text without the "-ERR " that precedes it on the wire.
+// Error returns the text without the "-ERR " prefix of the wire.
 func (e ProtocolError) Error() string { return "Protocol error: " + string(e) }
 
 // The ways a request can be malformed; the texts are redis-server's.
@@ -35,18 +34,18 @@ func ErrExpectedBulk(got byte) ProtocolError {
 	return ProtocolError("expected '$', got '" + string(rune(got)) + "'")
 }
 
-// Limits bound what one request may ask for. The zero value is not useful; see
-// [DefaultLimits] and [UnauthenticatedLimits].
+// Limits bound one request. The zero value is not useful; see [DefaultLimits] and
+// [UnauthenticatedLimits].
 type Limits struct {
 	Args   int // most arguments of a request
 	Bulk   int // most bytes of one argument
 	Inline int // most bytes of an inline request, or of a length line
 }
 
-// DefaultLimits are redis-server's: 2^31-1 arguments there, but a count whose
-// argument table alone could exhaust memory is of no use to anyone, so
-// 1,048,576 here as in redis-server before 7; 512 MB an argument; 64 KiB a line.
+// DefaultLimits are redis-server's, but for the number of arguments: redis-server 7
+// allows 2^31-1, whose argument table alone exhausts memory. The limit here is
+// 1,048,576, as in redis-server 6.
 var DefaultLimits = Limits{Args: 1 << 20, Bulk: 512 << 20, Inline: 64 << 10}
 
-// UnauthenticatedLimits hold until a client has given the password.
+// UnauthenticatedLimits apply until the client is authenticated.
 var UnauthenticatedLimits = Limits{Args: 10, Bulk: 16 << 10, Inline: 64 << 10}

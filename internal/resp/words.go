@@ -1,10 +1,10 @@
 package resp
 
-// SplitWords splits a line into words as redis-server splits an inline request
-// and redis-cli what is typed: words are separated by white space; "..." knows
-// \n \r \t \b \a \xHH and \c for any other c; '...' knows only \'. It appends
-// to words, and reports false when a quote is not closed or is followed by
-// something other than white space. Words without quotes alias the line.
+// SplitWords splits a line into words, as redis-server splits inline requests and
+// redis-cli splits its input. Words are separated by white space. Inside "..." the
+// escapes are \n \r \t \b \a \xHH, and \c for any other c; inside '...' only \'. It
+// appends to words, and returns false if a quote is not closed or is followed by a
+// byte other than white space. Words without quotes alias the line.
 //
 // Source: sdssplitargs of redis-server.
 func SplitWords(line []byte, words [][]byte) ([][]byte, bool) {

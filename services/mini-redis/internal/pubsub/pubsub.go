@@ -1,49 +1,48 @@
-// Package pubsub is the server's post office: who listens to which channels and
-// patterns, and what each of them is sent.
+// Package pubsub routes published messages to subscribers of channels and patterns.
 //
-// Like the keyspace it is guarded by its caller's execution lock. It knows
-// neither sessions nor sockets: package command hands it a [Receiver] for each
-// client, and names the reply that SUBSCRIBE gives.
+// The caller's execution lock guards it. It knows neither sessions nor sockets:
+// package engine gives it a [Receiver] for each client, and package command writes
+// the replies of SUBSCRIBE.
 //
 // Source: https://redis.io/docs/latest/develop/interact/pubsub/
 package pubsub
 
 import "mini-redis/internal/resp"
 
-// Receiver is sent messages.
+// Receiver receives messages.
 type Receiver interface {
-	// Deliver passes a message on. m is valid during the call only.
+	// Deliver sends a message. m is valid during the call only.
 	Deliver(m *Message)
 }
 
-// Subscriber is one client's subscriptions. The zero value has none; Receiver
-// must be set before it subscribes.
+// Subscriber holds the subscriptions of one client. The zero value has none.
+// Receiver must be set before the first subscription.
 type Subscriber struct {
 	Receiver Receiver
 	channels set[string]
 	patterns set[string]
 }
 
-// Count is the number of channels and patterns.
+// Count returns the number of channels and patterns.
 func (s *Subscriber) Count() int { return len(s.channels.list) + len(s.patterns.list) }
 
-// Channels returns the channels subscribed to; it is not to be changed or kept.
+// Channels returns the channels. The slice must be neither changed nor kept.
 func (s *Subscriber) Channels() []string { return s.channels.list }
 
-// Patterns returns the patterns subscribed to; it is not to be changed or kept.
+// Patterns returns the patterns. The slice must be neither changed nor kept.
 func (s *Subscriber) Patterns() []string { return s.patterns.list }
 
-// Message is one message on its way to its receivers. It is encoded once for
-// each protocol version, however many they are.
+// Message is a published message. It is encoded once for each protocol version.
 type Message struct {
 	pattern string
-	matched bool // by pattern
+	matched bool // delivered because of pattern
 	channel []byte
 	payload []byte
-	encoded [2][]byte // for RESP2 and RESP3
+	encoded [2][]byte // for RESP2 and RESP3; they do not change and may be kept
 }
 
-// Encoded returns the message as a client of that protocol version reads it.
+// Encoded returns the message as it is sent to a client of a protocol version. The
+// bytes do not change and may be kept.
 func (m *Message) Encoded(proto int) []byte {
 	b := &m.encoded[0]
 	if proto >= 3 {

@@ -1,14 +1,14 @@
 package pubsub
 
-// set holds elements in the order they came, but that a removal moves the last
-// one into the gap. It is cheap when empty and needs no map while it is small.
-// The zero value is ready.
+// set holds elements in the order in which they were added, except that a removal
+// moves the last element into the gap. It has a map only if it is large. The zero
+// value is an empty set.
 type set[T comparable] struct {
 	list []T
-	at   map[T]int // where in list; nil while the set is small
+	at   map[T]int // index in list; nil while the set is small
 }
 
-// indexed is the size from which a set looks its elements up in a map.
+// indexed is the size above which a set has a map.
 const indexed = 16
 
 func (s *set[T]) find(x T) int {
@@ -26,7 +26,7 @@ func (s *set[T]) find(x T) int {
 	return -1
 }
 
-// add reports whether x was not in yet.
+// add adds x and reports whether it was absent.
 func (s *set[T]) add(x T) bool {
 	if s.find(x) >= 0 {
 		return false
@@ -44,7 +44,7 @@ func (s *set[T]) add(x T) bool {
 	return true
 }
 
-// remove reports whether x was in.
+// remove removes x and reports whether it was present.
 func (s *set[T]) remove(x T) bool {
 	i := s.find(x)
 	if i < 0 {

@@ -1,0 +1,222 @@
+package netloop
+
+import (
+	"errors"
+	"net"
+	"sync"
+	"time"
+)
+
+// goroutines is the transport that carries each connection on its own goroutines,
+// over net.Conn.
+type goroutines struct {
+	server *Server
+
+	mu    sync.Mutex
+	conns map[*goroutineConn]struct{}
+	ended bool
+	done  sync.WaitGroup
+}
+
+func newGoroutines(s *Server) *goroutines {
+	return &goroutines{server: s, conns: map[*goroutineConn]struct{}{}}
+}
+
+func (t *goroutines) serve() error {
+	backoff := 5 * time.Millisecond
+	for {
+		nc, err := t.server.cfg.Listener.Accept()
+		if err == nil {
+			backoff = 5 * time.Millisecond
+			t.admit(nc)
+			continue
+		}
+		if t.server.stopping.Load() || errors.Is(err, net.ErrClosed) {
+			t.done.Wait()
+			return err
+		}
+		t.server.log.Warn("accept failed, pausing", "error", err, "pause", backoff)
+		time.Sleep(backoff)
+		backoff = min(2*backoff, time.Second)
+	}
+}
+
+func (t *goroutines) admit(nc net.Conn) {
+	s := t.server
+	if refusal := s.handler.Accept(); refusal != "" {
+		_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
+		_, _ = nc.Write([]byte(refusal))
+		_ = nc.Close()
+		return
+	}
+	k := &goroutineConn{
+		trans: t, conn: nc, signal: make(chan struct{}, 1),
+		chunks: make(chan int), next: make(chan struct{}), gone: make(chan struct{}),
+	}
+	k.init(s, -1, goroutineRegion, k.wakeUp)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		_ = nc.Close()
+		s.handler.Refused()
+		return
+	}
+	t.conns[k] = struct{}{}
+	t.done.Add(1)
+	go k.run()
+}
+
+func (t *goroutines) loops() []*Loop { return nil }
+
+func (t *goroutines) drain() {
+	_ = t.server.cfg.Listener.Close()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ended = true
+	for k := range t.conns {
+		k.control(control{kind: controlDrain})
+	}
+}
+
+func (t *goroutines) abort() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for k := range t.conns {
+		_ = k.conn.Close()
+		k.control(control{kind: controlAbort})
+	}
+}
+
+func (t *goroutines) sweep() {} // a write blocks its own connection only, which keeps one turn's completions
+
+// goroutineConn is a loop with one connection, and the link of that connection.
+type goroutineConn struct {
+	Loop
+	trans  *goroutines
+	conn   net.Conn
+	signal chan struct{} // the inbox is not empty
+	chunks chan int      // number of bytes that the reader has read into chunk; 0 at the end
+	next   chan struct{} // the reader may continue
+	gone   chan struct{} // closed when the connection is
+	chunk  [goroutineRegion]byte
+
+	reading  bool // the connection wants more input
+	owed     bool // the reader waits for next
+	deadline bool // a read deadline is set: the server drains
+}
+
+func (k *goroutineConn) wakeUp() {
+	select {
+	case k.signal <- struct{}{}:
+	default:
+	}
+}
+
+func (k *goroutineConn) run() {
+	c := &Conn{link: k}
+	k.reading = true
+	k.join(c)
+	go k.readAll()
+	for again := false; c.state != Closed; {
+		k.await(c, again)
+		again = k.endTurn()
+		if k.draining {
+			k.drainAll()
+			again = k.endTurn() || again
+		}
+		if k.owed && k.reading && c.state != Closed {
+			k.owed = false
+			k.next <- struct{}{}
+		}
+	}
+	k.terminate()
+}
+
+// await waits for input or for the inbox.
+func (k *goroutineConn) await(c *Conn, poll bool) {
+	if poll {
+		k.wake = k.server.clock.Mono()
+		return
+	}
+	select {
+	case <-k.signal:
+		k.wake = k.server.clock.Mono()
+		k.collect()
+		if k.draining && !k.deadline {
+			k.deadline = true
+			_ = k.conn.SetReadDeadline(time.Now().Add(drainWindow))
+		}
+	case n := <-k.chunks:
+		k.wake = k.server.clock.Mono()
+		if n == 0 {
+			k.eof(c)
+			return
+		}
+		k.owed = true
+		p, direct := k.space(c)
+		for from := 0; from < n; {
+			m := copy(p, k.chunk[from:n])
+			k.received(c, m, direct)
+			if from += m; from < n {
+				p, direct = k.space(c)
+			}
+		}
+	}
+}
+
+// drainWindow is how long a connection is still read from when the server stops:
+// the number of bytes that the kernel has received is not known here.
+const drainWindow = 50 * time.Millisecond
+
+// readAll passes on what arrives, a chunk at a time, and 0 at the end.
+func (k *goroutineConn) readAll() {
+	for {
+		n, err := k.conn.Read(k.chunk[:])
+		if n > 0 && !(k.hand(n) && k.mayContinue()) {
+			return
+		}
+		if err != nil {
+			k.hand(0)
+			return
+		}
+	}
+}
+
+func (k *goroutineConn) hand(n int) bool {
+	select {
+	case k.chunks <- n:
+		return true
+	case <-k.gone:
+		return false
+	}
+}
+
+func (k *goroutineConn) mayContinue() bool {
+	select {
+	case <-k.next:
+		return true
+	case <-k.gone:
+		return false
+	}
+}
+
+func (k *goroutineConn) terminate() {
+	close(k.gone)
+	k.end()
+	k.trans.mu.Lock()
+	delete(k.trans.conns, k)
+	k.trans.mu.Unlock()
+	k.trans.done.Done()
+}
+
+func (k *goroutineConn) write(p []byte) (int, error) { return k.conn.Write(p) }
+func (k *goroutineConn) interest(read, _ bool)       { k.reading = read }
+
+// available implements link. The reader always has a read under way: what it
+// returns before the drain window ends has arrived.
+func (k *goroutineConn) available() int { return 1 << 30 }
+
+func (k *goroutineConn) close()         { _ = k.conn.Close() }
+func (k *goroutineConn) interrupt()     { _ = k.conn.Close() }
+func (k *goroutineConn) remote() string { return k.conn.RemoteAddr().String() }
+func (k *goroutineConn) local() string  { return k.conn.LocalAddr().String() }

@@ -1,0 +1,69 @@
+package command
+
+import (
+	"mini-redis/services/mini-redis/internal/engine"
+	"mini-redis/services/mini-redis/internal/keyspace"
+)
+
+func objectCommands() []*Spec {
+	key := func(f engine.KeyFlags) []engine.KeySpec { return []KeySpec{{f, 2, 0, 1}} }
+	tips := []string{"nondeterministic_output"}
+	return []*Spec{
+		{Name: "object", Arity: -2, Group: "generic", Since: "2.2.3", Complexity: "Depends on the subcommand",
+			Summary: "A container for commands about how values are kept.", Subs: []*Spec{
+				{Name: "object|encoding", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
+					Group: "generic", Since: "2.2.3", Complexity: "O(1)",
+					Summary: "Returns how a value is encoded.", Syntax: "key:key", Handler: objectEncoding},
+				{Name: "object|freq", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
+					Group: "generic", Since: "4.0.0", Complexity: "O(1)",
+					Summary: "Returns how often a key is used, where that is tracked.", Syntax: "key:key", Handler: objectFreq},
+				{Name: "object|help", Arity: 2, Flags: engine.Loading | engine.Stale, ACL: engine.CatKeyspace,
+					Group: "generic", Since: "6.2.0", Complexity: "O(1)",
+					Summary: "Prints this help.", Handler: engine.Help},
+				{Name: "object|idletime", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
+					Group: "generic", Since: "2.2.3", Complexity: "O(1)",
+					Summary: "Returns the seconds since a key was last used.", Syntax: "key:key", Handler: objectIdletime},
+				{Name: "object|refcount", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
+					Group: "generic", Since: "2.2.3", Complexity: "O(1)",
+					Summary: "Returns how many keys share a value: one.", Syntax: "key:key", Handler: objectRefcount},
+			}},
+	}
+}
+
+// object looks the key up without using it; null is written when there is none.
+func objectEntry(c *Ctx) *keyspace.Entry {
+	e := c.DB.Look(c.Args[2])
+	if e == nil {
+		c.W.Null()
+	}
+	return e
+}
+
+// objectEncoding: OBJECT ENCODING key
+func objectEncoding(c *Ctx) {
+	if e := objectEntry(c); e != nil {
+		c.W.BulkString(e.Encoding())
+	}
+}
+
+// objectFreq: OBJECT FREQ key
+func objectFreq(c *Ctx) {
+	if objectEntry(c) != nil {
+		c.W.Error("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when " +
+			"switching between policies at runtime LRU and LFU data will take some time to adjust.")
+	}
+}
+
+// objectIdletime: OBJECT IDLETIME key
+func objectIdletime(c *Ctx) {
+	if e := objectEntry(c); e != nil {
+		c.W.Int(int64(c.DB.Idle(e).Seconds()))
+	}
+}
+
+// objectRefcount: OBJECT REFCOUNT key
+func objectRefcount(c *Ctx) {
+	if objectEntry(c) != nil {
+		c.W.Int(1)
+	}
+}

@@ -1,0 +1,253 @@
+package command
+
+import (
+	"math"
+
+	"mini-redis/internal/ascii"
+	"mini-redis/services/mini-redis/internal/engine"
+	"mini-redis/services/mini-redis/internal/keyspace"
+)
+
+func setCommands() []*Spec {
+	return []*Spec{
+		{Name: "set", Arity: -3, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString,
+			KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate | engine.KeyVariable),
+			Group:    "string", Since: "1.0.0", Complexity: "O(1)",
+			Summary: "Stores a string at a key, whatever was there.",
+			Syntax: "key:key value:string [condition=(NX | XX)@2.6.12] [GET@6.2.0] [expiration=(EX seconds:integer@2.6.12" +
+				" | PX milliseconds:integer@2.6.12 | EXAT unix-time-seconds:unix-time@6.2.0" +
+				" | PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0)]", Handler: set, KeyFlagsOf: setKeyFlags},
+		{Name: "getex", Arity: -2, Flags: engine.Write | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
+			Group: "string", Since: "6.2.0", Complexity: "O(1)",
+			Summary: "Returns the string at a key and sets when the key expires.",
+			Syntax: "key:key [expiration=(EX seconds:integer | PX milliseconds:integer" +
+				" | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST)]", Handler: getex},
+		{Name: "getset", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
+			Group: "string", Since: "1.0.0", Complexity: "O(1)",
+			Deprecated: "6.2.0", Instead: "`SET` with the `GET` argument",
+			Summary: "Stores a string at a key and returns the one before.", Syntax: "key:key value:string", Handler: getset},
+		{Name: "setnx", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyOW | engine.KeyInsert),
+			Group: "string", Since: "1.0.0", Complexity: "O(1)",
+			Deprecated: "2.6.12", Instead: "`SET` with the `NX` argument",
+			Summary: "Stores a string at a key that does not exist.", Syntax: "key:key value:string", Handler: setnx},
+		{Name: "setex", Arity: 4, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyOW | engine.KeyUpdate),
+			Group: "string", Since: "2.0.0", Complexity: "O(1)",
+			Deprecated: "2.6.12", Instead: "`SET` with the `EX` argument",
+			Summary: "Stores a string at a key for some seconds.",
+			Syntax:  "key:key seconds:integer value:string", Handler: setex},
+		{Name: "psetex", Arity: 4, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyOW | engine.KeyUpdate),
+			Group: "string", Since: "2.6.0", Complexity: "O(1)",
+			Deprecated: "2.6.12", Instead: "`SET` with the `PX` argument",
+			Summary: "Stores a string at a key for some milliseconds.",
+			Syntax:  "key:key milliseconds:integer value:string", Handler: psetex},
+	}
+}
+
+// setOptions are what follows the value of SET, or the key of GETEX.
+type setOptions struct {
+	nx, xx, get, keepTTL, persist bool
+	expiry                        expiryOption
+}
+
+// expiryOption is one of EX, PX, EXAT, PXAT with its argument.
+type expiryOption struct {
+	word     string // "" for none
+	arg      int    // index of its argument
+	seconds  bool   // in seconds, not milliseconds
+	absolute bool   // unix time
+}
+
+var expiryWords = [...]expiryOption{
+	{word: "ex", seconds: true}, {word: "px"},
+	{word: "exat", seconds: true, absolute: true}, {word: "pxat", absolute: true},
+}
+
+// set: SET key value [NX | XX] [GET] [EX s | PX ms | EXAT unix-s | PXAT unix-ms | KEEPTTL]
+func set(c *Ctx) {
+	key, value := c.Args[1], c.Args[2]
+	if len(c.Args) == 3 {
+		c.setText(c.DB.Edit(key), key, value)
+		c.W.OK()
+		return
+	}
+	opt, ok := parseSetOptions(c, 3, true)
+	if !ok {
+		c.W.Error(errSyntax)
+		return
+	}
+	at, ok := expiryTime(c, opt.expiry)
+	if !ok {
+		return
+	}
+	storeString(c, key, value, &opt, at)
+}
+
+// setKeyFlags: a SET reads what was there only to return it.
+func setKeyFlags(args [][]byte) engine.KeyFlags {
+	for _, arg := range args[3:] {
+		if ascii.Is(arg, "get") {
+			return engine.KeyRW | engine.KeyAccess | engine.KeyUpdate
+		}
+	}
+	return engine.KeyOW | engine.KeyUpdate
+}
+
+// store carries SET out; at is the time of expiry, 0 for none.
+func storeString(c *Ctx, key, value []byte, opt *setOptions, at int64) {
+	var e *keyspace.Entry
+	if opt.get {
+		if e = c.DB.Read(key); !c.isText(e) {
+			return
+		}
+		c.text(e)
+	} else {
+		e = c.DB.Edit(key)
+	}
+	if opt.nx && e != nil || opt.xx && e == nil {
+		if !opt.get {
+			c.W.Null()
+		}
+		return
+	}
+	if opt.keepTTL && e != nil {
+		c.DB.SetBytes(e, value)
+	} else {
+		e = c.setText(e, key, value)
+	}
+	if at != 0 {
+		c.DB.SetExpiry(e, at)
+	}
+	if !opt.get {
+		c.W.OK()
+	}
+}
+
+// parseSetOptions parses the options from argument i on, SET's or GETEX's.
+func parseSetOptions(c *Ctx, i int, isSet bool) (opt setOptions, ok bool) {
+	for ; i < len(c.Args); i++ {
+		timed := opt.keepTTL || opt.persist
+		switch {
+		case isSet && !opt.xx && c.Is(i, "nx"):
+			opt.nx = true
+		case isSet && !opt.nx && c.Is(i, "xx"):
+			opt.xx = true
+		case isSet && c.Is(i, "get"):
+			opt.get = true
+		case isSet && opt.expiry.word == "" && c.Is(i, "keepttl"):
+			opt.keepTTL = true
+		case !isSet && opt.expiry.word == "" && c.Is(i, "persist"):
+			opt.persist = true
+		default:
+			found := parseExpiryOption(c, i)
+			other := opt.expiry.word != "" && opt.expiry.word != found.word
+			if found.word == "" || timed || other || !c.More(i, 1) {
+				return opt, false
+			}
+			opt.expiry = found
+			i++
+		}
+	}
+	return opt, true
+}
+
+func parseExpiryOption(c *Ctx, i int) expiryOption {
+	for _, o := range expiryWords {
+		if c.Is(i, o.word) {
+			o.arg = i + 1
+			return o
+		}
+	}
+	return expiryOption{}
+}
+
+// expiryTime reads an expiry option's argument: the unix milliseconds at which
+// the key is to expire, 0 without the option. When it is not valid the request
+// has been answered.
+func expiryTime(c *Ctx, o expiryOption) (at int64, ok bool) {
+	if o.word == "" {
+		return 0, true
+	}
+	at, ok = c.Integer(o.arg)
+	if !ok {
+		return 0, false
+	}
+	if at <= 0 || o.seconds && at > math.MaxInt64/1000 {
+		invalidExpire(c)
+		return 0, false
+	}
+	if o.seconds {
+		at *= 1000
+	}
+	if o.absolute {
+		return at, true
+	}
+	now := c.Engine.Keyspace().Now()
+	if at > math.MaxInt64-now {
+		invalidExpire(c)
+		return 0, false
+	}
+	return at + now, true
+}
+
+// getex: GETEX key [EX s | PX ms | EXAT unix-s | PXAT unix-ms | PERSIST]
+func getex(c *Ctx) {
+	opt, ok := parseSetOptions(c, 2, false)
+	if !ok {
+		c.W.Error(errSyntax)
+		return
+	}
+	e := c.DB.Read(c.Args[1])
+	if e == nil {
+		c.W.Null()
+		return
+	}
+	if !c.isText(e) {
+		return
+	}
+	at, ok := expiryTime(c, opt.expiry)
+	if !ok {
+		return
+	}
+	c.text(e)
+	switch {
+	case at != 0 && at <= c.Engine.Keyspace().Now():
+		c.DB.Remove(e)
+	case at != 0:
+		c.DB.SetExpiry(e, at)
+	case opt.persist && c.DB.Persist(e):
+		c.DB.Changed(e)
+	}
+}
+
+// getset: GETSET key value
+func getset(c *Ctx) {
+	e := c.DB.Read(c.Args[1])
+	if !c.isText(e) {
+		return
+	}
+	c.text(e)
+	c.setText(e, c.Args[1], c.Args[2])
+}
+
+// setnx: SETNX key value
+func setnx(c *Ctx) {
+	absent := c.DB.Edit(c.Args[1]) == nil
+	if absent {
+		c.setText(nil, c.Args[1], c.Args[2])
+	}
+	c.Flag(absent)
+}
+
+// setex: SETEX key seconds value
+func setex(c *Ctx) { setWithExpiry(c, expiryOption{word: "ex", arg: 2, seconds: true}) }
+
+// psetex: PSETEX key milliseconds value
+func psetex(c *Ctx) { setWithExpiry(c, expiryOption{word: "px", arg: 2}) }
+
+func setWithExpiry(c *Ctx, o expiryOption) {
+	at, ok := expiryTime(c, o)
+	if !ok {
+		return
+	}
+	storeString(c, c.Args[1], c.Args[3], &setOptions{}, at)
+}
