@@ -169,7 +169,7 @@ func (l *epollLoop) run() error {
 			return nil
 		}
 		if l.server.cfg.OnTurn != nil {
-			l.server.cfg.OnTurn(&l.Loop, l.wake)
+			l.server.cfg.OnTurn(&l.Loop, l.wake, l.server.clock.Mono())
 		}
 	}
 }
@@ -187,6 +187,9 @@ func (l *epollLoop) stopAccepting() {
 func (l *epollLoop) terminate() {
 	l.since.Store(0)
 	l.end()
+	if l.server.cfg.OnEnd != nil {
+		l.server.cfg.OnEnd(&l.Loop)
+	}
 	l.eventMu.Lock()
 	defer l.eventMu.Unlock()
 	l.ended = true

@@ -23,7 +23,8 @@ type Limits struct {
 	Backlog int
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits with a default for each zero field.
+func (l Limits) WithDefaults() Limits {
 	set := func(v *int, d int) {
 		if *v == 0 {
 			*v = d

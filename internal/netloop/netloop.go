@@ -51,9 +51,11 @@ type Config struct {
 	Goroutines bool
 	// OnLoop is called for each epoll loop before it runs; nil for none.
 	OnLoop func(l *Loop)
-	// OnTurn is called on an epoll loop after each turn, with the monotonic time
-	// at which the turn began; nil for none.
-	OnTurn func(l *Loop, began int64)
+	// OnTurn is called on an epoll loop after each turn, with the monotonic times of
+	// its start and end; nil for none.
+	OnTurn func(l *Loop, began, ended int64)
+	// OnEnd is called when an epoll loop has ended; nil for none.
+	OnEnd func(l *Loop)
 }
 
 // Server serves the connections of one listener.
@@ -99,7 +101,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, clock: cfg.Clock, handler: cfg.Handler,
-		limits: cfg.Limits.withDefaults(), finished: make(chan struct{}),
+		limits: cfg.Limits.WithDefaults(), finished: make(chan struct{}),
 	}
 	trans, err := newTransport(s)
 	if err != nil {

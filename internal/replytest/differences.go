@@ -1,4 +1,4 @@
-package script
+package replytest
 
 import (
 	"bufio"
@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Differences is a reviewed list of requests that a redis-server answers in
-// another way, each with the reason. Its form:
+// Differences is a reviewed list of requests to which a redis-server replies
+// differently, with the reason for each. Its format:
 //
 //	# a comment
 //	== the reason, a sentence
 //	string.txt / set and get / GET k
 //	string.txt / set and get / *
 //
-// where the three parts are a file, a case and a request as written; a * at the
-// end stands for any rest.
+// The three parts are a file, a case and a request as written. A * at the end stands for
+// any rest.
 type Differences struct{ list []*difference }
 
 type difference struct {
@@ -24,7 +24,7 @@ type difference struct {
 	used                        bool
 }
 
-// ParseDifferences reads a list.
+// ParseDifferences parses a list.
 func ParseDifferences(r io.Reader) (*Differences, error) {
 	d := &Differences{}
 	reason := ""
@@ -47,11 +47,10 @@ func ParseDifferences(r io.Reader) (*Differences, error) {
 	return d, scan.Err()
 }
 
-// Reason says why a step of a case may be answered in another way; ok is false
-// when it may not.
+// Reason returns why the reply of a step may differ; ok is false if it may not.
 func (d *Differences) Reason(c *Case, s *Step) (reason string, ok bool) {
 	for _, x := range d.list {
-		if x.file == c.File && x.name == c.Name && x.takes(s.Text) {
+		if x.file == c.File && x.name == c.Name && x.matches(s.Text) {
 			x.used = true
 			return x.reason, true
 		}
@@ -59,15 +58,14 @@ func (d *Differences) Reason(c *Case, s *Step) (reason string, ok bool) {
 	return "", false
 }
 
-func (x *difference) takes(request string) bool {
+func (x *difference) matches(request string) bool {
 	if start, any := strings.CutSuffix(x.request, "*"); any {
 		return strings.HasPrefix(request, start)
 	}
 	return x.request == request
 }
 
-// Unused returns the lines that Reason has never been answered by: what they
-// allow does not happen any more.
+// Unused returns the lines that no call of Reason has matched.
 func (d *Differences) Unused() []string {
 	var lines []string
 	for _, x := range d.list {

@@ -1,11 +1,11 @@
-package script
+package replytest
 
 import (
 	"bytes"
 	"strconv"
 )
 
-// Frame returns the length of the first reply in buf, 0 when it is not complete.
+// Frame returns the length of the first reply in buf, 0 if it is incomplete.
 func Frame(buf []byte) int {
 	at := 0
 	for left := 1; left > 0; left-- {

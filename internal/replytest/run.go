@@ -1,4 +1,4 @@
-package script
+package replytest
 
 import (
 	"fmt"
@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// Target is a server to talk to, empty at first.
+// Target is a server, empty at first.
 type Target interface {
 	// Open connects a new client.
 	Open() (Client, error)
-	// Pass lets time pass.
+	// Pass waits for d.
 	Pass(d time.Duration)
-	// Now is the server's wall clock.
+	// Now returns the server's wall clock.
 	Now() time.Time
 }
 
@@ -23,37 +23,36 @@ type Client interface {
 	ID() int64
 	Addr() string
 	Send(words [][]byte) error
-	// Reply returns the next reply or push, nil when none has come within patience.
-	// A target whose replies are there at once need not wait.
-	Reply(patience time.Duration) ([]byte, error)
+	// Reply returns the next reply or push, nil if there is none within timeout. A
+	// target whose replies are available at once does not have to wait.
+	Reply(timeout time.Duration) ([]byte, error)
 }
 
-// How long is waited for a reply that is expected, and how long to see that none
-// comes where none is.
+// The timeouts for a reply that is expected, and for the check that none arrives.
 const (
-	expectedPatience = 5 * time.Second
-	silentPatience   = 30 * time.Millisecond
+	expectedTimeout = 5 * time.Second
+	silentTimeout   = 30 * time.Millisecond
 )
 
-// Turn is what happened in one step: the replies that came, by connection.
+// Turn is the result of one step: the replies, by connection.
 type Turn struct {
 	Step *Step
 	Got  []Got
 }
 
-// Got is a reply that came.
+// Got is a received reply.
 type Got struct {
 	Conn  int
 	Lines []string
-	Want  *Reply // nil when it was not expected
+	Want  *Reply // nil if it was not expected
 	OK    bool
 }
 
-// Run holds a conversation. The replies that were expected and did not come are
-// in the turns too, without lines.
+// Run runs a conversation. Expected replies that did not arrive are in the turns too,
+// without lines.
 func Run(c *Case, target Target) ([]Turn, error) {
 	r := &run{target: target, clients: map[int]Client{}, began: target.Now()}
-	for conn := 1; conn <= c.connections(); conn++ { // in order, so that numbers are the same everywhere
+	for conn := 1; conn <= c.connections(); conn++ { // in order, so that the IDs are the same everywhere
 		if _, err := r.client(conn); err != nil {
 			return nil, err
 		}
@@ -69,7 +68,7 @@ func Run(c *Case, target Target) ([]Turn, error) {
 	return turns, nil
 }
 
-// connections is the highest number of a connection that the case uses.
+// connections returns the highest number of a connection in the case.
 func (c *Case) connections() int {
 	n := 1
 	for _, s := range c.Steps {
@@ -115,7 +114,7 @@ func (r *run) step(s *Step) (Turn, error) {
 	}
 	for i := range s.Replies {
 		want := &s.Replies[i]
-		got, err := r.clients[want.Conn].Reply(expectedPatience)
+		got, err := r.clients[want.Conn].Reply(expectedTimeout)
 		if err != nil {
 			return turn, err
 		}
@@ -127,12 +126,12 @@ func (r *run) step(s *Step) (Turn, error) {
 		turn.Got = append(turn.Got, g)
 	}
 	for conn := 1; conn <= len(r.clients); conn++ {
-		patience := time.Duration(0)
+		timeout := time.Duration(0)
 		if conn == s.Conn && len(s.Replies) == 0 {
-			patience = silentPatience
+			timeout = silentTimeout
 		}
 		for {
-			got, err := r.clients[conn].Reply(patience)
+			got, err := r.clients[conn].Reply(timeout)
 			if err != nil {
 				return turn, err
 			}
@@ -162,7 +161,7 @@ func (r *run) matches(want *Reply, got []string) bool {
 
 var placeholder = regexp.MustCompile(`\{(id|addr):([1-9])\}|\{now([+-][0-9]+)(s|ms)\}`)
 
-// expand replaces what stands for a value that differs from run to run.
+// expand replaces the placeholders.
 func (r *run) expand(text string) string {
 	if !strings.Contains(text, "{") {
 		return text
@@ -187,7 +186,7 @@ func (r *run) expand(text string) string {
 	})
 }
 
-// Differences describes the replies that are not as the step wants them.
+// Differences describes the replies that differ from the expected ones.
 func (t *Turn) Differences() []string {
 	var list []string
 	for _, g := range t.Got {
@@ -207,7 +206,7 @@ func (t *Turn) Differences() []string {
 	return list
 }
 
-// String writes the reply as a script does: as it was wanted, if it is as wanted.
+// String formats the reply as a conversation has it; in its expected form if it matches.
 func (g Got) String() string {
 	switch {
 	case g.OK:
@@ -218,7 +217,7 @@ func (g Got) String() string {
 	return show(g.Conn, g.Lines)
 }
 
-// String writes the reply as a script does.
+// String formats the reply as a conversation has it.
 func (r *Reply) String() string {
 	if r.Any {
 		return connPrefix(r.Conn) + "<*\n"

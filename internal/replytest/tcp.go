@@ -1,4 +1,4 @@
-package script
+package replytest
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TCP is a server that listens on an address. Close ends its connections.
+// TCP is a server at an address. Close closes its connections.
 type TCP struct {
 	Address string
 	open    []net.Conn
@@ -39,7 +39,7 @@ func (t *TCP) Pass(d time.Duration) { time.Sleep(d) }
 // Now implements Target.
 func (t *TCP) Now() time.Time { return time.Now() }
 
-// Empty deletes all keys and closes the connections of the case before.
+// Empty deletes all keys and closes the connections of the previous case.
 func (t *TCP) Empty() error {
 	t.Close()
 	conn, err := net.Dial("tcp", t.Address)
@@ -51,7 +51,7 @@ func (t *TCP) Empty() error {
 	return err
 }
 
-// Close ends the connections.
+// Close closes the connections.
 func (t *TCP) Close() {
 	for _, c := range t.open {
 		c.Close()
@@ -77,7 +77,7 @@ func (c *tcpClient) Do(words ...string) ([]byte, error) {
 	if err := c.Send(list); err != nil {
 		return nil, err
 	}
-	reply, err := c.Reply(expectedPatience)
+	reply, err := c.Reply(expectedTimeout)
 	if err == nil && reply == nil {
 		err = fmt.Errorf("no reply to %s", words[0])
 	}
@@ -95,9 +95,9 @@ func (c *tcpClient) Send(words [][]byte) error {
 }
 
 // Reply implements Client.
-func (c *tcpClient) Reply(patience time.Duration) ([]byte, error) {
+func (c *tcpClient) Reply(timeout time.Duration) ([]byte, error) {
 	chunk := make([]byte, 64<<10)
-	deadline := time.Now().Add(max(patience, time.Millisecond))
+	deadline := time.Now().Add(max(timeout, time.Millisecond))
 	for {
 		if n := Frame(c.buf); n > 0 {
 			reply := c.buf[:n:n]
@@ -113,7 +113,7 @@ func (c *tcpClient) Reply(patience time.Duration) ([]byte, error) {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, nil
 		case err != nil && n == 0:
-			return nil, nil // closed: nothing comes any more
+			return nil, nil // closed: no further reply arrives
 		}
 	}
 }

@@ -7,10 +7,11 @@ import (
 	"mini-redis/console"
 	"mini-redis/console/goroutines"
 	"mini-redis/internal/telemetry"
+	"mini-redis/services/mini-redis/internal/consoleview"
+	"mini-redis/services/mini-redis/internal/server"
 )
 
-// startConsole makes the console that the server tells of its connections, and
-// serves it; without an address there is none.
+// startConsole creates and serves the console, if there is an address for it.
 func (in *instance) startConsole() (err error) {
 	if in.flags.consoleAddr == "" {
 		return nil
@@ -25,15 +26,22 @@ func (in *instance) startConsole() (err error) {
 	return nil
 }
 
-// showOpen lets whoever comes to watch spans see the commands that wait already.
+// consoleView returns the view of the server in the console, nil without a console.
+func (in *instance) consoleView() server.Console {
+	if in.console == nil {
+		return nil
+	}
+	return consoleview.New(in.console)
+}
+
+// showOpen makes the commands that wait visible to a viewer that subscribes to spans.
 func (in *instance) showOpen() {
 	in.tel.Sink().SetOpen(func(show func([]telemetry.Record)) {
 		in.server.Locked(func() { in.observer.ShowOpen(in.server.Engine(), show) })
 	})
 }
 
-// sinkSpans shows the console the spans that the exporter gets, and those that
-// are open.
+// sinkSpans gives the console the spans that the exporter gets, and the open ones.
 type sinkSpans struct{ sink *telemetry.Sink }
 
 // Subscribe implements [console.SpanSource].

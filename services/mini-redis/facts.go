@@ -6,25 +6,25 @@ import (
 	"sync/atomic"
 
 	"mini-redis/internal/program"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 	"mini-redis/services/mini-redis/internal/observe"
 )
 
-// readiness is what /readyz answers.
+// readiness is the state that /readyz returns.
 type readiness struct{ err atomic.Pointer[error] }
 
 func (r *readiness) set(err error) { r.err.Store(&err) }
 
 func (r *readiness) get() error { return *r.err.Load() }
 
-// facts reads what INFO and the metrics tell of the server. The execution lock
-// is held.
+// facts returns the figures of the server for INFO and the metrics. The execution lock is
+// held.
 func (in *instance) facts() observe.Facts {
 	st := in.server.Stats()
-	engine := in.server.Engine()
+	e := in.server.Engine()
 	f := observe.Facts{
 		Now: in.clock.Now(), Started: st.Started,
-		Version: program.Number(), Revision: program.Revision(), RedisVersion: command.RedisVersion,
+		Version: program.Number(), Revision: program.Revision(), RedisVersion: engine.RedisVersion,
 		RunID: in.runID, Multiplexing: "goroutines", Loops: st.Loops, Hz: 10,
 		Clients: st.Clients, MaxClients: int64(st.MaxClients),
 		Accepted: st.Accepted, Rejected: st.Rejected,
@@ -37,17 +37,17 @@ func (in *instance) facts() observe.Facts {
 	if a, ok := in.server.Addr().(*net.TCPAddr); ok {
 		f.Port = a.Port
 	}
-	in.dataFacts(&f, engine)
+	in.dataFacts(&f, e)
 	return f
 }
 
-// dataFacts adds what is known of the data and of who waits for it.
-func (in *instance) dataFacts(f *observe.Facts, engine *command.Engine) {
-	space := engine.Keyspace()
+// dataFacts adds the figures of the data, the subscriptions and the blocked clients.
+func (in *instance) dataFacts(f *observe.Facts, e *engine.Engine) {
+	space := e.Keyspace()
 	st := space.Stats()
-	f.BlockedClients = int64(engine.BlockedClients())
-	f.PubSubClients = in.server.Subscribers()
-	f.PubSubChannels, f.PubSubPatterns = int64(engine.Hub().ChannelCount()), int64(engine.Hub().PatternCount())
+	f.BlockedClients = int64(e.BlockedClients())
+	f.PubSubClients = e.Subscribers()
+	f.PubSubChannels, f.PubSubPatterns = int64(e.Hub().ChannelCount()), int64(e.Hub().PatternCount())
 	f.UsedMemory = space.Memory()
 	f.Keyspace = observe.Keyspace{Hits: st.Hits, Misses: st.Misses, Expired: st.Expired, Changes: st.Changes}
 	for i := range space.Len() {
@@ -61,7 +61,7 @@ func (in *instance) dataFacts(f *observe.Facts, engine *command.Engine) {
 	}
 }
 
-// executable is the program's path, "" when the system does not tell.
+// executable returns the path of the program, "" if it is not known.
 func executable() string {
 	path, _ := os.Executable()
 	return path

@@ -7,7 +7,7 @@ import (
 	"mini-redis/internal/program"
 )
 
-// flags are the server's settings; each is described where it is declared.
+// flags are the settings of the server; parseFlags describes each.
 type flags struct {
 	addr, adminAddr, pprofAddr string
 	consoleAddr                string
@@ -17,6 +17,7 @@ type flags struct {
 	traceContexts              string
 	traceKeys                  bool
 	shutdownTimeout            time.Duration
+	watchdogLimit              time.Duration
 }
 
 const about = `mini-redis is a Redis-compatible server that continues its callers' traces.
@@ -29,18 +30,19 @@ LOG_LEVEL is debug, info, warn or error; LOG_FORMAT is json or text.`
 func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (flags, error) {
 	var f flags
 	fs := program.Flags("mini-redis", about)
-	fs.StringVar(&f.addr, "addr", "127.0.0.1:6379", "serve RESP on this `host:port`")
-	fs.StringVar(&f.adminAddr, "admin-addr", "127.0.0.1:9121", "serve /metrics, /healthz and /readyz on this `host:port`; empty: do not")
-	fs.StringVar(&f.pprofAddr, "pprof-addr", "", "serve /debug/pprof on this loopback `host:port`, such as 127.0.0.1:6060; empty: do not")
-	fs.StringVar(&f.consoleAddr, "console-addr", "", "serve the console of tasks and resources on this loopback `host:port`, such as 127.0.0.1:6669; empty: do not")
-	fs.StringVar(&f.requirePass, "requirepass", "", "the `password` that clients must give; empty: none")
-	fs.IntVar(&f.maxClients, "maxclients", 10000, "how many connections are served at a time")
-	fs.IntVar(&f.loops, "loops", 0, "how many event loops read and write; 0: one for every two processors")
-	fs.Float64Var(&f.traceRoots, "trace-roots", 10, "the most spans a second that begin here, for clients that send no trace context; 0: none")
-	fs.Float64Var(&f.traceSpansMax, "trace-spans-max", 0, "the most spans a second that continue a caller's trace; 0: no bound")
-	fs.StringVar(&f.traceContexts, "trace-contexts", "continue", "what to do with callers' trace contexts: continue, or ignore when callers are not trusted")
-	fs.BoolVar(&f.traceKeys, "trace-keys", false, "record a command's first key in its span")
-	fs.DurationVar(&f.shutdownTimeout, "shutdown-timeout", 10*time.Second, "how long a stop may take to finish what is in flight")
+	fs.StringVar(&f.addr, "addr", "127.0.0.1:6379", "`host:port` of the RESP listener")
+	fs.StringVar(&f.adminAddr, "admin-addr", "127.0.0.1:9121", "`host:port` of the HTTP listener for /metrics, /healthz and /readyz; empty disables it")
+	fs.StringVar(&f.pprofAddr, "pprof-addr", "", "loopback `host:port` of the HTTP listener for /debug/pprof, such as 127.0.0.1:6060; empty disables it")
+	fs.StringVar(&f.consoleAddr, "console-addr", "", "loopback `host:port` of the console of tasks and resources, such as 127.0.0.1:6669; empty disables it")
+	fs.StringVar(&f.requirePass, "requirepass", "", "`password` that clients must authenticate with; empty requires none")
+	fs.IntVar(&f.maxClients, "maxclients", 10000, "maximum `number` of connections at a time; lowered to what the limit of open files allows")
+	fs.IntVar(&f.loops, "loops", 0, "`number` of event loops; 0 means one for every two processors")
+	fs.Float64Var(&f.traceRoots, "trace-roots", 10, "maximum `number` of root spans per second, for clients that send no trace context; 0 disables them")
+	fs.Float64Var(&f.traceSpansMax, "trace-spans-max", 0, "maximum `number` of spans per second that continue a caller's trace; 0 means no limit")
+	fs.StringVar(&f.traceContexts, "trace-contexts", "continue", "how to handle callers' trace contexts: continue, or ignore if callers are not trusted")
+	fs.BoolVar(&f.traceKeys, "trace-keys", false, "record the first key of a command in its span")
+	fs.DurationVar(&f.shutdownTimeout, "shutdown-timeout", 10*time.Second, "maximum `duration` of a graceful stop; connections that are still open then are closed")
+	fs.DurationVar(&f.watchdogLimit, "watchdog-limit", 30*time.Second, "`duration` after which a held execution lock or a busy event loop makes /healthz fail; 0 disables the watchdog")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
 		return f, err
 	}
@@ -50,15 +52,15 @@ func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (fl
 func (f flags) check() error {
 	switch {
 	case f.maxClients < 1:
-		return program.Errorf(program.ExitUsage, "-maxclients %d: at least 1 is needed", f.maxClients)
+		return program.Errorf(program.ExitUsage, "-maxclients %d: must be at least 1", f.maxClients)
 	case f.loops < 0:
-		return program.Errorf(program.ExitUsage, "-loops %d: a number of loops cannot be negative", f.loops)
+		return program.Errorf(program.ExitUsage, "-loops %d: must not be negative", f.loops)
 	case f.traceRoots < 0, f.traceSpansMax < 0:
-		return program.Errorf(program.ExitUsage, "-trace-roots and -trace-spans-max are spans a second and cannot be negative")
+		return program.Errorf(program.ExitUsage, "-trace-roots and -trace-spans-max must not be negative")
 	case f.traceContexts != "continue" && f.traceContexts != "ignore":
-		return program.Errorf(program.ExitUsage, "-trace-contexts %q: it is continue or ignore", f.traceContexts)
-	case f.shutdownTimeout < 0:
-		return program.Errorf(program.ExitUsage, "-shutdown-timeout %v: cannot be negative", f.shutdownTimeout)
+		return program.Errorf(program.ExitUsage, "-trace-contexts %q: must be continue or ignore", f.traceContexts)
+	case f.shutdownTimeout < 0, f.watchdogLimit < 0:
+		return program.Errorf(program.ExitUsage, "-shutdown-timeout and -watchdog-limit must not be negative")
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
-// Command mini-redis is a Redis-compatible server whose inside can be seen: it
-// continues its callers' traces (see resptrace/SPEC.md), and tells how long each
-// command waited, ran and took to leave.
+// Command mini-redis is a Redis-compatible server that continues its callers' traces
+// (see resptrace/SPEC.md) and reports how long each command waited, ran and took to be
+// sent.
 package main
 
 import "mini-redis/internal/program"

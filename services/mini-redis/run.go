@@ -15,16 +15,17 @@ import (
 	"mini-redis/internal/program"
 	"mini-redis/internal/telemetry"
 	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 	"mini-redis/services/mini-redis/internal/observe"
 	"mini-redis/services/mini-redis/internal/server"
 )
 
-// instance is the running server with all that is around it.
+// instance is the running server with the parts around it.
 type instance struct {
 	flags    flags
 	log      *slog.Logger
 	runID    string
-	clock    command.Clock
+	clock    engine.Clock
 	tel      *telemetry.Telemetry
 	observer *observe.Observer
 	server   *server.Server
@@ -37,8 +38,8 @@ type instance struct {
 	consoleServer *console.Server
 }
 
-// run starts everything in order, waits until ctx ends, a client asks for
-// SHUTDOWN or the listener fails, and stops everything in the opposite order.
+// run starts the parts in order, waits until ctx ends, a client sends SHUTDOWN or the
+// listener fails, and stops the parts in the opposite order.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, _ io.Writer) error {
 	f, err := parseFlags(args, getenv, stdout)
 	if err != nil {
@@ -117,9 +118,11 @@ func (in *instance) startServer(listener net.Listener, shutdown func()) (err err
 	})
 	in.server, err = server.New(server.Config{
 		Listener: listener, Observer: in.observer, Logger: in.log,
-		MaxClients: in.flags.maxClients, Loops: in.flags.loops,
-		Console:    in.console,
-		Engine:     command.Config{Password: in.flags.requirePass, Clock: in.clock, RunID: in.runID},
+		MaxClients: in.flags.maxClients, Loops: in.flags.loops, WatchdogLimit: in.flags.watchdogLimit,
+		Console: in.consoleView(),
+		Engine: engine.Config{
+			Commands: command.All(), Password: in.flags.requirePass, Clock: in.clock, RunID: in.runID,
+		},
 		Info:       func(sections []string) string { return in.observer.Info(in.facts(), sections) },
 		ResetStat:  func() { in.observer.ResetStat(in.facts()) },
 		Tick:       func() { in.tick() },
@@ -147,15 +150,16 @@ func (in *instance) logReady() {
 	in.log.Info("ready", attrs...)
 }
 
-// stop is start's mirror image; each step says how long it took. What was not
-// started is passed over.
+// stop stops the parts that were started, in the opposite order, and logs how long each
+// took. A part that does not stop within the deadline is left behind: the process ends in
+// any case.
 func (in *instance) stop() {
 	in.ready.set(errors.New("stopping"))
 	ctx, cancel := context.WithTimeout(context.Background(), in.flags.shutdownTimeout)
 	defer cancel()
 	step := func(name string, f func() error) {
 		began := time.Now()
-		err := f()
+		err := within(ctx, f)
 		in.log.Info("stopped", "part", name, "elapsed", time.Since(began).String())
 		if err != nil {
 			in.log.Warn("stop was not clean", "part", name, "error", err)
@@ -178,7 +182,31 @@ func (in *instance) stop() {
 	}
 }
 
-// newRunID names this process as redis-server does: 40 hexadecimal digits.
+// stopGrace is how long a part may take beyond the deadline: it closes what is open then.
+const stopGrace = 1500 * time.Millisecond
+
+// within calls f and returns its error. It returns an error of its own if f has not
+// returned stopGrace after ctx ended.
+func within(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace := time.NewTimer(stopGrace)
+	defer grace.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-grace.C:
+		return fmt.Errorf("it does not stop: %w", ctx.Err())
+	}
+}
+
+// newRunID returns an identifier of this process in the form of redis-server: 40
+// hexadecimal digits.
 func newRunID() string {
 	var b [20]byte
 	_, _ = rand.Read(b[:]) // never fails

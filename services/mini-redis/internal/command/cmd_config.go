@@ -8,14 +8,19 @@ func configGet(c *Ctx) {
 	seen := map[string]bool{}
 	for _, arg := range c.Args[2:] {
 		pattern := string(arg)
-		plain := !strings.ContainsAny(pattern, "*?[")
-		for _, pair := range c.Engine.Host().ConfigGet(strings.ToLower(pattern)) {
+		lower := strings.ToLower(pattern)
+		if seen["="+lower] {
+			continue
+		}
+		seen["="+lower] = true
+		exact := !strings.ContainsAny(pattern, "*?[")
+		for _, pair := range c.Engine.Host().ConfigGet(lower) {
 			if seen[pair[0]] {
 				continue
 			}
 			seen[pair[0]] = true
-			if plain {
-				pair[0] = pattern // a name comes back as it was written
+			if exact {
+				pair[0] = pattern // an exact name is returned as it was sent
 			}
 			found = append(found, pair)
 		}
@@ -29,7 +34,7 @@ func configGet(c *Ctx) {
 
 // configSet: CONFIG SET parameter value [parameter value ...]
 //
-// All are set or none: what has been set is put back when one cannot be.
+// All parameters are set or none: if one fails, those before it are restored.
 func configSet(c *Ctx) {
 	pairs := c.Args[2:]
 	if len(pairs)%2 != 0 {
@@ -52,7 +57,7 @@ func configSet(c *Ctx) {
 		old := host.ConfigGet(name)
 		if err := host.ConfigSet(name, string(pairs[i+1])); err != nil {
 			for _, pair := range before {
-				_ = host.ConfigSet(pair[0], pair[1]) // it was that a moment ago
+				_ = host.ConfigSet(pair[0], pair[1]) // it had this value before
 			}
 			c.W.Error(err.Error())
 			return

@@ -18,13 +18,13 @@ func counterCommands() []*Spec {
 			Summary: "Adds one to an integer.", Syntax: "key:key", Handler: incr},
 		{Name: "decr", Arity: 2, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
 			Group: "string", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Takes one from an integer.", Syntax: "key:key", Handler: decr},
+			Summary: "Subtracts one from an integer.", Syntax: "key:key", Handler: decr},
 		{Name: "incrby", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
 			Group: "string", Since: "1.0.0", Complexity: "O(1)",
 			Summary: "Adds to an integer.", Syntax: "key:key increment:integer", Handler: incrby},
 		{Name: "decrby", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
 			Group: "string", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Takes from an integer.", Syntax: "key:key decrement:integer", Handler: decrby},
+			Summary: "Subtracts from an integer.", Syntax: "key:key decrement:integer", Handler: decrby},
 		{Name: "incrbyfloat", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
 			Group: "string", Since: "2.6.0", Complexity: "O(1)",
 			Summary: "Adds to a decimal number.", Syntax: "key:key increment:double", Handler: incrbyfloat},
@@ -59,14 +59,14 @@ func decrby(c *Ctx) {
 func increment(c *Ctx, by int64) {
 	key := c.Args[1]
 	e := c.DB.Edit(key)
-	if !c.isText(e) {
+	if !isString(c, e) {
 		return
 	}
 	var n int64
 	if e != nil {
 		var isInt bool
 		if n, isInt = e.Int(); !isInt {
-			if n, isInt = keyspace.CanonicalInt(e.Text()); !isInt { // an edit can have made it one
+			if n, isInt = keyspace.CanonicalInt(e.Text()); !isInt { // APPEND and SETRANGE can make it one
 				c.W.Error(engine.ErrNotInteger)
 				return
 			}
@@ -83,15 +83,15 @@ func increment(c *Ctx, by int64) {
 	c.W.Int(n + by)
 }
 
-// floatPrecision is the mantissa of the long double in which redis-server
-// computes on x86-64.
+// floatPrecision is the size in bits of the mantissa of a long double on x86-64, with
+// which redis-server computes.
 const floatPrecision = 64
 
 // incrbyfloat: INCRBYFLOAT key increment
 func incrbyfloat(c *Ctx) {
 	key := c.Args[1]
 	e := c.DB.Edit(key)
-	if !c.isText(e) {
+	if !isString(c, e) {
 		return
 	}
 	value := new(big.Float).SetPrec(floatPrecision)
@@ -125,24 +125,25 @@ func incrbyfloat(c *Ctx) {
 		e = c.DB.Add(key, keyspace.KindString, nil)
 	}
 	c.DB.SetText(e, []byte(sum))
+	c.Record("SET", key, []byte(sum), []byte("KEEPTTL"))
 	c.W.BulkString(sum)
 }
 
-// longestFloat bounds the text of a number, as redis-server does.
+// longestFloat is the length of the longest number, as in redis-server.
 const longestFloat = 5 * 1024
 
-// floatGrammar is what strtold accepts, but for NaN: decimal or hexadecimal, with
-// an exponent or not, or infinity.
+// floatGrammar is what strtold accepts, except NaN: decimal or hexadecimal numbers with
+// an optional exponent, and infinity.
 var floatGrammar = regexp.MustCompile(`(?i)^[+-]?(inf(?:inity)?|` +
 	`(?:0x(?:[0-9a-f]+\.?[0-9a-f]*|\.[0-9a-f]+)|(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[ep][+-]?([0-9]+))?)$`)
 
-// parseFloat reads a number as redis-server reads the arguments of INCRBYFLOAT.
+// parseFloat parses a number as redis-server parses the arguments of INCRBYFLOAT.
 func parseFloat(text []byte) (*big.Float, bool) {
 	if len(text) >= longestFloat {
 		return nil, false
 	}
 	m := floatGrammar.FindSubmatch(text)
-	if m == nil || len(bytes.TrimLeft(m[2], "0")) > 5 { // an exponent far out of range is not worked on
+	if m == nil || len(bytes.TrimLeft(m[2], "0")) > 5 { // an exponent far out of range takes no time
 		return nil, false
 	}
 	base := 10
@@ -161,7 +162,7 @@ func parseFloat(text []byte) (*big.Float, bool) {
 	return f, !tooLarge(f) && (f.Sign() == 0 || f.MantExp(nil) >= floatLeast)
 }
 
-// The exponents, of two, within which a long double is finite and not zero.
+// The binary exponents between which a long double is finite and not zero.
 const (
 	floatMost  = 16384
 	floatLeast = -16444
@@ -169,8 +170,8 @@ const (
 
 func tooLarge(f *big.Float) bool { return f.MantExp(nil) > floatMost }
 
-// formatFloat prints a number with at most 17 digits behind the point, and never
-// with an exponent.
+// formatFloat formats a number with at most 17 digits after the point, without an
+// exponent.
 func formatFloat(f *big.Float) string {
 	s := f.Text('f', 17)
 	s = strings.TrimRight(strings.TrimRight(s, "0"), ".")

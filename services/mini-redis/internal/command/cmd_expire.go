@@ -12,37 +12,37 @@ func expireCommands() []*Spec {
 	return []*Spec{
 		{Name: "expire", Arity: -3, Flags: engine.Write | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRW | engine.KeyUpdate),
 			Group: "generic", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Sets in how many seconds a key expires.",
+			Summary: "Sets the time to live of a key in seconds.",
 			Syntax:  "key:key seconds:integer" + condition, Handler: expire},
 		{Name: "pexpire", Arity: -3, Flags: engine.Write | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRW | engine.KeyUpdate),
 			Group: "generic", Since: "2.6.0", Complexity: "O(1)",
-			Summary: "Sets in how many milliseconds a key expires.",
+			Summary: "Sets the time to live of a key in milliseconds.",
 			Syntax:  "key:key milliseconds:integer" + condition, Handler: pexpire},
 		{Name: "expireat", Arity: -3, Flags: engine.Write | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRW | engine.KeyUpdate),
 			Group: "generic", Since: "1.2.0", Complexity: "O(1)",
-			Summary: "Sets at which second of unix time a key expires.",
+			Summary: "Sets the expiration time of a key in unix seconds.",
 			Syntax:  "key:key unix-time-seconds:unix-time" + condition, Handler: expireat},
 		{Name: "pexpireat", Arity: -3, Flags: engine.Write | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRW | engine.KeyUpdate),
 			Group: "generic", Since: "2.6.0", Complexity: "O(1)",
-			Summary: "Sets at which millisecond of unix time a key expires.",
+			Summary: "Sets the expiration time of a key in unix milliseconds.",
 			Syntax:  "key:key unix-time-milliseconds:unix-time" + condition, Handler: pexpireat},
 		{Name: "ttl", Arity: 2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRO | engine.KeyAccess),
 			Tips:  []string{"nondeterministic_output"},
 			Group: "generic", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Returns the seconds until a key expires.", Syntax: "key:key", Handler: ttl},
+			Summary: "Returns the time to live of a key in seconds.", Syntax: "key:key", Handler: ttl},
 		{Name: "pttl", Arity: 2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRO | engine.KeyAccess),
 			Tips:  []string{"nondeterministic_output"},
 			Group: "generic", Since: "2.6.0", Complexity: "O(1)",
-			Summary: "Returns the milliseconds until a key expires.", Syntax: "key:key", Handler: pttl},
+			Summary: "Returns the time to live of a key in milliseconds.", Syntax: "key:key", Handler: pttl},
 		{Name: "expiretime", Arity: 2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRO | engine.KeyAccess),
 			Group: "generic", Since: "7.0.0", Complexity: "O(1)",
-			Summary: "Returns the second of unix time at which a key expires.", Syntax: "key:key", Handler: expiretime},
+			Summary: "Returns the expiration time of a key in unix seconds.", Syntax: "key:key", Handler: expiretime},
 		{Name: "pexpiretime", Arity: 2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRO | engine.KeyAccess),
 			Group: "generic", Since: "7.0.0", Complexity: "O(1)",
-			Summary: "Returns the millisecond of unix time at which a key expires.", Syntax: "key:key", Handler: pexpiretime},
+			Summary: "Returns the expiration time of a key in unix milliseconds.", Syntax: "key:key", Handler: pexpiretime},
 		{Name: "persist", Arity: 2, Flags: engine.Write | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRW | engine.KeyUpdate),
 			Group: "generic", Since: "2.2.0", Complexity: "O(1)",
-			Summary: "Makes a key stay that would have expired.", Syntax: "key:key", Handler: persist},
+			Summary: "Removes the expiration time of a key.", Syntax: "key:key", Handler: persist},
 	}
 }
 
@@ -58,8 +58,8 @@ func expireat(c *Ctx) { expireAt(c, 0, 1000) }
 // pexpireat: PEXPIREAT key unix-milliseconds [NX | XX | GT | LT]
 func pexpireat(c *Ctx) { expireAt(c, 0, 1) }
 
-// expireAt sets the time of expiry to base plus the second argument in units of
-// so many milliseconds. A time that has passed deletes the key.
+// expireAt sets the expiration time to base plus argument 2, which counts units of unit
+// milliseconds. A time that has passed deletes the key.
 func expireAt(c *Ctx, base, unit int64) {
 	cond, ok := parseExpireCondition(c)
 	if !ok {
@@ -79,15 +79,17 @@ func expireAt(c *Ctx, base, unit int64) {
 		c.Flag(false)
 		return
 	}
-	if at <= c.Engine.Keyspace().Now() {
+	if c.AlreadyExpired(at) {
 		c.DB.Remove(e)
+		c.Record("DEL", c.Args[1])
 	} else {
 		c.DB.SetExpiry(e, at)
+		c.Record("PEXPIREAT", c.Args[1], decimal(at))
 	}
 	c.Flag(true)
 }
 
-// expireCondition is under which a new expiry takes effect.
+// expireCondition is the condition for a new expiration time.
 type expireCondition struct{ nx, xx, gt, lt bool }
 
 func parseExpireCondition(c *Ctx) (cond expireCondition, ok bool) {
@@ -117,8 +119,8 @@ func parseExpireCondition(c *Ctx) (cond expireCondition, ok bool) {
 	return cond, true
 }
 
-// allows reports whether e may get a new expiry. A key without one counts as
-// one that expires at the end of time.
+// allows reports whether e may get the expiration time at. A key without one counts as
+// one that never expires.
 func (cond expireCondition) allows(e *keyspace.Entry, at int64) bool {
 	now, has := e.ExpireAt()
 	switch {
@@ -142,8 +144,8 @@ func expiretime(c *Ctx) { writeExpiry(c, 0, 1000) }
 // pexpiretime: PEXPIRETIME key
 func pexpiretime(c *Ctx) { writeExpiry(c, 0, 1) }
 
-// expiry writes a key's time of expiry relative to base, rounded to units of so
-// many milliseconds; -1 when it has none, -2 when there is no such key.
+// writeExpiry writes a key's expiration time relative to base, in units of unit
+// milliseconds, rounded; -1 if it has none, -2 if the key does not exist.
 func writeExpiry(c *Ctx, base, unit int64) {
 	e := c.DB.Look(c.Args[1])
 	if e == nil {
@@ -155,7 +157,11 @@ func writeExpiry(c *Ctx, base, unit int64) {
 		c.W.Int(-1)
 		return
 	}
-	c.W.Int((at - base + unit/2) / unit)
+	left := at - base
+	if unit > 1 {
+		left = left/unit + (left%unit+unit/2)/unit // left+unit/2 could overflow
+	}
+	c.W.Int(left)
 }
 
 // persist: PERSIST key

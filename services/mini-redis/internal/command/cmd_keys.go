@@ -15,15 +15,15 @@ func keyCommands() []*Spec {
 		{Name: "unlink", Arity: -2, Flags: engine.Write | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: allKeys(engine.KeyRM|engine.KeyDelete, 1),
 			Tips:  []string{"request_policy:multi_shard", "response_policy:agg_sum"},
 			Group: "generic", Since: "4.0.0", Complexity: "O(n) of the keys",
-			Summary: "Deletes keys; their memory is freed in the background.", Syntax: "key:key...", Handler: del},
+			Summary: "Deletes keys and frees their memory in the background.", Syntax: "key:key...", Handler: del},
 		{Name: "exists", Arity: -2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: allKeys(engine.KeyRO, 1),
 			Tips:  []string{"request_policy:multi_shard", "response_policy:agg_sum"},
 			Group: "generic", Since: "1.0.0", Complexity: "O(n) of the keys",
-			Summary: "Counts how many of the keys exist.", Syntax: "key:key...", Handler: exists},
+			Summary: "Returns how many of the keys exist.", Syntax: "key:key...", Handler: exists},
 		{Name: "touch", Arity: -2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: allKeys(engine.KeyRO, 1),
 			Tips:  []string{"request_policy:multi_shard", "response_policy:agg_sum"},
 			Group: "generic", Since: "3.2.1", Complexity: "O(n) of the keys",
-			Summary: "Marks keys as used now and counts those that exist.", Syntax: "key:key...", Handler: touch},
+			Summary: "Updates the access time of keys and returns how many exist.", Syntax: "key:key...", Handler: touch},
 		{Name: "type", Arity: 2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatKeyspace, KeySpecs: oneKey(engine.KeyRO),
 			Group: "generic", Since: "1.0.0", Complexity: "O(1)",
 			Summary: "Returns the type of the value at a key.", Syntax: "key:key", Handler: typeOf},
@@ -32,17 +32,17 @@ func keyCommands() []*Spec {
 			Group: "generic", Since: "1.0.0", Complexity: "O(n) of all keys",
 			Summary: "Returns every key that matches a pattern.", Syntax: "pattern:pattern", Handler: keys},
 		{Name: "rename", Arity: 3, Flags: engine.Write, ACL: engine.CatKeyspace,
-			KeySpecs: []KeySpec{{engine.KeyRW | engine.KeyAccess | engine.KeyDelete, 1, 0, 1}, {engine.KeyOW | engine.KeyUpdate, 2, 0, 1}},
+			KeySpecs: []engine.KeySpec{{engine.KeyRW | engine.KeyAccess | engine.KeyDelete, 1, 0, 1}, {engine.KeyOW | engine.KeyUpdate, 2, 0, 1}},
 			Group:    "generic", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Renames a key, in place of the one that had the name.", Syntax: "key:key newkey:key", Handler: rename},
+			Summary: "Renames a key and replaces the key that had the new name.", Syntax: "key:key newkey:key", Handler: rename},
 		{Name: "renamenx", Arity: 3, Flags: engine.Write | engine.Fast, ACL: engine.CatKeyspace,
-			KeySpecs: []KeySpec{{engine.KeyRW | engine.KeyAccess | engine.KeyDelete, 1, 0, 1}, {engine.KeyOW | engine.KeyInsert, 2, 0, 1}},
+			KeySpecs: []engine.KeySpec{{engine.KeyRW | engine.KeyAccess | engine.KeyDelete, 1, 0, 1}, {engine.KeyOW | engine.KeyInsert, 2, 0, 1}},
 			Group:    "generic", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Renames a key, if no other has the name.", Syntax: "key:key newkey:key", Handler: renamenx},
+			Summary: "Renames a key if the new name is free.", Syntax: "key:key newkey:key", Handler: renamenx},
 		{Name: "randomkey", Arity: 1, Flags: engine.ReadOnly, ACL: engine.CatKeyspace,
 			Tips:  []string{"request_policy:all_shards", "response_policy:special", "nondeterministic_output"},
 			Group: "generic", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Returns a key, any of them.", Handler: randomkey},
+			Summary: "Returns a random key.", Handler: randomkey},
 	}
 }
 
@@ -116,12 +116,13 @@ func renamenx(c *Ctx) {
 	free := c.DB.Edit(c.Args[2]) == nil
 	if free {
 		c.DB.Rename(e, c.Args[2])
+		c.Record("RENAME", c.Args[1], c.Args[2])
 	}
 	c.Flag(free)
 }
 
-// renamed returns what is to be renamed; nil when there is nothing, and the
-// request has been answered.
+// entryToRename returns the entry of the first argument. If there is none, it writes the
+// error reply.
 func entryToRename(c *Ctx) *keyspace.Entry {
 	e := c.DB.Edit(c.Args[1])
 	if e == nil {

@@ -19,10 +19,10 @@ func listCommands() []*Spec {
 	return []*Spec{
 		push("lpush", "1.0.0", "Adds elements at the head of a list.", lpush),
 		push("rpush", "1.0.0", "Adds elements at the tail of a list.", rpush),
-		push("lpushx", "2.2.0", "Adds elements at the head of a list that exists.", lpushx),
-		push("rpushx", "2.2.0", "Adds elements at the tail of a list that exists.", rpushx),
-		pop("lpop", "Takes elements from the head of a list.", lpop),
-		pop("rpop", "Takes elements from the tail of a list.", rpop),
+		push("lpushx", "2.2.0", "Adds elements at the head of an existing list.", lpushx),
+		push("rpushx", "2.2.0", "Adds elements at the tail of an existing list.", rpushx),
+		pop("lpop", "Removes and returns elements at the head of a list.", lpop),
+		pop("rpop", "Removes and returns elements at the tail of a list.", rpop),
 		{Name: "llen", Arity: 2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatList, KeySpecs: oneKey(engine.KeyRO),
 			Group: "list", Since: "1.0.0", Complexity: "O(1)",
 			Summary: "Returns the length of a list.", Syntax: "key:key", Handler: llen},
@@ -37,10 +37,10 @@ func listCommands() []*Spec {
 			Summary: "Replaces one element of a list.", Syntax: "key:key index:integer element:string", Handler: lset},
 		{Name: "lrem", Arity: 4, Flags: engine.Write, ACL: engine.CatList, KeySpecs: oneKey(engine.KeyRW | engine.KeyDelete),
 			Group: "list", Since: "1.0.0", Complexity: "O(n) of the list",
-			Summary: "Removes the elements of a list that equal one.", Syntax: "key:key count:integer element:string", Handler: lrem},
+			Summary: "Removes the elements of a list that equal a value.", Syntax: "key:key count:integer element:string", Handler: lrem},
 		{Name: "ltrim", Arity: 4, Flags: engine.Write, ACL: engine.CatList, KeySpecs: oneKey(engine.KeyRW | engine.KeyDelete),
 			Group: "list", Since: "1.0.0", Complexity: "O(n) of the elements removed",
-			Summary: "Keeps a part of a list only.", Syntax: "key:key start:integer stop:integer", Handler: ltrim},
+			Summary: "Removes the elements outside of a range of a list.", Syntax: "key:key start:integer stop:integer", Handler: ltrim},
 		{Name: "linsert", Arity: 5, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatList, KeySpecs: oneKey(engine.KeyRW | engine.KeyInsert),
 			Group: "list", Since: "2.2.0", Complexity: "O(n) of the distance from the head",
 			Summary: "Adds an element before or after another.",
@@ -168,7 +168,7 @@ func lrange(c *Ctx) {
 	}
 }
 
-// bounds reads the two indexes after the key.
+// rangeArgs parses the two indexes after the key.
 func rangeArgs(c *Ctx) (start, stop int64, ok bool) {
 	if start, ok = c.Integer(2); ok {
 		stop, ok = c.Integer(3)

@@ -9,26 +9,32 @@ import (
 	"mini-redis/services/mini-redis/internal/keyspace"
 )
 
-func blockingCommands() []*Spec {
+func blockingListCommands() []*Spec {
 	pop := func(name, summary string, h Handler) *Spec {
 		return &Spec{Name: name, Arity: -3, Flags: engine.Write | engine.Blocking, ACL: engine.CatList,
-			KeySpecs: []KeySpec{{engine.KeyRW | engine.KeyAccess | engine.KeyDelete, 1, -2, 1}},
+			KeySpecs: []engine.KeySpec{{engine.KeyRW | engine.KeyAccess | engine.KeyDelete, 1, -2, 1}},
 			Group:    "list", Since: "2.0.0", Complexity: "O(n) of the keys",
 			Summary: summary, Syntax: "key:key... timeout:double", Handler: h}
 	}
 	return []*Spec{
-		pop("blpop", "Takes the first element of the first list that has one, and waits for it.", blpop),
-		pop("brpop", "Takes the last element of the first list that has one, and waits for it.", brpop),
+		pop("blpop", "Removes and returns the first element of the first list that is not empty; blocks until there is one.", blpop),
+		pop("brpop", "Removes and returns the last element of the first list that is not empty; blocks until there is one.", brpop),
 	}
 }
 
 // blpop: BLPOP key [key ...] timeout
-func blpop(c *Ctx) { blockingPop(c, (*keyspace.List).PopFront) }
+func blpop(c *Ctx) { blockingPop(c, listEnd{"LPOP", (*keyspace.List).PopFront}) }
 
 // brpop: BRPOP key [key ...] timeout
-func brpop(c *Ctx) { blockingPop(c, (*keyspace.List).PopBack) }
+func brpop(c *Ctx) { blockingPop(c, listEnd{"RPOP", (*keyspace.List).PopBack}) }
 
-func blockingPop(c *Ctx, take func(*keyspace.List) []byte) {
+// listEnd is an end of a list: the command that pops there, and the operation.
+type listEnd struct {
+	pop  string
+	take func(*keyspace.List) []byte
+}
+
+func blockingPop(c *Ctx, end listEnd) {
 	keys := c.Args[1 : len(c.Args)-1]
 	timeout, ok := timeoutArg(c, len(c.Args)-1)
 	if !ok {
@@ -41,7 +47,8 @@ func blockingPop(c *Ctx, take func(*keyspace.List) []byte) {
 			return
 		}
 		if l != nil {
-			popTo(c.W, c.DB, e, l, take)
+			c.Record(end.pop, key)
+			popTo(c.W, c.DB, e, l, end.take)
 			return
 		}
 	}
@@ -49,21 +56,21 @@ func blockingPop(c *Ctx, take func(*keyspace.List) []byte) {
 		c.W.NullArray()
 		return
 	}
-	serve := func(db *keyspace.DB, key string, w *resp.Writer) bool {
-		e := db.Edit([]byte(key))
-		if e == nil {
+	serve := func(s *engine.Serving) bool {
+		key := []byte(s.Key)
+		e := s.DB.Edit(key)
+		l, ok := keyspace.As[*keyspace.List](e)
+		if !ok || e == nil {
 			return false
 		}
-		l, ok := e.Value().(*keyspace.List)
-		if ok {
-			popTo(w, db, e, l, take)
-		}
-		return ok
+		s.Record(end.pop, key)
+		popTo(s.W, s.DB, e, l, end.take)
+		return true
 	}
-	c.block(keys, timeout, serve, (*resp.Writer).NullArray)
+	c.Block(keys, timeout, serve, (*resp.Writer).NullArray)
 }
 
-// popTo writes a key and an element taken from its list.
+// popTo pops an element and writes the key and the element.
 func popTo(w *resp.Writer, db *keyspace.DB, e *keyspace.Entry, l *keyspace.List, take func(*keyspace.List) []byte) {
 	w.Array(2)
 	w.BulkString(e.Key())
@@ -71,9 +78,10 @@ func popTo(w *resp.Writer, db *keyspace.DB, e *keyspace.Entry, l *keyspace.List,
 	listChanged(db, e, l)
 }
 
-// timeout reads argument i, seconds to wait with a fraction; 0 is for ever.
+// timeoutArg parses argument i, a timeout in seconds with a fraction; 0 means no
+// timeout. If it is invalid, timeoutArg writes the error reply and returns false.
 func timeoutArg(c *Ctx, i int) (time.Duration, bool) {
-	const forever = 200 * 365 * 24 * time.Hour // more does not fit into nanoseconds
+	const forever = 200 * 365 * 24 * time.Hour // a longer timeout does not fit into nanoseconds
 	number, ok := parseFloat(c.Args[i])
 	if !ok {
 		c.W.Error("ERR timeout is not a float or out of range")
@@ -83,6 +91,8 @@ func timeoutArg(c *Ctx, i int) (time.Duration, bool) {
 	switch {
 	case seconds < 0:
 		c.W.Error("ERR timeout is negative")
+	case number.Sign() > 0 && seconds*1000 < 1:
+		return time.Millisecond, true // also a number that is too small for a float64
 	case seconds*1000 >= math.MaxInt64:
 		c.W.Error("ERR timeout is out of range")
 	case seconds > forever.Seconds():

@@ -6,31 +6,32 @@ import (
 )
 
 func objectCommands() []*Spec {
-	key := func(f engine.KeyFlags) []engine.KeySpec { return []KeySpec{{f, 2, 0, 1}} }
+	key := func(f engine.KeyFlags) []engine.KeySpec { return []engine.KeySpec{{f, 2, 0, 1}} }
 	tips := []string{"nondeterministic_output"}
 	return []*Spec{
 		{Name: "object", Arity: -2, Group: "generic", Since: "2.2.3", Complexity: "Depends on the subcommand",
-			Summary: "A container for commands about how values are kept.", Subs: []*Spec{
+			Summary: "A container for commands about the representation of values.", Subs: []*Spec{
 				{Name: "object|encoding", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
 					Group: "generic", Since: "2.2.3", Complexity: "O(1)",
-					Summary: "Returns how a value is encoded.", Syntax: "key:key", Handler: objectEncoding},
+					Summary: "Returns the encoding of a value.", Syntax: "key:key", Handler: objectEncoding},
 				{Name: "object|freq", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
 					Group: "generic", Since: "4.0.0", Complexity: "O(1)",
-					Summary: "Returns how often a key is used, where that is tracked.", Syntax: "key:key", Handler: objectFreq},
+					Summary: "Returns the access frequency of a key, if it is tracked.", Syntax: "key:key", Handler: objectFreq},
 				{Name: "object|help", Arity: 2, Flags: engine.Loading | engine.Stale, ACL: engine.CatKeyspace,
 					Group: "generic", Since: "6.2.0", Complexity: "O(1)",
 					Summary: "Prints this help.", Handler: engine.Help},
 				{Name: "object|idletime", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
 					Group: "generic", Since: "2.2.3", Complexity: "O(1)",
-					Summary: "Returns the seconds since a key was last used.", Syntax: "key:key", Handler: objectIdletime},
+					Summary: "Returns the seconds since the last access of a key.", Syntax: "key:key", Handler: objectIdletime},
 				{Name: "object|refcount", Arity: 3, Flags: engine.ReadOnly, ACL: engine.CatKeyspace, KeySpecs: key(engine.KeyRO), Tips: tips,
 					Group: "generic", Since: "2.2.3", Complexity: "O(1)",
-					Summary: "Returns how many keys share a value: one.", Syntax: "key:key", Handler: objectRefcount},
+					Summary: "Returns the reference count of a value, which is 1.", Syntax: "key:key", Handler: objectRefcount},
 			}},
 	}
 }
 
-// object looks the key up without using it; null is written when there is none.
+// objectEntry returns the entry of argument 2 without updating its access time. If there
+// is none, it writes a null.
 func objectEntry(c *Ctx) *keyspace.Entry {
 	e := c.DB.Look(c.Args[2])
 	if e == nil {

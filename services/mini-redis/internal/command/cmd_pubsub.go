@@ -34,11 +34,6 @@ func pubsubCommands() []*Spec {
 	}
 }
 
-// whileSubscribed reports whether RESP2 allows a command to a subscriber.
-func (s *Spec) whileSubscribed() bool {
-	return s.pushes || s.Name == "ping" || s.Name == "quit" || s.Name == "reset"
-}
-
 // publish: PUBLISH channel message
 func publish(c *Ctx) { c.W.Int(int64(c.Engine.Hub().Publish(c.Args[1], c.Args[2]))) }
 

@@ -15,12 +15,12 @@ func scanCommands() []*Spec {
 		{Name: "scan", Arity: -2, Flags: engine.ReadOnly, ACL: engine.CatKeyspace,
 			Tips:  []string{"nondeterministic_output", "request_policy:special", "response_policy:special"},
 			Group: "generic", Since: "2.8.0", Complexity: "O(1) for each call, O(n) of all keys for a whole scan",
-			Summary: "Walks through the keys a few at a time.",
+			Summary: "Iterates over the keys, a few at a time.",
 			Syntax:  "cursor:integer [MATCH pattern:pattern] [COUNT count:integer] [TYPE type:string@6.0.0]", Handler: scan},
 	}
 }
 
-// scanDefault is how many keys a SCAN looks at when it does not say.
+// scanDefault is the default of SCAN's COUNT.
 const scanDefault = 10
 
 // scanOptions are the options of SCAN.
@@ -43,7 +43,7 @@ func scan(c *Ctx) {
 	}
 	var found []*keyspace.Entry
 	next := c.DB.Scan(cursor, int(min(opt.count, 1<<31)), func(e *keyspace.Entry) {
-		if opt.takes(e) {
+		if opt.matches(e) {
 			found = append(found, e)
 		}
 	})
@@ -55,8 +55,8 @@ func scan(c *Ctx) {
 	}
 }
 
-// parseCursor reads a cursor as strtoul does, by which redis-server does: with a
-// sign or not, and nothing at all is zero.
+// parseCursor parses a cursor as strtoul does, which redis-server uses: with an optional
+// sign; an empty string is zero.
 func parseCursor(s string) (uint64, bool) {
 	if s == "" {
 		return 0, true
@@ -99,7 +99,7 @@ func parseScanOptions(c *Ctx, i int) (opt scanOptions, ok bool) {
 	return opt, true
 }
 
-func (o *scanOptions) takes(e *keyspace.Entry) bool {
+func (o *scanOptions) matches(e *keyspace.Entry) bool {
 	return (o.kind == nil || ascii.Is(o.kind, e.Kind().String())) &&
 		(o.pattern == nil || glob.Match(o.pattern, []byte(e.Key())))
 }

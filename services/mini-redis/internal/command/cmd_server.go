@@ -2,7 +2,6 @@ package command
 
 import (
 	"mini-redis/services/mini-redis/internal/engine"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -28,24 +27,24 @@ func serverCommands() []*Spec {
 		{Name: "info", Arity: -1, Flags: engine.Loading | engine.Stale, ACL: engine.CatDangerous,
 			Tips:  []string{"nondeterministic_output", "request_policy:all_shards", "response_policy:special"},
 			Group: "server", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Returns figures of the server.", Syntax: "[section:string...]", Handler: info},
+			Summary: "Returns information and statistics about the server.", Syntax: "[section:string...]", Handler: info},
 		{Name: "shutdown", Arity: -1, Flags: admin | engine.NoMulti | engine.AllowBusy,
 			Group: "server", Since: "1.0.0", Complexity: "O(1)",
 			Summary: "Stops the server.",
 			Syntax: "[abort-selector=(save-selector-block={[save-selector=(NOSAVE | SAVE)] [NOW@7.0.0] [FORCE@7.0.0]}" +
 				" | ABORT@7.0.0)]", Handler: shutdown},
 		{Name: "config", Arity: -2, Group: "server", Since: "2.0.0", Complexity: "Depends on the subcommand",
-			Summary: "A container for commands about settings.", Subs: []*Spec{
+			Summary: "A container for commands about configuration parameters.", Subs: []*Spec{
 				{Name: "config|get", Arity: -3, Flags: admin, Group: "server", Since: "2.0.0", Complexity: "O(n) of the settings",
-					Summary: "Returns settings.", Syntax: "parameter:string...", Handler: configGet},
+					Summary: "Returns configuration parameters.", Syntax: "parameter:string...", Handler: configGet},
 				{Name: "config|help", Arity: 2, Flags: engine.Loading | engine.Stale, Group: "server", Since: "5.0.0", Complexity: "O(1)",
 					Summary: "Prints this help.", Handler: engine.Help},
 				{Name: "config|resetstat", Arity: 2, Flags: admin, Tips: nodes, Group: "server", Since: "2.0.0", Complexity: "O(1)",
-					Summary: "Sets the statistics to zero.", Handler: configResetstat},
+					Summary: "Resets the statistics.", Handler: configResetstat},
 				{Name: "config|rewrite", Arity: 2, Flags: admin, Tips: nodes, Group: "server", Since: "2.8.0", Complexity: "O(1)",
-					Summary: "Writes the settings to the configuration file; there is none.", Handler: configRewrite},
+					Summary: "Writes the configuration file, which does not exist.", Handler: configRewrite},
 				{Name: "config|set", Arity: -4, Flags: admin, Tips: nodes, Group: "server", Since: "2.0.0", Complexity: "O(n) of the settings",
-					Summary: "Changes settings.", Syntax: "data={parameter:string value:string}...", Handler: configSet},
+					Summary: "Changes configuration parameters.", Syntax: "data={parameter:string value:string}...", Handler: configSet},
 			}},
 	}
 }
@@ -69,8 +68,8 @@ func flushdb(c *Ctx) {
 	}
 }
 
-// flushOption reports whether the options are right; if not, the request has
-// been answered. Both mean the same here: the memory is the garbage collector's.
+// flushModeOK reports whether the option is valid; if not, it writes the error reply.
+// SYNC and ASYNC are the same: the garbage collector frees the memory.
 func flushModeOK(c *Ctx) bool {
 	if len(c.Args) == 1 || len(c.Args) == 2 && (c.Is(1, "async") || c.Is(1, "sync")) {
 		return true
@@ -90,8 +89,10 @@ func timeNow(c *Ctx) {
 // info: INFO [section ...]
 func info(c *Ctx) {
 	var sections []string
+	seen := map[string]bool{}
 	for _, arg := range c.Args[1:] {
-		if s := strings.ToLower(string(arg)); !slices.Contains(sections, s) {
+		if s := strings.ToLower(string(arg)); !seen[s] {
+			seen[s] = true
 			sections = append(sections, s)
 		}
 	}
@@ -100,8 +101,8 @@ func info(c *Ctx) {
 
 // shutdown: SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]
 //
-// There is nothing to save yet, so the options differ in nothing but ABORT, for
-// which it is always too late: a stop cannot be called back.
+// The data is in memory only, so SAVE, NOSAVE, NOW and FORCE have no effect. ABORT always
+// fails: a shutdown cannot be aborted.
 func shutdown(c *Ctx) {
 	var save, nosave, other, abort bool
 	for i := range c.Args[1:] {

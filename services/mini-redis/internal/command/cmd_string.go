@@ -21,13 +21,13 @@ func stringCommands() []*Spec {
 		{Name: "mset", Arity: -3, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString, KeySpecs: allKeys(engine.KeyOW|engine.KeyUpdate, 2),
 			Tips:  []string{"request_policy:multi_shard", "response_policy:all_succeeded"},
 			Group: "string", Since: "1.0.1", Complexity: "O(n) of the keys",
-			Summary: "Stores strings at several keys at once.", Syntax: "data={key:key value:string}...", Handler: mset},
+			Summary: "Sets several keys to strings.", Syntax: "data={key:key value:string}...", Handler: mset},
 		{Name: "msetnx", Arity: -3, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString, KeySpecs: allKeys(engine.KeyOW|engine.KeyInsert, 2),
 			Group: "string", Since: "1.0.1", Complexity: "O(n) of the keys",
-			Summary: "Stores strings at several keys, if none of them exists.", Syntax: "data={key:key value:string}...", Handler: msetnx},
+			Summary: "Sets several keys to strings if none of them exists.", Syntax: "data={key:key value:string}...", Handler: msetnx},
 		{Name: "append", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyInsert),
 			Group: "string", Since: "2.0.0", Complexity: "O(1) amortized",
-			Summary: "Adds to the end of a string.", Syntax: "key:key value:string", Handler: appendText},
+			Summary: "Appends to a string.", Syntax: "key:key value:string", Handler: appendText},
 		{Name: "strlen", Arity: 2, Flags: engine.ReadOnly | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRO),
 			Group: "string", Since: "2.2.0", Complexity: "O(1)",
 			Summary: "Returns the length of a string.", Syntax: "key:key", Handler: strlen},
@@ -46,30 +46,31 @@ func stringCommands() []*Spec {
 
 // get: GET key
 func get(c *Ctx) {
-	if e := c.DB.Read(c.Args[1]); c.isText(e) {
-		c.text(e)
+	if e := c.DB.Read(c.Args[1]); isString(c, e) {
+		writeString(c.W, e)
 	}
 }
 
 // getdel: GETDEL key
 func getdel(c *Ctx) {
 	e := c.DB.Read(c.Args[1])
-	if !c.isText(e) {
+	if !isString(c, e) {
 		return
 	}
-	c.text(e)
+	writeString(c.W, e)
 	if e != nil {
 		c.DB.Remove(e)
+		c.Record("DEL", c.Args[1])
 	}
 }
 
 // mget: MGET key [key ...]
 func mget(c *Ctx) {
-	mark := len(c.W.Buf)
+	mark := c.W.Mark()
 	c.W.Array(len(c.Args) - 1)
 	for _, key := range c.Args[1:] {
-		if len(c.W.Buf)-mark > c.Engine.MaxReply() { // one large value, named a thousand times
-			c.W.Buf = c.W.Buf[:mark]
+		if c.W.Since(mark) > c.Engine.MaxReply() { // a request can name one large value many times
+			c.W.Truncate(mark)
 			c.W.Error("ERR the reply is too large")
 			return
 		}
@@ -77,7 +78,7 @@ func mget(c *Ctx) {
 		if e != nil && e.Kind() != keyspace.KindString {
 			e = nil
 		}
-		c.text(e)
+		writeString(c.W, e)
 	}
 }
 
@@ -104,12 +105,13 @@ func msetnx(c *Ctx) {
 		}
 	}
 	setPairs(c)
+	c.Record("MSET", c.Args[1:]...)
 	c.Flag(true)
 }
 
 func setPairs(c *Ctx) {
 	for i := 1; i < len(c.Args); i += 2 {
-		c.setText(c.DB.Edit(c.Args[i]), c.Args[i], c.Args[i+1])
+		setString(c, c.DB.Edit(c.Args[i]), c.Args[i], c.Args[i+1])
 	}
 }
 
@@ -118,10 +120,10 @@ func appendText(c *Ctx) {
 	key, value := c.Args[1], c.Args[2]
 	e := c.DB.Edit(key)
 	switch {
-	case !c.isText(e):
+	case !isString(c, e):
 		return
 	case e == nil:
-		e = c.setText(nil, key, value)
+		e = setString(c, nil, key, value)
 	case !fitsString(c, e.TextLen(), len(value)):
 		return
 	default:
@@ -130,8 +132,8 @@ func appendText(c *Ctx) {
 	c.W.Int(int64(e.TextLen()))
 }
 
-// fits reports whether a string of n bytes may have that many more; if not, the
-// request has been answered.
+// fitsString reports whether a string of n bytes may grow by more bytes. If not, it
+// writes the error reply.
 func fitsString(c *Ctx, n, more int) bool {
 	if n+more <= resp.DefaultLimits.Bulk && n+more >= 0 {
 		return true
@@ -144,7 +146,7 @@ func fitsString(c *Ctx, n, more int) bool {
 func strlen(c *Ctx) {
 	e := c.DB.Read(c.Args[1])
 	switch {
-	case !c.isText(e):
+	case !isString(c, e):
 	case e == nil:
 		c.W.Int(0)
 	default:
@@ -163,7 +165,7 @@ func getrange(c *Ctx) {
 		return
 	}
 	e := c.DB.Read(c.Args[1])
-	if !c.isText(e) {
+	if !isString(c, e) {
 		return
 	}
 	if e == nil {
@@ -177,13 +179,13 @@ func getrange(c *Ctx) {
 	}
 	from, to := 0, 0
 	if start >= 0 || end >= 0 || start <= end {
-		from, to = clampRange(start, max(end, -int64(len(text))), len(text)) // an end before the first byte means it
+		from, to = clampRange(start, max(end, -int64(len(text))), len(text)) // an end before the first byte means the first byte
 	}
 	c.W.Bulk(text[from:to])
 }
 
-// clampRange turns first and last index, which count from the end when
-// negative, into a part [from, to) of n elements.
+// clampRange converts a first and a last index, which count from the end if they are
+// negative, to a range [from, to) of n elements.
 func clampRange(first, last int64, n int) (from, to int) {
 	if first < 0 {
 		first = max(0, first+int64(n))
@@ -211,7 +213,7 @@ func setrange(c *Ctx) {
 	}
 	e := c.DB.Edit(key)
 	switch {
-	case !c.isText(e):
+	case !isString(c, e):
 		return
 	case len(value) == 0 && e == nil:
 		c.W.Int(0)

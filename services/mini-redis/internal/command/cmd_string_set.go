@@ -13,43 +13,43 @@ func setCommands() []*Spec {
 		{Name: "set", Arity: -3, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString,
 			KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate | engine.KeyVariable),
 			Group:    "string", Since: "1.0.0", Complexity: "O(1)",
-			Summary: "Stores a string at a key, whatever was there.",
+			Summary: "Sets a key to a string; any previous value is replaced.",
 			Syntax: "key:key value:string [condition=(NX | XX)@2.6.12] [GET@6.2.0] [expiration=(EX seconds:integer@2.6.12" +
 				" | PX milliseconds:integer@2.6.12 | EXAT unix-time-seconds:unix-time@6.2.0" +
 				" | PXAT unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0)]", Handler: set, KeyFlagsOf: setKeyFlags},
 		{Name: "getex", Arity: -2, Flags: engine.Write | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
 			Group: "string", Since: "6.2.0", Complexity: "O(1)",
-			Summary: "Returns the string at a key and sets when the key expires.",
+			Summary: "Returns the string at a key and sets its expiration time.",
 			Syntax: "key:key [expiration=(EX seconds:integer | PX milliseconds:integer" +
 				" | EXAT unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST)]", Handler: getex},
 		{Name: "getset", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyRW | engine.KeyAccess | engine.KeyUpdate),
 			Group: "string", Since: "1.0.0", Complexity: "O(1)",
 			Deprecated: "6.2.0", Instead: "`SET` with the `GET` argument",
-			Summary: "Stores a string at a key and returns the one before.", Syntax: "key:key value:string", Handler: getset},
+			Summary: "Sets a key to a string and returns the previous one.", Syntax: "key:key value:string", Handler: getset},
 		{Name: "setnx", Arity: 3, Flags: engine.Write | engine.DenyOOM | engine.Fast, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyOW | engine.KeyInsert),
 			Group: "string", Since: "1.0.0", Complexity: "O(1)",
 			Deprecated: "2.6.12", Instead: "`SET` with the `NX` argument",
-			Summary: "Stores a string at a key that does not exist.", Syntax: "key:key value:string", Handler: setnx},
+			Summary: "Sets a key to a string if the key does not exist.", Syntax: "key:key value:string", Handler: setnx},
 		{Name: "setex", Arity: 4, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyOW | engine.KeyUpdate),
 			Group: "string", Since: "2.0.0", Complexity: "O(1)",
 			Deprecated: "2.6.12", Instead: "`SET` with the `EX` argument",
-			Summary: "Stores a string at a key for some seconds.",
+			Summary: "Sets a key to a string with a time to live in seconds.",
 			Syntax:  "key:key seconds:integer value:string", Handler: setex},
 		{Name: "psetex", Arity: 4, Flags: engine.Write | engine.DenyOOM, ACL: engine.CatString, KeySpecs: oneKey(engine.KeyOW | engine.KeyUpdate),
 			Group: "string", Since: "2.6.0", Complexity: "O(1)",
 			Deprecated: "2.6.12", Instead: "`SET` with the `PX` argument",
-			Summary: "Stores a string at a key for some milliseconds.",
+			Summary: "Sets a key to a string with a time to live in milliseconds.",
 			Syntax:  "key:key milliseconds:integer value:string", Handler: psetex},
 	}
 }
 
-// setOptions are what follows the value of SET, or the key of GETEX.
+// setOptions are the options of SET or GETEX.
 type setOptions struct {
 	nx, xx, get, keepTTL, persist bool
 	expiry                        expiryOption
 }
 
-// expiryOption is one of EX, PX, EXAT, PXAT with its argument.
+// expiryOption is EX, PX, EXAT or PXAT with its argument.
 type expiryOption struct {
 	word     string // "" for none
 	arg      int    // index of its argument
@@ -66,7 +66,7 @@ var expiryWords = [...]expiryOption{
 func set(c *Ctx) {
 	key, value := c.Args[1], c.Args[2]
 	if len(c.Args) == 3 {
-		c.setText(c.DB.Edit(key), key, value)
+		setString(c, c.DB.Edit(key), key, value)
 		c.W.OK()
 		return
 	}
@@ -82,7 +82,7 @@ func set(c *Ctx) {
 	storeString(c, key, value, &opt, at)
 }
 
-// setKeyFlags: a SET reads what was there only to return it.
+// setKeyFlags returns the key flags of a SET, which reads the old value only for GET.
 func setKeyFlags(args [][]byte) engine.KeyFlags {
 	for _, arg := range args[3:] {
 		if ascii.Is(arg, "get") {
@@ -92,14 +92,14 @@ func setKeyFlags(args [][]byte) engine.KeyFlags {
 	return engine.KeyOW | engine.KeyUpdate
 }
 
-// store carries SET out; at is the time of expiry, 0 for none.
+// storeString executes SET; at is the expiration time in unix milliseconds, 0 for none.
 func storeString(c *Ctx, key, value []byte, opt *setOptions, at int64) {
 	var e *keyspace.Entry
 	if opt.get {
-		if e = c.DB.Read(key); !c.isText(e) {
+		if e = c.DB.Read(key); !isString(c, e) {
 			return
 		}
-		c.text(e)
+		writeString(c.W, e)
 	} else {
 		e = c.DB.Edit(key)
 	}
@@ -110,13 +110,14 @@ func storeString(c *Ctx, key, value []byte, opt *setOptions, at int64) {
 		return
 	}
 	if opt.keepTTL && e != nil {
-		c.DB.SetBytes(e, value)
+		setBytes(c, e, value)
 	} else {
-		e = c.setText(e, key, value)
+		e = setString(c, e, key, value)
 	}
 	if at != 0 {
 		c.DB.SetExpiry(e, at)
 	}
+	recordSet(c, key, value, at, opt.keepTTL)
 	if !opt.get {
 		c.W.OK()
 	}
@@ -160,9 +161,9 @@ func parseExpiryOption(c *Ctx, i int) expiryOption {
 	return expiryOption{}
 }
 
-// expiryTime reads an expiry option's argument: the unix milliseconds at which
-// the key is to expire, 0 without the option. When it is not valid the request
-// has been answered.
+// expiryTime returns the expiration time of an option in unix milliseconds, 0 without
+// the option. If its argument is invalid, expiryTime writes the error reply and returns
+// false.
 func expiryTime(c *Ctx, o expiryOption) (at int64, ok bool) {
 	if o.word == "" {
 		return 0, true
@@ -201,39 +202,44 @@ func getex(c *Ctx) {
 		c.W.Null()
 		return
 	}
-	if !c.isText(e) {
+	if !isString(c, e) {
 		return
 	}
 	at, ok := expiryTime(c, opt.expiry)
 	if !ok {
 		return
 	}
-	c.text(e)
+	writeString(c.W, e)
 	switch {
-	case at != 0 && at <= c.Engine.Keyspace().Now():
+	case at != 0 && c.AlreadyExpired(at):
 		c.DB.Remove(e)
+		c.Record("DEL", c.Args[1])
 	case at != 0:
 		c.DB.SetExpiry(e, at)
+		c.Record("PEXPIREAT", c.Args[1], decimal(at))
 	case opt.persist && c.DB.Persist(e):
 		c.DB.Changed(e)
+		c.Record("PERSIST", c.Args[1])
 	}
 }
 
 // getset: GETSET key value
 func getset(c *Ctx) {
 	e := c.DB.Read(c.Args[1])
-	if !c.isText(e) {
+	if !isString(c, e) {
 		return
 	}
-	c.text(e)
-	c.setText(e, c.Args[1], c.Args[2])
+	writeString(c.W, e)
+	setString(c, e, c.Args[1], c.Args[2])
+	recordSet(c, c.Args[1], c.Args[2], 0, false)
 }
 
 // setnx: SETNX key value
 func setnx(c *Ctx) {
 	absent := c.DB.Edit(c.Args[1]) == nil
 	if absent {
-		c.setText(nil, c.Args[1], c.Args[2])
+		setString(c, nil, c.Args[1], c.Args[2])
+		recordSet(c, c.Args[1], c.Args[2], 0, false)
 	}
 	c.Flag(absent)
 }
@@ -250,4 +256,18 @@ func setWithExpiry(c *Ctx, o expiryOption) {
 		return
 	}
 	storeString(c, c.Args[1], c.Args[3], &setOptions{}, at)
+}
+
+// recordSet records a string that was stored as a SET with an absolute expiration time
+// in unix milliseconds, 0 for none.
+func recordSet(c *Ctx, key, value []byte, at int64, keepTTL bool) {
+	switch {
+	case !c.Recording():
+	case at != 0:
+		c.Record("SET", key, value, []byte("PXAT"), decimal(at))
+	case keepTTL:
+		c.Record("SET", key, value, []byte("KEEPTTL"))
+	default:
+		c.Record("SET", key, value)
+	}
 }

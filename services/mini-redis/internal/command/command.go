@@ -10,6 +10,7 @@ package command
 
 import (
 	"slices"
+	"strconv"
 
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/engine"
@@ -99,9 +100,27 @@ func writeString(w *resp.Writer, e *keyspace.Entry) {
 // exists, nil for none.
 func setString(c *Ctx, e *keyspace.Entry, key, value []byte) *keyspace.Entry {
 	if e == nil {
+		if c.Owns(value) {
+			e = c.DB.Add(key, keyspace.KindString, nil)
+			c.DB.SetOwned(e, value)
+			return e
+		}
 		return c.DB.AddBytes(key, value)
 	}
 	c.DB.Persist(e)
-	c.DB.SetBytes(e, value)
+	setBytes(c, e, value)
 	return e
 }
+
+// setBytes makes value the string of e and leaves its expiration time as it is. A large
+// value is not copied if the memory of the request belongs to it.
+func setBytes(c *Ctx, e *keyspace.Entry, value []byte) {
+	if c.Owns(value) {
+		c.DB.SetOwned(e, value)
+		return
+	}
+	c.DB.SetBytes(e, value)
+}
+
+// decimal formats an integer as an argument of a recorded command.
+func decimal(n int64) []byte { return strconv.AppendInt(nil, n, 10) }

@@ -45,6 +45,22 @@ func (c *Ctx) Flag(b bool) {
 	}
 }
 
+// ownedMin is the length from which an argument is worth keeping instead of copying.
+const ownedMin = 32 << 10
+
+// Owns reports whether a handler may keep arg, one of its arguments, instead of copying
+// it: the memory of the request is not reused, and arg is most of it.
+func (c *Ctx) Owns(arg []byte) bool {
+	if len(arg) < ownedMin || !c.owned {
+		return false
+	}
+	total := 0
+	for _, a := range c.Args {
+		total += len(a)
+	}
+	return 2*len(arg) >= total
+}
+
 // PushWriter returns the writer for pushes that a command sends to its own client
 // in place of a reply. CLIENT REPLY OFF does not mute them.
 func (c *Ctx) PushWriter() *resp.Writer {

@@ -95,7 +95,7 @@ func (e *Engine) call(s *Session, spec *Spec, args [][]byte, rc *requestContext,
 	start, mark := e.tick, w.Mark()
 	e.space.NoTouch = s.NoTouch && spec.Name != "touch"
 	s.LastCommand = spec
-	*c = Ctx{Engine: e, Session: s, Spec: spec, Args: args, W: w, DB: e.space.DB(s.DB), Nested: e.depth > 1}
+	*c = Ctx{Engine: e, Session: s, Spec: spec, Args: args, W: w, DB: e.space.DB(s.DB), Nested: e.depth > 1, owned: e.owned || e.depth > 1}
 	if e.recorder == nil {
 		spec.Handler(c)
 	} else {

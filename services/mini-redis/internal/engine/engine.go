@@ -60,11 +60,12 @@ type Engine struct {
 	sessions map[int64]*Session
 	password password
 
-	turn   Turn
-	tick   int64     // monotonic time at which the last command ended
-	wall   time.Time // wall clock of the turn
-	frames []*Ctx    // one for each depth of nested calls
-	depth  int       // number of calls that are running
+	turn    Turn
+	tick    int64     // monotonic time at which the last command ended
+	wall    time.Time // wall clock of the turn
+	frames  []*Ctx    // one for each depth of nested calls
+	depth   int       // number of calls that are running
+	owned   bool      // see Exec
 	scratch Call      // reused for each call to the observer
 
 	changes []Change // of the current unit of execution
@@ -158,11 +159,13 @@ func (e *Engine) setClock() {
 
 // Exec executes one request of a client and writes its reply, if it has one now,
 // to w. What the request changes about the session (closing, waiting, protocol
-// version) is left in s.
-func (e *Engine) Exec(s *Session, args [][]byte, w *resp.Writer) {
+// version) is left in s. owned says that the memory of args is not reused afterwards:
+// a command may then keep a large argument instead of copying it.
+func (e *Engine) Exec(s *Session, args [][]byte, owned bool, w *resp.Writer) {
 	if len(args) == 0 {
 		return
 	}
+	e.owned = owned
 	w.Proto = s.Proto
 	s.LastActive = e.wall
 	mark := w.Mark()
@@ -170,6 +173,7 @@ func (e *Engine) Exec(s *Session, args [][]byte, w *resp.Writer) {
 	if s.Reply != ReplyOn || len(s.pushes.Buf) > 0 {
 		s.mute(w, mark)
 	}
+	e.owned = false
 	e.endUnit()
 }
 

@@ -157,5 +157,6 @@ type Ctx struct {
 	DB      *keyspace.DB
 	Nested  bool // inside EXEC or a script: nothing blocks
 
+	owned    bool // the memory of Args is not reused after the request
 	recorded bool // Record was called: the request itself is not recorded
 }

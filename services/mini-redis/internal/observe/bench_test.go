@@ -8,18 +8,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // benchCommand tells of calls as a server at work does: a batch of each size,
 // commands of half a microsecond to two, spans flushed with their batch.
-func benchCommand(b *testing.B, r *rig, batch int, change func(*command.Call)) {
+func benchCommand(b *testing.B, r *rig, batch int, change func(*engine.Call)) {
 	b.Helper()
 	session := newSession()
-	turn := &command.Turn{Wake: 1, LockAsk: 100, LockGot: 200}
-	call := &command.Call{Session: session, Spec: specGet, Args: [][]byte{[]byte("GET"), []byte("k")}}
+	turn := &engine.Turn{Wake: 1, LockAsk: 100, LockGot: 200}
+	call := &engine.Call{Session: session, Spec: specGet, Args: [][]byte{[]byte("GET"), []byte("k")}}
 	change(call)
-	pending := make([]command.Pending, 0, batch)
+	pending := make([]engine.Pending, 0, batch)
 	now, inBatch := int64(200), 0
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -43,17 +43,17 @@ func benchCommand(b *testing.B, r *rig, batch int, change func(*command.Call)) {
 
 func BenchmarkCommand(b *testing.B) {
 	for _, batch := range []int{1, 16} {
-		run := func(name string, roots float64, change func(*command.Call)) {
+		run := func(name string, roots float64, change func(*engine.Call)) {
 			b.Run(fmt.Sprintf("%s/batch=%d", name, batch), func(b *testing.B) {
 				benchCommand(b, newRig(b, withRoots(roots)), batch, change)
 			})
 		}
-		run("untraced", 0, func(*command.Call) {})
-		run("untraced-roots10", 10, func(*command.Call) {})
-		run("unsampled-context", 10, func(c *command.Call) {
+		run("untraced", 0, func(*engine.Call) {})
+		run("untraced-roots10", 10, func(*engine.Call) {})
+		run("unsampled-context", 10, func(c *engine.Call) {
 			c.Traced, c.Parent = true, sampled().WithTraceFlags(0)
 		})
-		run("sampled", 10, func(c *command.Call) {
+		run("sampled", 10, func(c *engine.Call) {
 			c.Traced, c.Parent = true, sampled().WithTraceState(trace.TraceState{})
 		})
 	}
@@ -105,7 +105,7 @@ func busy(b *testing.B) *rig {
 	r := newRig(b)
 	for id := range 40 {
 		name := fmt.Sprintf("command%d", id)
-		spec := &command.Spec{ID: id, Name: name, Operation: strings.ToUpper(name)}
+		spec := &engine.Spec{ID: id, Name: name, Operation: strings.ToUpper(name)}
 		for ns := int64(300); ns < 1e8; ns += ns / 7 {
 			turn := turnAt(1000)
 			call := callIn(turn, spec)
@@ -120,13 +120,13 @@ func busy(b *testing.B) *rig {
 // What is not traced must not cost an allocation, and what is must not either:
 // its spans and the lists they leave in come from pools.
 func TestCommandsDoNotAllocate(t *testing.T) {
-	f := func(name string, change func(*command.Call)) {
+	f := func(name string, change func(*engine.Call)) {
 		t.Helper()
 		r := newRig(t, withRoots(10))
 		turn := turnAt(1000)
 		call := callIn(turn, specGet)
 		change(call)
-		pending := make([]command.Pending, 0, 1)
+		pending := make([]engine.Pending, 0, 1)
 		step := func() {
 			turn.Wake += 5000
 			turn.LockAsk, turn.LockGot = turn.Wake+100, turn.Wake+150
@@ -145,11 +145,11 @@ func TestCommandsDoNotAllocate(t *testing.T) {
 			t.Errorf("%s: %g allocations a call", name, n)
 		}
 	}
-	f("untraced", func(*command.Call) {})
-	f("error", func(c *command.Call) { c.Error = "WRONGTYPE" })
-	f("unknown", func(c *command.Call) { c.Spec, c.Rejected, c.Error = nil, true, "ERR" })
-	f("unsampled", func(c *command.Call) { c.Traced, c.Parent = true, sampled().WithTraceFlags(0) })
+	f("untraced", func(*engine.Call) {})
+	f("error", func(c *engine.Call) { c.Error = "WRONGTYPE" })
+	f("unknown", func(c *engine.Call) { c.Spec, c.Rejected, c.Error = nil, true, "ERR" })
+	f("unsampled", func(c *engine.Call) { c.Traced, c.Parent = true, sampled().WithTraceFlags(0) })
 	if !raceEnabled {
-		f("sampled", func(c *command.Call) { c.Traced, c.Parent = true, sampled() })
+		f("sampled", func(c *engine.Call) { c.Traced, c.Parent = true, sampled() })
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // someFacts are different for each field, so that a mix-up shows.
@@ -130,18 +130,18 @@ func TestMetricsSayWhatTheServerSays(t *testing.T) {
 func TestCommandsAreCounted(t *testing.T) {
 	r := newRig(t)
 	turn := turnAt(1000)
-	tell := func(change func(*command.Call)) {
+	tell := func(change func(*engine.Call)) {
 		call := callIn(turn, specGet)
 		change(call)
 		r.run(turn, call)
 	}
 	for range 3 {
-		tell(func(*command.Call) {})
+		tell(func(*engine.Call) {})
 	}
-	tell(func(c *command.Call) { c.Error = "WRONGTYPE" })
-	tell(func(c *command.Call) { c.Error, c.Rejected = "NOAUTH", true })
-	tell(func(c *command.Call) { c.Spec, c.Error, c.Rejected = nil, "ERR", true })
-	tell(func(c *command.Call) { c.Spec, c.End, c.Blocked = specBlpop, c.Start+5_000_000_000, 4_999_998_000 })
+	tell(func(c *engine.Call) { c.Error = "WRONGTYPE" })
+	tell(func(c *engine.Call) { c.Error, c.Rejected = "NOAUTH", true })
+	tell(func(c *engine.Call) { c.Spec, c.Error, c.Rejected = nil, "ERR", true })
+	tell(func(c *engine.Call) { c.Spec, c.End, c.Blocked = specBlpop, c.Start+5_000_000_000, 4_999_998_000 })
 	r.Extract(bytesOf("traceparent", "nonsense"))
 
 	families := r.gather(t)
@@ -334,12 +334,12 @@ func TestScrapesRunBesideCommands(t *testing.T) {
 	all.Go(func() {
 		for i := range int64(3000) {
 			turn := turnAt(1 + i*10_000)
-			call := callIn(turn, []*command.Spec{specGet, specSet, specPing}[i%3])
+			call := callIn(turn, []*engine.Spec{specGet, specSet, specPing}[i%3])
 			lock.Lock()
 			p := r.Command(turn, call)
 			lock.Unlock()
 			if p != nil {
-				r.Flushed([]command.Pending{p}, call.End+10)
+				r.Flushed([]engine.Pending{p}, call.End+10)
 			}
 		}
 	})

@@ -18,7 +18,7 @@ import (
 
 	"mini-redis/internal/docpage"
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // allowed are the attributes that spans may have, with their types, as the
@@ -55,13 +55,13 @@ func required() []attribute.Key {
 
 // exported sends calls through the program's sink to an exporter, as they leave
 // the process.
-func exported(t testing.TB, calls ...command.Call) []sdktrace.ReadOnlySpan {
+func exported(t testing.TB, calls ...engine.Call) []sdktrace.ReadOnlySpan {
 	t.Helper()
 	exporter := tracetest.NewInMemoryExporter()
 	sink := telemetry.NewSink(exporter, telemetry.SinkOptions{})
 	r := newRig(t, func(o *Options) { o.Sink = sink })
 	turn := turnAt(1000)
-	var pending []command.Pending
+	var pending []engine.Pending
 	for i := range calls {
 		c := &calls[i]
 		c.Session, c.Parent, c.Traced = newSession(), sampled(), true
@@ -84,12 +84,12 @@ const secret = "s3cr3t"
 func TestSpansFollowTheConventions(t *testing.T) {
 	args := func(words ...string) [][]byte { return bytesOf(words...) }
 	spans := exported(t,
-		command.Call{Spec: specGet, Args: args("get", secret)},
-		command.Call{Spec: specSet, Args: args("SET", secret, secret), Error: "WRONGTYPE"},
-		command.Call{Spec: specNamed, Args: args("client", "setname", secret)},
-		command.Call{Spec: nil, Args: args(secret, secret), Error: "ERR", Rejected: true},
-		command.Call{Spec: specSet, Args: args("SET", secret, secret), Queued: true},
-		command.Call{Spec: specExec, Args: args("EXEC")},
+		engine.Call{Spec: specGet, Args: args("get", secret)},
+		engine.Call{Spec: specSet, Args: args("SET", secret, secret), Error: "WRONGTYPE"},
+		engine.Call{Spec: specNamed, Args: args("client", "setname", secret)},
+		engine.Call{Spec: nil, Args: args(secret, secret), Error: "ERR", Rejected: true},
+		engine.Call{Spec: specSet, Args: args("SET", secret, secret), Queued: true},
+		engine.Call{Spec: specExec, Args: args("EXEC")},
 	)
 	names := []string{"GET", "SET", "CLIENT SETNAME", "_OTHER", "SET", "EXEC"}
 	if len(spans) != len(names) {

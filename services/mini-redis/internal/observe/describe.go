@@ -9,7 +9,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // The attributes that the semantic conventions have no name for.
@@ -108,7 +108,7 @@ func endpoint(addr string) (host string, port int) {
 const keySeparator = "\x00"
 
 // withKey adds the first key of a call to the peer's address.
-func withKey(peer string, spec *command.Spec, args [][]byte) string {
+func withKey(peer string, spec *engine.Spec, args [][]byte) string {
 	key, ok := firstKey(spec, args)
 	if !ok {
 		return peer
@@ -120,12 +120,12 @@ func withKey(peer string, spec *command.Spec, args [][]byte) string {
 	return peer + keySeparator + strings.ToValidUTF8(string(key), "\uFFFD")
 }
 
-func firstKey(spec *command.Spec, args [][]byte) ([]byte, bool) {
+func firstKey(spec *engine.Spec, args [][]byte) ([]byte, bool) {
 	switch {
 	case spec == nil:
 		return nil, false
-	case spec.KeysOf != nil:
-		if keys := spec.KeysOf(args); len(keys) > 0 {
+	case spec.FindKeys != nil:
+		if keys := spec.FindKeys(args); len(keys) > 0 {
 			return keys[0], true
 		}
 	case spec.Keys.First > 0 && spec.Keys.First < len(args):

@@ -1,6 +1,6 @@
 package observe
 
-import "mini-redis/services/mini-redis/internal/command"
+import "mini-redis/services/mini-redis/internal/engine"
 
 // endsCache remembers the two ends of connections. Asking a connection for them
 // may cost a system call and two strings, which a traced command would pay for
@@ -23,7 +23,7 @@ type ends struct {
 const cachedEnds = 1024
 
 // of returns the ends of a session's connection.
-func (c *endsCache) of(s *command.Session) *ends {
+func (c *endsCache) of(s *engine.Session) *ends {
 	if c.places == nil {
 		c.places = make([]ends, cachedEnds)
 	}

@@ -10,7 +10,7 @@ import (
 
 	"mini-redis/internal/resp"
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // tickingClock moves on by itself each time it is read.
@@ -29,7 +29,7 @@ func (h host) Info(sections []string) string { return h.info(sections) }
 func (host) ConfigGet(string) [][2]string    { return nil }
 func (host) ConfigSet(string, string) error  { return nil }
 func (host) ConfigResetStat()                {}
-func (host) Sessions(func(*command.Session)) {}
+func (host) Sessions(func(*engine.Session)) {}
 func (host) Shutdown()                       {}
 
 // client is a connection of the real engine; what blocks ends in unblocked.
@@ -37,16 +37,16 @@ type client struct {
 	peer
 	t         *testing.T
 	server    *engineRig
-	session   *command.Session
-	unblocked []command.Pending
+	session   *engine.Session
+	unblocked []engine.Pending
 }
 
-func (c *client) Unblock(_ []byte, done command.Pending) { c.unblocked = append(c.unblocked, done) }
+func (c *client) Unblock(_ []byte, done engine.Pending) { c.unblocked = append(c.unblocked, done) }
 
 // engineRig is the command engine with the observer, driven as a loop drives it.
 type engineRig struct {
 	*rig
-	engine *command.Engine
+	engine *engine.Engine
 	clock  *tickingClock
 	ids    int64
 }
@@ -75,7 +75,7 @@ func (e *engineRig) connect(t *testing.T) *client {
 func (c *client) batch(requests ...string) (reply string) {
 	c.t.Helper()
 	e := c.server
-	turn := command.Turn{Wake: e.clock.Mono(), LockAsk: e.clock.Mono(), LockGot: e.clock.Mono()}
+	turn := engine.Turn{Wake: e.clock.Mono(), LockAsk: e.clock.Mono(), LockGot: e.clock.Mono()}
 	e.engine.BeginTurn(turn)
 	w := &resp.Writer{Proto: 2}
 	for _, request := range requests {

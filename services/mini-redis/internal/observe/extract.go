@@ -66,7 +66,7 @@ func (x *extractor) read(fields wire.Fields) (sc trace.SpanContext, ok bool) {
 	return trace.SpanContext{}, true
 }
 
-// Extract implements command.Observer.
+// Extract implements engine.Observer.
 func (o *Observer) Extract(fields [][]byte) (trace.SpanContext, bool) {
 	sc, ok := o.extract.read(fields)
 	if !ok {

@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // emitSize is how many spans go to the sink at once: the largest batch the server makes.
@@ -17,10 +17,10 @@ type emit struct {
 	n       int
 }
 
-// Flushed implements command.Observer. Every Pending must come back exactly once,
+// Flushed implements engine.Observer. Every Pending must come back exactly once,
 // also when its connection was lost: until then it takes one of MaxPending.
 // It is called without the execution lock, by several loops at once.
-func (o *Observer) Flushed(pending []command.Pending, at int64) {
+func (o *Observer) Flushed(pending []engine.Pending, at int64) {
 	if len(pending) == 0 {
 		return
 	}
@@ -91,7 +91,7 @@ type wallClock struct {
 // that is being set could tear a server's spans from its callers'.
 const wallAge = 10e9
 
-func (w *wallClock) set(c command.Clock) {
+func (w *wallClock) set(c engine.Clock) {
 	before := c.Mono()
 	wall := c.Now().UnixNano()
 	after := c.Mono()
@@ -100,7 +100,7 @@ func (w *wallClock) set(c command.Clock) {
 }
 
 // offset returns what to add to monotonic times at the monotonic time now.
-func (w *wallClock) offset(c command.Clock, now int64) int64 {
+func (w *wallClock) offset(c engine.Clock, now int64) int64 {
 	if read := w.read.Load(); now-read > wallAge && w.read.CompareAndSwap(read, now) {
 		w.set(c)
 	}

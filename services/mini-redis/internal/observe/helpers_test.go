@@ -12,7 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // fakeClock stands still until it is moved.
@@ -94,23 +94,23 @@ func (s *recordingSink) all() []telemetry.Record {
 type peer struct{ remote, local string }
 
 func (peer) Push([]byte)                     {}
-func (peer) Unblock([]byte, command.Pending) {}
+func (peer) Unblock([]byte, engine.Pending) {}
 func (peer) Kill()                           {}
 func (p peer) Addr() string                  { return p.remote }
 func (p peer) LocalAddr() string             { return p.local }
 
-func newSession() *command.Session {
-	return &command.Session{ID: 1, Peer: peer{remote: "192.0.2.7:50123", local: "192.0.2.1:6379"}}
+func newSession() *engine.Session {
+	return &engine.Session{ID: 1, Peer: peer{remote: "192.0.2.7:50123", local: "192.0.2.1:6379"}}
 }
 
 var (
-	specGet   = &command.Spec{ID: 0, Name: "get", Operation: "GET", Keys: command.KeySpan{First: 1, Last: 1, Step: 1}}
-	specSet   = &command.Spec{ID: 1, Name: "set", Operation: "SET", Keys: command.KeySpan{First: 1, Last: 1, Step: 1}}
-	specExec  = &command.Spec{ID: 2, Name: "exec", Operation: "EXEC"}
-	specHello = &command.Spec{ID: 3, Name: "hello", Operation: "HELLO"}
-	specNamed = &command.Spec{ID: 5, Name: "client|setname", Operation: "CLIENT SETNAME"}
-	specBlpop = &command.Spec{ID: 6, Name: "blpop", Operation: "BLPOP"}
-	specPing  = &command.Spec{ID: 7, Name: "ping", Operation: "PING"}
+	specGet   = &engine.Spec{ID: 0, Name: "get", Operation: "GET", Keys: engine.KeySpan{First: 1, Last: 1, Step: 1}}
+	specSet   = &engine.Spec{ID: 1, Name: "set", Operation: "SET", Keys: engine.KeySpan{First: 1, Last: 1, Step: 1}}
+	specExec  = &engine.Spec{ID: 2, Name: "exec", Operation: "EXEC"}
+	specHello = &engine.Spec{ID: 3, Name: "hello", Operation: "HELLO"}
+	specNamed = &engine.Spec{ID: 5, Name: "client|setname", Operation: "CLIENT SETNAME"}
+	specBlpop = &engine.Spec{ID: 6, Name: "blpop", Operation: "BLPOP"}
+	specPing  = &engine.Spec{ID: 7, Name: "ping", Operation: "PING"}
 )
 
 // rig is an Observer with everything around it under the test's hand.
@@ -149,21 +149,21 @@ func sampled() trace.SpanContext {
 }
 
 // turnAt is a turn that woke at, asked for the lock 100 ns later and got it after 50.
-func turnAt(at int64) *command.Turn {
-	return &command.Turn{Wake: at, LockAsk: at + 100, LockGot: at + 150}
+func turnAt(at int64) *engine.Turn {
+	return &engine.Turn{Wake: at, LockAsk: at + 100, LockGot: at + 150}
 }
 
 // callIn is a call that begins when the turn has its lock and takes 1000 ns.
-func callIn(turn *command.Turn, spec *command.Spec) *command.Call {
-	return &command.Call{
+func callIn(turn *engine.Turn, spec *engine.Spec) *engine.Call {
+	return &engine.Call{
 		Session: newSession(), Spec: spec, Start: turn.LockGot, End: turn.LockGot + 1000,
 	}
 }
 
 // run tells of a call and flushes it 300 ns after its end.
-func (r *rig) run(turn *command.Turn, call *command.Call) {
+func (r *rig) run(turn *engine.Turn, call *engine.Call) {
 	if p := r.Command(turn, call); p != nil {
-		r.Flushed([]command.Pending{p}, call.End+300)
+		r.Flushed([]engine.Pending{p}, call.End+300)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // parseInfo reads INFO as clients do: titles in order, and the fields.
@@ -117,21 +117,21 @@ func TestInfoSaysWhatTheServerSays(t *testing.T) {
 
 func TestInfoCommandstats(t *testing.T) {
 	r := newRig(t)
-	tell := func(spec *command.Spec, ns int64, change func(*command.Call)) {
+	tell := func(spec *engine.Spec, ns int64, change func(*engine.Call)) {
 		turn := turnAt(1000)
 		call := callIn(turn, spec)
 		call.End = call.Start + ns
 		change(call)
 		r.run(turn, call)
 	}
-	plain := func(*command.Call) {}
+	plain := func(*engine.Call) {}
 	for range 3 {
 		tell(specGet, 2500, plain)
 	}
-	tell(specGet, 500, func(c *command.Call) { c.Error = "WRONGTYPE" })
+	tell(specGet, 500, func(c *engine.Call) { c.Error = "WRONGTYPE" })
 	tell(specNamed, 1000, plain)
-	tell(specSet, 0, func(c *command.Call) { c.Error, c.Rejected = "ERR", true })
-	tell(nil, 0, func(c *command.Call) { c.Error, c.Rejected = "ERR", true })
+	tell(specSet, 0, func(c *engine.Call) { c.Error, c.Rejected = "ERR", true })
+	tell(nil, 0, func(c *engine.Call) { c.Error, c.Rejected = "ERR", true })
 	got := r.info(t, "everything")
 	f := func(name, want string) {
 		t.Helper()

@@ -2,7 +2,7 @@
 // commands, its metrics, and the text of INFO.
 //
 // The [Observer] is told of every command by the command engine (it implements
-// command.Observer, under the execution lock) and of every reply that has left
+// engine.Observer, under the execution lock) and of every reply that has left
 // by the server's loops. A call that nobody traces costs it a few plain additions.
 // A traced one becomes a compact record that internal/telemetry turns into a span
 // elsewhere. Metrics and INFO are written from the same counters, read under the
@@ -22,7 +22,7 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // Sink takes finished spans; *telemetry.Sink is one.
@@ -44,7 +44,7 @@ const DefaultMaxPending = 1 << 16
 
 // Options is what an [Observer] is made of.
 type Options struct {
-	Clock      command.Clock                 // required
+	Clock      engine.Clock                 // required
 	Sink       Sink                          // nil: no spans are made
 	Propagator propagation.TextMapPropagator // nil: contexts are not read
 	Version    string                        // of the program: the version of the spans' scope
@@ -76,7 +76,7 @@ type Observer struct {
 	rates        rates
 	peak         atomic.Int64 // most memory seen in use
 	extract      extractor
-	clock        command.Clock
+	clock        engine.Clock
 	random       func() uint64
 	keys         bool
 	names        *names
@@ -95,7 +95,7 @@ type Observer struct {
 	exemplarMu sync.Mutex
 }
 
-var _ command.Observer = (*Observer)(nil)
+var _ engine.Observer = (*Observer)(nil)
 
 // New makes an Observer.
 func New(o Options) *Observer {
@@ -136,8 +136,8 @@ func systemRandom() func() uint64 {
 	return rand.NewChaCha8(seed).Uint64
 }
 
-// Command implements command.Observer.
-func (o *Observer) Command(turn *command.Turn, call *command.Call) command.Pending {
+// Command implements engine.Observer.
+func (o *Observer) Command(turn *engine.Turn, call *engine.Call) engine.Pending {
 	c := o.statsOf(call.Spec)
 	if turn.LockGot != o.batch.got {
 		o.batch.begin(turn)

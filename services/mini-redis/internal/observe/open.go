@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // shownRate bounds the spans a second that are made for those who watch alone: a
@@ -15,11 +15,11 @@ const shownRate = 100
 // watch.
 const maxShown = 1000
 
-var _ command.Opener = (*Observer)(nil)
+var _ engine.Opener = (*Observer)(nil)
 
-// Opened implements command.Opener: while somebody watches, the span of a call
+// Opened implements engine.Opener: while somebody watches, the span of a call
 // that waits gets its identity now, and is shown as open.
-func (o *Observer) Opened(turn *command.Turn, call *command.Call) command.Pending {
+func (o *Observer) Opened(turn *engine.Turn, call *engine.Call) engine.Pending {
 	if !o.tracing || !o.sink.Watched() {
 		return nil
 	}
@@ -36,13 +36,13 @@ func (o *Observer) Opened(turn *command.Turn, call *command.Call) command.Pendin
 
 // ShowOpen shows the calls that wait already. Its caller holds the execution
 // lock.
-func (o *Observer) ShowOpen(e *command.Engine, show func([]telemetry.Record)) {
+func (o *Observer) ShowOpen(e *engine.Engine, show func([]telemetry.Record)) {
 	if !o.tracing {
 		return
 	}
 	left := maxShown
 	now := o.clock.Mono()
-	e.EachWaiting(func(turn *command.Turn, call *command.Call) bool {
+	e.EachWaiting(func(turn *engine.Turn, call *engine.Call) bool {
 		s, _ := call.Opened.(*span)
 		if s == nil {
 			if s = o.sampledOpen(turn, call); s == nil {
@@ -70,7 +70,7 @@ func (o *Observer) openRecord(s *span, now int64) telemetry.Record {
 
 // sampledOpen makes the span of a call that has not ended as it will be exported,
 // nil where it will not be.
-func (o *Observer) sampledOpen(turn *command.Turn, call *command.Call) *span {
+func (o *Observer) sampledOpen(turn *engine.Turn, call *engine.Call) *span {
 	c := o.statsOf(call.Spec)
 	switch {
 	case call.Parent.TraceFlags().IsSampled():
@@ -82,7 +82,7 @@ func (o *Observer) sampledOpen(turn *command.Turn, call *command.Call) *span {
 }
 
 // localOpen makes the span of a call that has not ended for those who watch.
-func (o *Observer) localOpen(turn *command.Turn, call *command.Call) *span {
+func (o *Observer) localOpen(turn *engine.Turn, call *engine.Call) *span {
 	s := o.take()
 	if s == nil {
 		return nil
@@ -102,15 +102,15 @@ func (o *Observer) localOpen(turn *command.Turn, call *command.Call) *span {
 }
 
 // reopened completes the span of a call that was opened and has ended.
-func (o *Observer) reopened(turn *command.Turn, call *command.Call, c *commandStats, code int) command.Pending {
+func (o *Observer) reopened(turn *engine.Turn, call *engine.Call, c *commandStats, code int) engine.Pending {
 	s := call.Opened.(*span)
 	o.fill(s, turn, call, c, code)
 	return s
 }
 
-// Left implements command.Opener: the call is shown as over. It is not exported,
+// Left implements engine.Opener: the call is shown as over. It is not exported,
 // for nobody has got its reply.
-func (o *Observer) Left(p command.Pending, at int64) {
+func (o *Observer) Left(p engine.Pending, at int64) {
 	s := p.(*span)
 	s.closed = true
 	s.record.End = max(at, s.record.Start)

@@ -22,7 +22,7 @@ import (
 	_ "google.golang.org/grpc/encoding/gzip" // so that the collector understands it
 
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // collectorStub is a real OTLP receiver that keeps the spans and the last metrics.
@@ -96,7 +96,7 @@ func TestSpansAndExemplarsReachTheCollector(t *testing.T) {
 	tel.Registry().MustRegister(r.Collector(Source{
 		Locked: func(f func()) { f() }, Facts: func() Facts { return someFacts(r.clock) },
 	}))
-	tell := func(spec *command.Spec, ns int64, parent string) {
+	tell := func(spec *engine.Spec, ns int64, parent string) {
 		turn := turnAt(r.clock.Mono())
 		call := callIn(turn, spec)
 		call.End = call.Start + ns

@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"mini-redis/internal/telemetry"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // The places of a record's Data. The five phases come first, in the order of time.
@@ -47,7 +47,7 @@ const (
 	origins
 )
 
-// span is a record whose reply has yet to leave: the observer's command.Pending.
+// span is a record whose reply has yet to leave: the observer's engine.Pending.
 type span struct {
 	record telemetry.Record // Start and End are monotonic until it is finished
 	origin origin
@@ -58,7 +58,7 @@ type span struct {
 }
 
 // continued makes the span of a call whose caller is sampled, nil if a bound forbids it.
-func (o *Observer) continued(turn *command.Turn, call *command.Call, c *commandStats, code int) *span {
+func (o *Observer) continued(turn *engine.Turn, call *engine.Call, c *commandStats, code int) *span {
 	if !o.tracing || !o.sink.Enabled() {
 		return nil
 	}
@@ -82,8 +82,8 @@ func (o *Observer) continued(turn *command.Turn, call *command.Call, c *commandS
 // rooted makes the span of a call without a caller's context, if it may begin a
 // trace: not when its client speaks TRACED and chose to send no context, not for
 // what clients send on connecting, not inside EXEC, which has a span itself.
-func (o *Observer) rooted(turn *command.Turn, call *command.Call, c *commandStats, code int) *span {
-	if call.Traced || call.Queued || call.Session.ContextAware || c.handshake || !c.known && isHandshakeWord(call.Args) ||
+func (o *Observer) rooted(turn *engine.Turn, call *engine.Call, c *commandStats, code int) *span {
+	if call.Traced || call.Nested || call.Session.ContextAware || c.handshake || !c.known && isHandshakeWord(call.Args) ||
 		!o.roots.allow(call.End) || !o.sink.Enabled() {
 		return nil
 	}
@@ -113,7 +113,7 @@ func (o *Observer) take() *span {
 }
 
 // fill completes what is the same for all spans.
-func (o *Observer) fill(s *span, turn *command.Turn, call *command.Call, c *commandStats, code int) {
+func (o *Observer) fill(s *span, turn *engine.Turn, call *engine.Call, c *commandStats, code int) {
 	r := &s.record
 	for !r.SpanID.IsValid() {
 		binary.LittleEndian.PutUint64(r.SpanID[:], o.random())
@@ -137,15 +137,15 @@ func (o *Observer) fill(s *span, turn *command.Turn, call *command.Call, c *comm
 }
 
 // phases sets the record's times and all phases but flush.
-func phases(s *span, turn *command.Turn, call *command.Call) {
+func phases(s *span, turn *engine.Turn, call *engine.Call) {
 	r := &s.record
 	end := max(call.End, call.Start)
 	blocked := min(max(call.Blocked, 0), end-call.Start)
 	r.Start, r.End = call.Start, end
 	r.Data[dataBlocked] = blocked
 	r.Data[dataExec] = end - call.Start - blocked
-	s.closed = call.Queued
-	if call.Queued || turn.LockGot > call.Start {
+	s.closed = call.Nested
+	if call.Nested || turn.LockGot > call.Start {
 		return
 	}
 	ask := min(turn.LockAsk, turn.LockGot)

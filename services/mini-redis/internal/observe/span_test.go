@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 func TestSampledCallContinuesItsCallersTrace(t *testing.T) {
@@ -42,7 +42,7 @@ func TestSampledCallContinuesItsCallersTrace(t *testing.T) {
 }
 
 func TestUnsampledCallHasNoSpan(t *testing.T) {
-	f := func(name string, change func(*command.Call)) {
+	f := func(name string, change func(*engine.Call)) {
 		t.Helper()
 		r := newRig(t, withRoots(1000))
 		turn := turnAt(1000)
@@ -53,15 +53,15 @@ func TestUnsampledCallHasNoSpan(t *testing.T) {
 			t.Errorf("%s: %d spans", name, n)
 		}
 	}
-	f("context without the sampled flag", func(c *command.Call) {
+	f("context without the sampled flag", func(c *engine.Call) {
 		c.Traced, c.Parent = true, sampled().WithTraceFlags(0)
 	})
-	f("context that could not be read", func(c *command.Call) { c.Traced = true })
-	f("client that speaks TRACED", func(c *command.Call) { c.Session.ContextAware = true })
-	f("inside EXEC", func(c *command.Call) { c.Queued = true })
-	f("HELLO", func(c *command.Call) { c.Spec = specHello })
-	f("a subcommand of CLIENT that is not known", func(c *command.Call) { c.Spec, c.Args = nil, [][]byte{[]byte("Client"), []byte("X")} })
-	f("CLIENT SETNAME", func(c *command.Call) { c.Spec = specNamed })
+	f("context that could not be read", func(c *engine.Call) { c.Traced = true })
+	f("client that speaks TRACED", func(c *engine.Call) { c.Session.ContextAware = true })
+	f("inside EXEC", func(c *engine.Call) { c.Nested = true })
+	f("HELLO", func(c *engine.Call) { c.Spec = specHello })
+	f("a subcommand of CLIENT that is not known", func(c *engine.Call) { c.Spec, c.Args = nil, [][]byte{[]byte("Client"), []byte("X")} })
+	f("CLIENT SETNAME", func(c *engine.Call) { c.Spec = specNamed })
 }
 
 func TestNothingIsTracedForNobody(t *testing.T) {
@@ -127,7 +127,7 @@ func TestRemoteSpansAreBoundedWhenAsked(t *testing.T) {
 func TestPendingSpansAreBounded(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.MaxPending = 3 })
 	turn := turnAt(1000)
-	var pending []command.Pending
+	var pending []engine.Pending
 	for range 5 {
 		call := callIn(turn, specGet)
 		call.Parent, call.Traced = sampled(), true
@@ -153,7 +153,7 @@ func TestWhatTheSinkCannotTakeIsCounted(t *testing.T) {
 	r := newRig(t)
 	r.sink.bounded, r.sink.room = true, 130
 	turn := turnAt(1000)
-	var pending []command.Pending
+	var pending []engine.Pending
 	for range 200 { // more than go to the sink at once
 		call := callIn(turn, specGet)
 		call.Parent, call.Traced = sampled(), true
@@ -172,28 +172,28 @@ func TestWhatTheSinkCannotTakeIsCounted(t *testing.T) {
 }
 
 func TestPhasesTileTheSpan(t *testing.T) {
-	f := func(name string, turn command.Turn, call command.Call, flushed int64, want [5]int64) {
+	f := func(name string, turn engine.Turn, call engine.Call, flushed int64, want [5]int64) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) {
 			t.Helper()
 			r := newRig(t)
 			call.Session, call.Parent, call.Traced = newSession(), sampled(), true
-			r.Flushed([]command.Pending{r.Command(&turn, &call)}, flushed)
+			r.Flushed([]engine.Pending{r.Command(&turn, &call)}, flushed)
 			mustPhases(t, r.mustRecord(t), want[0], want[1], want[2], want[3], want[4])
 		})
 	}
-	turn := command.Turn{Wake: 1000, LockAsk: 1100, LockGot: 1150}
-	f("first of its batch", turn, command.Call{Spec: specGet, Start: 1150, End: 1950}, 2400, [5]int64{100, 50, 0, 800, 450})
-	f("behind others", turn, command.Call{Spec: specGet, Start: 1950, End: 2050}, 2400, [5]int64{900, 50, 0, 100, 350})
-	f("blocked", turn, command.Call{Spec: specBlpop, Start: 1150, End: 9150, Blocked: 7900}, 9500, [5]int64{100, 50, 7900, 100, 350})
-	f("blocked, told with the turn that served it", command.Turn{Wake: 8000, LockAsk: 8001, LockGot: 8002},
-		command.Call{Spec: specBlpop, Start: 1150, End: 9150, Blocked: 7900}, 9500, [5]int64{0, 0, 7900, 100, 350})
-	f("inside EXEC", turn, command.Call{Spec: specSet, Start: 1300, End: 1400, Queued: true}, 2400, [5]int64{0, 0, 0, 100, 0})
-	f("nobody knows when the loop woke up", command.Turn{LockAsk: 1100, LockGot: 1150},
-		command.Call{Spec: specGet, Start: 1150, End: 1250}, 1300, [5]int64{0, 50, 0, 100, 50})
-	f("flushed before it ended", turn, command.Call{Spec: specGet, Start: 1150, End: 1250}, 1200, [5]int64{100, 50, 0, 100, 0})
-	f("ended before it began", turn, command.Call{Spec: specGet, Start: 1150, End: 1100}, 1300, [5]int64{100, 50, 0, 0, 150})
-	f("blocked for longer than it took", turn, command.Call{Spec: specBlpop, Start: 1150, End: 1250, Blocked: 900}, 1300, [5]int64{100, 50, 100, 0, 50})
+	turn := engine.Turn{Wake: 1000, LockAsk: 1100, LockGot: 1150}
+	f("first of its batch", turn, engine.Call{Spec: specGet, Start: 1150, End: 1950}, 2400, [5]int64{100, 50, 0, 800, 450})
+	f("behind others", turn, engine.Call{Spec: specGet, Start: 1950, End: 2050}, 2400, [5]int64{900, 50, 0, 100, 350})
+	f("blocked", turn, engine.Call{Spec: specBlpop, Start: 1150, End: 9150, Blocked: 7900}, 9500, [5]int64{100, 50, 7900, 100, 350})
+	f("blocked, told with the turn that served it", engine.Turn{Wake: 8000, LockAsk: 8001, LockGot: 8002},
+		engine.Call{Spec: specBlpop, Start: 1150, End: 9150, Blocked: 7900}, 9500, [5]int64{0, 0, 7900, 100, 350})
+	f("inside EXEC", turn, engine.Call{Spec: specSet, Start: 1300, End: 1400, Queued: true}, 2400, [5]int64{0, 0, 0, 100, 0})
+	f("nobody knows when the loop woke up", engine.Turn{LockAsk: 1100, LockGot: 1150},
+		engine.Call{Spec: specGet, Start: 1150, End: 1250}, 1300, [5]int64{0, 50, 0, 100, 50})
+	f("flushed before it ended", turn, engine.Call{Spec: specGet, Start: 1150, End: 1250}, 1200, [5]int64{100, 50, 0, 100, 0})
+	f("ended before it began", turn, engine.Call{Spec: specGet, Start: 1150, End: 1100}, 1300, [5]int64{100, 50, 0, 0, 150})
+	f("blocked for longer than it took", turn, engine.Call{Spec: specBlpop, Start: 1150, End: 1250, Blocked: 900}, 1300, [5]int64{100, 50, 100, 0, 50})
 }
 
 // Whatever times a span is made of, its phases are not negative and sum to it.
@@ -202,14 +202,14 @@ func TestPhasesTileAnySpan(t *testing.T) {
 	r := newRig(t)
 	around := func() int64 { return 1 + rng.Int64N(1000) }
 	for range 20_000 {
-		turn := command.Turn{Wake: around(), LockAsk: around(), LockGot: around()}
-		call := command.Call{
+		turn := engine.Turn{Wake: around(), LockAsk: around(), LockGot: around()}
+		call := engine.Call{
 			Session: newSession(), Spec: specGet, Start: around(), End: around(), Blocked: around() - 100,
 			Queued: rng.IntN(4) == 0, Parent: sampled(), Traced: true,
 		}
 		s := r.Command(&turn, &call).(*span)
 		r.sink.records = nil
-		r.Flushed([]command.Pending{s}, around())
+		r.Flushed([]engine.Pending{s}, around())
 		got := r.mustRecord(t)
 		var sum int64
 		for _, ns := range got.Data[:5] {
@@ -228,9 +228,9 @@ func TestPhasesTileAnySpan(t *testing.T) {
 func TestCommandsInsideExecLieWithinItsExecution(t *testing.T) {
 	r := newRig(t)
 	turn := turnAt(1000)
-	var pending []command.Pending
-	tell := func(spec *command.Spec, start, end int64, queued bool) {
-		pending = append(pending, r.Command(turn, &command.Call{
+	var pending []engine.Pending
+	tell := func(spec *engine.Spec, start, end int64, queued bool) {
+		pending = append(pending, r.Command(turn, &engine.Call{
 			Session: newSession(), Spec: spec, Start: start, End: end, Queued: queued, Parent: sampled(), Traced: true,
 		}))
 	}
@@ -291,7 +291,7 @@ func TestUnknownCommandHasNoNameOfItsOwn(t *testing.T) {
 }
 
 func TestKeysAreRecordedOnlyWhenAskedFor(t *testing.T) {
-	f := func(keys bool, spec *command.Spec, args []string, want string, has bool) {
+	f := func(keys bool, spec *engine.Spec, args []string, want string, has bool) {
 		t.Helper()
 		r := newRig(t, func(o *Options) { o.Keys = keys })
 		turn := turnAt(1000)
@@ -351,7 +351,7 @@ func TestLoopsFlushConcurrently(t *testing.T) {
 	for range 4 {
 		loops.Go(func() {
 			for i := range 500 {
-				var pending []command.Pending
+				var pending []engine.Pending
 				lock.Lock()
 				for range 1 + i%3 {
 					call := callIn(turn, specGet)
@@ -388,10 +388,10 @@ func (p countingPeer) Addr() string { *p.asked++; return p.peer.Addr() }
 func TestAConnectionIsAskedOnceForItsEnds(t *testing.T) {
 	r := newRig(t)
 	asked := 0
-	session := func(id int64, remote string) *command.Session {
-		return &command.Session{ID: id, Peer: countingPeer{peer{remote, "192.0.2.1:6379"}, &asked}}
+	session := func(id int64, remote string) *engine.Session {
+		return &engine.Session{ID: id, Peer: countingPeer{peer{remote, "192.0.2.1:6379"}, &asked}}
 	}
-	mustPeer := func(s *command.Session, want string) {
+	mustPeer := func(s *engine.Session, want string) {
 		t.Helper()
 		r.sink.records = nil
 		turn := turnAt(1000)

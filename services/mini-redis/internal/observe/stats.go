@@ -3,7 +3,7 @@ package observe
 import (
 	"strings"
 
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // counts is what is counted of one command.
@@ -53,7 +53,7 @@ type commandStats struct {
 }
 
 // statsOf returns the statistics of a command; nil is one that the table does not know.
-func (o *Observer) statsOf(spec *command.Spec) *commandStats {
+func (o *Observer) statsOf(spec *engine.Spec) *commandStats {
 	if spec == nil {
 		return o.unknown
 	}
@@ -65,7 +65,7 @@ func (o *Observer) statsOf(spec *command.Spec) *commandStats {
 	return o.learn(spec)
 }
 
-func (o *Observer) learn(spec *command.Spec) *commandStats {
+func (o *Observer) learn(spec *engine.Spec) *commandStats {
 	for len(o.commands) <= spec.ID {
 		o.commands = append(o.commands, nil)
 	}
@@ -116,7 +116,7 @@ const batchSizes = 9
 // begin counts a new turn in and ends the one before. A turn that is older than
 // the one being counted belongs to a call that blocked and was served within
 // this batch.
-func (b *batches) begin(t *command.Turn) {
+func (b *batches) begin(t *engine.Turn) {
 	if t.LockGot < b.got {
 		return
 	}

@@ -2,15 +2,14 @@ package server
 
 import "time"
 
-// systemClock is the machine's clock.
+// systemClock is the clock of the machine.
 type systemClock struct{ start time.Time }
 
-// NewClock returns the machine's clock as a [command.Clock].
+// NewClock returns the clock of the machine as an engine.Clock.
 func NewClock() *systemClock { return &systemClock{start: time.Now()} }
 
-// Now implements [command.Clock].
+// Now implements engine.Clock.
 func (c *systemClock) Now() time.Time { return time.Now() }
 
-// Mono implements [command.Clock]. Zero is a moment before the clock was made,
-// so that 0 can stand for no time.
+// Mono implements engine.Clock. It is never 0: 0 means that there is no time.
 func (c *systemClock) Mono() int64 { return int64(time.Since(c.start)) + 1 }

@@ -1,56 +1,88 @@
 package server
 
-import "time"
+import (
+	"time"
 
-// cronEvery is how often the engine's housekeeping runs when no blocked client's
-// deadline comes before: redis-server's default of 10 a second.
-const cronEvery = 100 * time.Millisecond
+	"mini-redis/internal/netloop"
+)
 
-// cron runs the engine's housekeeping: active expiry, and the deadlines of
-// blocked clients.
+// The housekeeping runs ten times a second, redis-server's default hz, and earlier if
+// the engine has a deadline.
+const (
+	cronInterval  = 100 * time.Millisecond
+	sweepInterval = time.Second
+)
+
+// cron runs the housekeeping until the server stops.
 func (s *Server) cron() {
-	timer := time.NewTimer(cronEvery)
+	timer := time.NewTimer(cronInterval)
 	defer timer.Stop()
-	defer s.keeper.Drop()
 	for {
 		select {
 		case <-s.stop:
+			if s.cronTask != nil {
+				s.cronTask.Drop()
+			}
 			return
 		case <-s.cronKick:
 		case <-timer.C:
 		}
-		timer.Reset(s.tidy())
+		timer.Reset(s.runCron())
 	}
 }
 
-// tidy runs the housekeeping once and returns the time until the next.
-func (s *Server) tidy() time.Duration {
+// runCron runs the housekeeping once and returns the time until the next run. The time
+// of the next run is set under the lock: a deadline that comes later either is part of
+// it or kicks the cron.
+func (s *Server) runCron() time.Duration {
+	defer s.crashOnPanic()
 	began := s.clock.Mono()
-	s.acquire(s.keeper)
+	s.lock(s.cronTask)
+	s.net.Begin()
 	s.engine.Cron()
-	s.watch.count(s.engine.Hub().ChannelCount(), s.engine.Hub().PatternCount(), s.engine.BlockedClients())
+	if s.console != nil {
+		hub := s.engine.Hub()
+		s.console.Counts(hub.ChannelCount(), hub.PatternCount(), s.engine.BlockedClients())
+	}
 	if s.cfg.Tick != nil && s.clock.Mono() >= s.tickAt {
-		s.tickAt = s.clock.Mono() + int64(cronEvery)*9/10
+		s.tickAt = s.clock.Mono() + int64(cronInterval)*9/10
 		s.cfg.Tick()
 	}
-	deadline := s.engine.NextDeadline()
-	s.unlock()
 	now := s.clock.Mono()
-	s.keeper.Polled(0, began, now)
-	at := now + int64(cronEvery)
-	if deadline != 0 && deadline < at {
-		at = max(deadline, now)
+	s.cronAt = now + int64(cronInterval)
+	if deadline := s.engine.NextDeadline(); deadline != 0 && deadline < s.cronAt {
+		s.cronAt = max(deadline, now)
 	}
-	s.cronAt.Store(at)
-	return time.Duration(at - now)
+	next := time.Duration(s.cronAt - now)
+	sweep := now >= s.sweepAt
+	if sweep {
+		s.sweepAt = now + int64(sweepInterval)
+	}
+	wake := s.net.End()
+	s.unlock()
+	netloop.WakeLoops(wake)
+	if sweep {
+		s.net.Sweep()
+	}
+	if s.cronTask != nil {
+		s.cronTask.Polled(0, began, s.clock.Mono())
+	}
+	return next
 }
 
-// scheduleCron makes the cron run earlier when a deadline asks for it.
-func (s *Server) scheduleCron(deadline int64) {
-	if deadline == 0 || deadline >= s.cronAt.Load() {
-		return
+// deadlineMoved reports whether the engine has a deadline before the next run of the
+// housekeeping, which then has to be kicked. The lock is held.
+func (s *Server) deadlineMoved() bool {
+	deadline := s.engine.NextDeadline()
+	if deadline == 0 || deadline >= s.cronAt {
+		return false
 	}
-	s.cronAt.Store(deadline)
+	s.cronAt = deadline
+	return true
+}
+
+// kickCron makes the housekeeping compute the time of its next run again.
+func (s *Server) kickCron() {
 	select {
 	case s.cronKick <- struct{}{}:
 	default:

@@ -3,14 +3,16 @@ package server
 import (
 	"time"
 
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// host is the server as commands see it. All of it is called with the execution
-// lock held.
+// host is the server as commands see it. Its methods are called under the execution
+// lock.
 type host struct{ *Server }
 
-// Info implements [command.Host].
+var _ engine.Host = host{}
+
+// Info implements engine.Host.
 func (s host) Info(sections []string) string {
 	if s.cfg.Info == nil {
 		return ""
@@ -18,67 +20,46 @@ func (s host) Info(sections []string) string {
 	return s.cfg.Info(sections)
 }
 
-// ConfigGet implements [command.Host].
+// ConfigGet implements engine.Host.
 func (s host) ConfigGet(pattern string) [][2]string { return s.settings.get(pattern) }
 
-// ConfigSet implements [command.Host].
+// ConfigSet implements engine.Host.
 func (s host) ConfigSet(name, value string) error { return s.settings.set(name, value) }
 
-// ConfigResetStat implements [command.Host].
+// ConfigResetStat implements engine.Host.
 func (s host) ConfigResetStat() {
 	if s.cfg.ResetStat != nil {
 		s.cfg.ResetStat()
 	}
 }
 
-// Sessions implements [command.Host]. Sessions come in no particular order.
-func (s host) Sessions(f func(*command.Session)) {
-	for _, session := range s.sessions {
-		f(session)
-	}
-}
-
-// Shutdown implements [command.Host]; the owner of the server carries it out.
+// Shutdown implements engine.Host; the owner of the server carries it out.
 func (s host) Shutdown() {
 	if s.cfg.OnShutdown != nil {
 		s.cfg.OnShutdown()
 	}
 }
 
-// Stats are the network's figures.
+// Stats are figures of the network.
 type Stats struct {
 	Started          time.Time
-	Clients          int64 // connected now
+	Clients          int64 // open connections
 	MaxClients       int
 	Accepted         int64 // connections since the start
-	Rejected         int64 // of which over the limit
+	Rejected         int64 // connections beyond MaxClients
 	InputBytes       int64
 	OutputBytes      int64
-	OutputLimitKills int64 // clients closed because they did not read
-	Loops            int   // event loops; 0 with a goroutine for each connection
+	OutputLimitKills int64 // connections closed because they exceeded an output limit
+	Loops            int   // event loops; 0 with the goroutine transport
 }
 
-// Stats reads the figures; it needs no lock.
+// Stats returns the figures. It takes no lock.
 func (s *Server) Stats() Stats {
-	st := Stats{
+	n := s.net.Stats()
+	return Stats{
 		Started: s.started, Clients: s.clients.Load(), MaxClients: int(s.settings.maxClients.Load()),
-		Accepted: s.counters.accepted.Load(), Rejected: s.counters.rejected.Load(),
-		InputBytes: s.counters.in.Load(), OutputBytes: s.counters.out.Load(),
-		OutputLimitKills: s.counters.killedOutput.Load(),
+		Accepted: s.accepted.Load(), Rejected: s.rejected.Load(),
+		InputBytes: n.InputBytes, OutputBytes: n.OutputBytes, OutputLimitKills: n.Overflows,
+		Loops: len(s.net.Loops()),
 	}
-	st.Loops = s.trans.size()
-	return st
 }
-
-// Subscribers is how many clients subscribe to channels; the lock is held.
-func (s *Server) Subscribers() (n int64) {
-	for _, session := range s.sessions {
-		if session.Subscribed() {
-			n++
-		}
-	}
-	return n
-}
-
-// Engine is the command engine, for those who hold the lock ([Server.Locked]).
-func (s *Server) Engine() *command.Engine { return s.engine }

@@ -1,16 +1,10 @@
-// Package server is the network side of mini-redis: it accepts connections,
-// turns their bytes into requests for the command engine, and sends the
-// replies.
+// Package server connects the event loops of internal/netloop with the command
+// engine. It owns the execution lock, and with it the order in which commands run.
 //
-// A connection ([conn]) is a state machine, bytes in and bytes out, that never
-// blocks and does not know its transport. A [worker] drives connections: it
-// parses what has been read, takes the execution lock once for the batch, runs
-// it, and writes once for each connection. Two transports own workers: an epoll
-// loop with many connections (loop_linux.go), and a goroutine with one, for
-// listeners and systems without epoll (solo.go).
-//
-// Only its worker touches a connection's buffers and socket. Others, when they
-// publish to it or unblock it, leave a message in the worker's [mailbox].
+// It is netloop's handler (handler.go), the engine's host (host.go) and the peer of
+// each session (client.go). It runs the engine's housekeeping (cron.go), stops
+// everything in order (Shutdown), and finds out when the lock or a loop is stuck
+// (watchdog.go).
 package server
 
 import (
@@ -18,240 +12,207 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"mini-redis/console"
-	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/internal/netloop"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// Config is what a [Server] is made of.
+// Config configures a [Server].
 type Config struct {
-	Listener   net.Listener
-	Engine     command.Config // Host is set by New
-	Observer   command.Observer
-	Logger     *slog.Logger
-	MaxClients int // connections at a time; 0 means DefaultMaxClients
-	Loops      int // epoll loops; 0 means one for every two processors
-	Limits     Limits
+	Listener   net.Listener    // required
+	Engine     engine.Config   // Host and Observer are set by New
+	Observer   engine.Observer // required
+	Logger     *slog.Logger    // required
+	MaxClients int             // connections at a time; 0 means DefaultMaxClients
+	Loops      int             // epoll loops; 0 means one for every two processors
+	Limits     netloop.Limits
+	// WatchdogLimit is how long the execution lock may be held, or a loop be busy,
+	// before Healthy reports an error; 0 disables the watchdog.
+	WatchdogLimit time.Duration
 
-	// The following may be nil. They are called with the execution lock held and
-	// must not block.
-	Info       func(sections []string) string // renders INFO's sections
-	ResetStat  func()                         // clears what Info counts
+	// The following may be nil. They are called under the execution lock and must
+	// not block.
+	Info       func(sections []string) string // renders sections of INFO
+	ResetStat  func()                         // resets what Info counts
 	Tick       func()                         // about ten times a second
-	OnShutdown func()                         // a client asks for SHUTDOWN
-	// Console, when it is not nil, is told of connections, loops and locks.
-	Console *console.Console
-	// Solo forces the goroutine transport.
-	Solo bool
+	OnShutdown func()                         // a client has sent SHUTDOWN
+	// Console shows connections, loops and the lock; nil for none.
+	Console Console
+	// Goroutines forces the goroutine transport.
+	Goroutines bool
 }
 
-// DefaultMaxClients is redis-server's.
+// DefaultMaxClients is the default of redis-server's maxclients.
 const DefaultMaxClients = 10000
 
 // Server serves RESP on one listener.
 type Server struct {
 	cfg     Config
 	log     *slog.Logger
-	clock   command.Clock
+	clock   engine.Clock
 	started time.Time
+	console Console // nil for none
+	net     *netloop.Server
 
-	// mu is the execution lock: it guards the engine, every session, running
-	// and sessions.
+	// mu is the execution lock. It guards the engine, every session, and the
+	// fields below it.
 	mu       sync.Mutex
-	engine   *command.Engine
-	running  *worker // whose batch is being executed; nil for the cron
-	sessions map[int64]*command.Session
+	engine   *engine.Engine
 	settings *settings
-	watch    *watch
-	keeper   *console.Task // the housekeeping, as a console sees it
+	cronAt   int64 // monotonic time of the next run of the housekeeping
+	tickAt   int64 // monotonic time of the next Tick
+	sweepAt  int64 // monotonic time of the next netloop.Server.Sweep
 
 	nextID   atomic.Int64
-	clients  atomic.Int64 // connections open now
-	counters counters
+	clients  atomic.Int64 // open connections
+	accepted atomic.Int64
+	rejected atomic.Int64
 	cronKick chan struct{}
-	cronAt   atomic.Int64 // monotonic time of the cron's next run
-	tickAt   int64        // the cron's: monotonic time of the next Tick
+	cronTask Task // nil without a console
+	watchdog watchdog
 
-	trans    transport
 	life     sync.Mutex // guards serving, and stopping against it
 	serving  bool
-	stopping atomic.Bool
+	stopping bool
 	stop     chan struct{} // closed when stopping begins
-	finished chan struct{} // closed when Serve returns
 }
 
-// counters are totals since the start.
-type counters struct {
-	accepted, rejected, in, out atomic.Int64
-	killedOutput                atomic.Int64
-}
-
-// transport accepts and carries connections.
-type transport interface {
-	// serve accepts until the server stops.
-	serve() error
-	// drain stops accepting, lets every connection send what it owes, and
-	// closes it.
-	drain()
-	// abort closes every connection at once.
-	abort()
-	// size is the number of event loops.
-	size() int
-}
-
-// New makes a server; Serve runs it.
+// New creates a server; Serve runs it.
 func New(cfg Config) (*Server, error) {
 	if cfg.Listener == nil || cfg.Observer == nil || cfg.Logger == nil {
-		return nil, errors.New("server: a listener, an observer and a logger are needed")
+		return nil, errors.New("server: a listener, an observer and a logger are required")
 	}
 	if cfg.MaxClients == 0 {
 		cfg.MaxClients = DefaultMaxClients
 	}
-	cfg.Limits = cfg.Limits.withDefaults()
+	if cfg.Engine.Databases == 0 {
+		cfg.Engine.Databases = engine.DefaultDatabases
+	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, clock: cfg.Engine.Clock,
-		sessions: map[int64]*command.Session{},
-		cronKick: make(chan struct{}, 1), stop: make(chan struct{}), finished: make(chan struct{}),
+		cfg: cfg, log: cfg.Logger, clock: cfg.Engine.Clock, console: cfg.Console,
+		cronKick: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	s.started = s.clock.Now()
-	if cfg.Engine.Databases == 0 {
-		cfg.Engine.Databases = 16
+	s.cfg.Limits = cfg.Limits.WithDefaults()
+	if s.cfg.MaxClients = fitDescriptors(cfg.MaxClients); s.cfg.MaxClients < cfg.MaxClients {
+		s.log.Warn("maxclients lowered to the limit of open files", "requested", cfg.MaxClients, "maxclients", s.cfg.MaxClients)
 	}
-	s.cfg = cfg
 	s.settings = newSettings(s)
-	s.watch = newWatch(cfg.Console)
-	s.keeper = s.watch.housekeeping()
 	cfg.Engine.Host, cfg.Engine.Observer = host{s}, cfg.Observer
-	s.engine = command.New(cfg.Engine)
-	if s.watch != nil {
-		s.engine.Hub().Watch(&s.watch.topics)
+	s.engine = engine.New(cfg.Engine)
+	if s.console != nil {
+		s.cronTask = s.console.Housekeeping()
+		s.engine.Hub().SetMonitor(s.console)
 	}
-	trans, err := newTransport(s)
-	if err != nil {
-		return nil, err
-	}
-	s.trans = trans
-	return s, nil
+	return s, s.newNet()
 }
 
-// Serve accepts and serves connections until Shutdown; it then returns nil. It
-// is called once.
+func (s *Server) newNet() (err error) {
+	cfg := netloop.Config{
+		Listener: s.cfg.Listener, Handler: (*handler)(s), Logger: s.log, Clock: s.clock,
+		Loops: s.cfg.Loops, Limits: s.cfg.Limits, Goroutines: s.cfg.Goroutines,
+	}
+	if s.console != nil {
+		cfg.OnLoop, cfg.OnTurn = s.showLoop, showTurn
+		cfg.OnEnd = func(l *netloop.Loop) { loopTask(l).Drop() }
+	}
+	s.net, err = netloop.New(cfg)
+	return err
+}
+
+// Serve accepts and serves connections until Shutdown; it then returns nil. It is
+// called once.
 func (s *Server) Serve() error {
 	s.life.Lock()
 	s.serving = true
-	stopped := s.stopping.Load()
 	s.life.Unlock()
-	defer close(s.finished)
-	if stopped {
-		return s.cfg.Listener.Close()
-	}
-	housekeeping := make(chan struct{})
-	go func() { s.cron(); close(housekeeping) }()
-	err := s.trans.serve()
-	if s.stopping.Load() {
-		<-housekeeping
-		return nil
+	var background sync.WaitGroup
+	background.Add(2)
+	go func() { defer background.Done(); s.cron() }()
+	go func() { defer background.Done(); s.watch() }()
+	err := s.net.Serve()
+	s.life.Lock()
+	stopping := s.stopping
+	s.life.Unlock()
+	if stopping {
+		background.Wait()
 	}
 	return err
 }
 
-// Shutdown stops accepting, finishes the requests that have arrived, sends the
-// replies that are owed, and closes every connection. When ctx ends first the
-// rest is closed at once, and ctx's error returned.
+// Shutdown stops accepting, executes the requests that have arrived, sends the
+// replies, and closes every connection. If ctx ends first, it closes the remaining
+// connections and returns ctx's error. It returns at most about a second after ctx
+// ends, even if the execution lock is stuck.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.life.Lock()
-	again, serving := s.stopping.Swap(true), s.serving
+	again, serving := s.stopping, s.serving
+	s.stopping = true
 	s.life.Unlock()
-	if !serving {
-		return nil
-	}
 	if !again {
 		close(s.stop)
-		s.trans.drain()
 	}
-	select {
-	case <-s.finished:
-		return nil
-	case <-ctx.Done():
-		s.trans.abort()
-		<-s.finished
-		return ctx.Err()
+	if serving && !again {
+		stopped := make(chan struct{})
+		go func() { // another goroutine: the lock may be stuck
+			s.Locked(s.engine.Stop)
+			close(stopped)
+		}()
+		select {
+		case <-stopped:
+		case <-ctx.Done():
+		}
 	}
+	return s.net.Shutdown(ctx)
 }
 
-// Addr is where the server listens.
+// Addr returns the listener's address.
 func (s *Server) Addr() net.Addr { return s.cfg.Listener.Addr() }
 
-// Locked calls f with the execution lock held.
-func (s *Server) Locked(f func()) {
-	s.acquire(nil)
-	defer s.unlock()
+// Engine returns the command engine; the caller holds the lock ([Server.Locked]).
+func (s *Server) Engine() *engine.Engine { return s.engine }
+
+// Locked calls f under the execution lock. A panic in f ends the process.
+func (s *Server) Locked(f func()) { s.locked(nil, f) }
+
+// locked calls f under the execution lock on behalf of a task.
+func (s *Server) locked(t Task, f func()) {
+	defer s.crashOnPanic()
+	s.lock(t)
+	s.net.Begin()
 	f()
+	wake := s.net.End()
+	s.unlock()
+	netloop.WakeLoops(wake)
 }
 
-// acquire takes the execution lock outside of a turn, for the task.
-func (s *Server) acquire(t *console.Task) {
-	if !s.mu.TryLock() {
-		wait := s.watch.waitForLock(t)
+// lock takes the execution lock on behalf of a task.
+func (s *Server) lock(t Task) (waited bool) {
+	if waited = !s.mu.TryLock(); waited {
+		s.waitForLock(t)
+	}
+	if s.console != nil {
+		s.console.LockTaken(t, s.clock.Mono())
+	}
+	return waited
+}
+
+func (s *Server) waitForLock(t Task) {
+	if s.console == nil {
 		s.mu.Lock()
-		wait.Ready()
-	}
-	if s.watch != nil {
-		s.watch.locked(t, s.clock.Mono())
-	}
-}
-
-// unlock lets go of the execution lock.
-func (s *Server) unlock() {
-	s.watch.unlocked()
-	s.mu.Unlock()
-}
-
-// tell logs what happens to a connection, where somebody asks for details. The
-// execution lock is not held.
-func (s *Server) tell(c *conn, what string) {
-	ctx := context.Background()
-	if !s.log.Enabled(ctx, slog.LevelDebug) {
 		return
 	}
-	var caller [1]uintptr
-	runtime.Callers(2, caller[:])
-	r := slog.NewRecord(s.clock.Now(), slog.LevelDebug, what, caller[0])
-	r.AddAttrs(slog.String("peer", c.link.remote()), slog.Int64("client.id", c.session.ID))
-	_ = s.log.Handler().Handle(console.NewContext(ctx, c.task), r)
+	done := s.console.LockWait(t)
+	s.mu.Lock()
+	done()
 }
 
-// admit counts a new connection in, or says why not.
-func (s *Server) admit() (refusal string) {
-	if s.clients.Add(1) > s.settings.maxClients.Load() {
-		s.clients.Add(-1)
-		s.counters.rejected.Add(1)
-		return "-ERR max number of clients reached\r\n"
+func (s *Server) unlock() {
+	if s.console != nil {
+		s.console.LockReleased()
 	}
-	s.counters.accepted.Add(1)
-	return ""
-}
-
-// open gives a connection its session.
-func (s *Server) open(c *conn) {
-	s.acquire(c.worker.task)
-	c.session = s.engine.NewSession(s.nextID.Add(1), c)
-	s.sessions[c.session.ID] = c.session
-	c.authenticated = c.session.Authenticated
-	s.unlock()
-	c.task = s.watch.connection(c)
-	s.tell(c, "client connected")
-}
-
-// forget ends a connection's session; its worker has closed the socket.
-func (s *Server) forget(c *conn) {
-	s.acquire(c.worker.task)
-	s.engine.Drop(c.session)
-	delete(s.sessions, c.session.ID)
-	s.unlock()
-	s.clients.Add(-1)
+	s.mu.Unlock()
 }

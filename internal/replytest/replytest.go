@@ -1,30 +1,30 @@
-// Package script reads and runs conversations with a server, written down as
-// plain text, so that the same ones can be held with the command engine alone,
-// with this server over TCP, and with a redis-server, and the replies compared
+// Package replytest parses and runs test conversations: requests with the expected
+// replies, in plain text. The same conversations run against the command engine alone,
+// against the server over TCP, and against a redis-server, and the replies are compared
 // byte for byte.
 //
-// A file is a list of cases, each of which begins with an empty server:
+// A file is a list of cases. Each case starts with an empty server:
 //
 //	# a comment
-//	== what the case is about
+//	== the name of the case
 //	> SET k "a b"        a request on connection 1, words as in redis-cli
 //	< +OK                the reply
 //	2> BLPOP q 0         a request on connection 2; it has no reply yet
 //	> RPUSH q x
 //	< :1
-//	2< *2                the reply that 2 has now: its first line,
-//	| $1                 and the ones that follow
+//	2< *2                the reply of connection 2: its first line,
+//	| $1                 and the lines that follow
 //	| q
 //	| $1
 //	| x
-//	~ 100ms              let time pass
+//	~ 100ms              wait
 //
-// A line of a reply is shown without its line end, and quoted when it has bytes
-// that cannot be shown. "<~" and "|~" are followed by a regular expression that
-// the line has to match; "<*" stands for any one reply. In requests and replies
-// {id:2} and {addr:2} are connection 2's number and address, {now+5s} is that
-// moment in unix seconds and {now+5000ms} in unix milliseconds.
-package script
+// A line of a reply is written without its line end, and quoted if it has bytes that
+// cannot be printed. "<~" and "|~" are followed by a regular expression for the line;
+// "<*" stands for any one reply. In requests and replies {id:2} and {addr:2} are the ID
+// and the address of connection 2, {now+5s} is that time in unix seconds and
+// {now+5000ms} in unix milliseconds.
+package replytest
 
 import (
 	"bufio"
@@ -39,15 +39,15 @@ import (
 	"mini-redis/internal/resp"
 )
 
-// Case is one conversation.
+// Case is a conversation.
 type Case struct {
 	File  string
 	Name  string
 	Steps []Step
 }
 
-// Step is a request with the replies that are to follow, on one connection;
-// without words it is replies alone, or a time to let pass.
+// Step is a request with the expected replies. Without words it consists of expected
+// replies, or of a time to wait.
 type Step struct {
 	Line    int
 	Text    string // as written
@@ -70,7 +70,7 @@ type Line struct {
 	Pattern *regexp.Regexp // nil for a literal line
 }
 
-// Parse reads the cases of a file.
+// Parse parses the cases of a file.
 func Parse(file string, r io.Reader) ([]Case, error) {
 	p := parser{file: file}
 	scan := bufio.NewScanner(r)
@@ -108,7 +108,7 @@ func (p *parser) take(text string) error {
 	}
 	m := lineForm.FindStringSubmatch(text)
 	if m == nil {
-		return fmt.Errorf("%q is no line of a script", text)
+		return fmt.Errorf("%q is not a line of a conversation", text)
 	}
 	conn := 1
 	if m[1] != "" {
@@ -117,7 +117,7 @@ func (p *parser) take(text string) error {
 	if m[2] == ">" {
 		words, ok := resp.SplitWords([]byte(m[3]), nil)
 		if !ok || len(words) == 0 {
-			return fmt.Errorf("%q is no request", m[3])
+			return fmt.Errorf("%q is not a request", m[3])
 		}
 		p.add(Step{Conn: conn, Words: words, Text: m[3]})
 		return nil
@@ -131,7 +131,7 @@ func (p *parser) add(s Step) {
 	c.Steps = append(c.Steps, s)
 }
 
-// reply adds a line of a reply to the last step.
+// reply adds a line of an expected reply to the last step.
 func (p *parser) reply(conn int, mark, text string) error {
 	c := &p.cases[len(p.cases)-1]
 	if len(c.Steps) == 0 {
@@ -165,8 +165,8 @@ func parseLine(text string, pattern bool) (Line, error) {
 	return Line{Text: text}, nil
 }
 
-// Lines splits a reply into the lines of a script: headers, and contents of
-// strings.
+// Lines splits a reply into lines as a conversation has them: headers, and the contents
+// of strings.
 func Lines(reply []byte) []string {
 	var lines []string
 	for len(reply) > 0 {
@@ -185,7 +185,7 @@ func Lines(reply []byte) []string {
 	return lines
 }
 
-// Show writes a line as a script does.
+// Show formats a line as a conversation has it.
 func Show(line string) string {
 	quoted := strconv.Quote(line)
 	if quoted[1:len(quoted)-1] == line && strings.TrimSpace(line) == line && isASCII(line) {
@@ -206,7 +206,7 @@ func isASCII(s string) bool {
 	return true
 }
 
-// quoteBytes quotes every byte that is not ASCII by its number.
+// quoteBytes quotes every byte that is not printable ASCII by its number.
 func quoteBytes(s string) string {
 	var b strings.Builder
 	b.WriteByte('"')
