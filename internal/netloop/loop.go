@@ -112,6 +112,7 @@ func (l *Loop) post(e effect) bool {
 		l.server.wakeups = append(l.server.wakeups, l)
 	case putOver:
 		e.c.killed = true
+		l.server.overflows.Add(1)
 		l.post(effect{kind: effectKill, c: e.c, overflow: true})
 		e.c.link.interrupt()
 		return false
@@ -151,10 +152,7 @@ func (l *Loop) applyEffect(e *effect) {
 	case effectComplete:
 		l.complete(c, e.completion)
 	case effectKill:
-		if e.overflow {
-			l.overflow(c)
-			return
-		}
+		c.overflowed = c.overflowed || e.overflow
 		l.kill(c)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"mini-redis/console/wire/commonpb"
 	"mini-redis/console/wire/eventspb"
 	"mini-redis/console/wire/tracepb"
+	"mini-redis/services/mini-redis/internal/consoleview"
 	"mini-redis/services/mini-redis/internal/server"
 )
 
@@ -29,7 +30,7 @@ func watchedServer(t *testing.T) (dial func(first string) net.Conn, v *consolete
 	t.Helper()
 	clock = consoletest.NewClock()
 	c := console.New(console.Options{Clock: clock, PublishInterval: 5 * time.Millisecond})
-	connect, _, s := traced(t, 0, func(cfg *server.Config) { cfg.Loops, cfg.Console, cfg.Engine.Clock = 1, c, clock })
+	connect, _, s := traced(t, 0, func(cfg *server.Config) { cfg.Loops, cfg.Console, cfg.Engine.Clock = 1, consoleview.New(c), clock })
 	return func(first string) net.Conn {
 		t.Helper()
 		nc, err := connect()
@@ -167,7 +168,7 @@ func TestALockThatIsHeldLongIsWarnedOf(t *testing.T) {
 		}
 		return fmt.Sprint(d.Warnings)
 	}
-	dial, _, s := traced(t, 0, func(cfg *server.Config) { cfg.Loops, cfg.Console, cfg.Engine.Clock = 1, c, clock })
+	dial, _, s := traced(t, 0, func(cfg *server.Config) { cfg.Loops, cfg.Console, cfg.Engine.Clock = 1, consoleview.New(c), clock })
 	nc, err := dial()
 	if err != nil {
 		t.Fatal(err)
@@ -326,7 +327,7 @@ func TestConsoleShowsWhatTheServerLogs(t *testing.T) {
 			ask(t, r.addr, "SET secretkey secretvalue")
 		}
 		all = append(all, b.Events...)
-		gone = strings.Contains(messages(all), "client gone")
+		gone = strings.Contains(messages(all), "client disconnected")
 	}
 	if got := messages(all); !strings.HasPrefix(got, "ready, client connected") {
 		t.Errorf("%s", got)

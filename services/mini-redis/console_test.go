@@ -16,6 +16,7 @@ import (
 	"mini-redis/console/wire/asyncopspb"
 	"mini-redis/console/wire/instrumentpb"
 	"mini-redis/console/wire/taskspb"
+	"mini-redis/services/mini-redis/internal/consoleview"
 	"mini-redis/services/mini-redis/internal/server"
 )
 
@@ -28,7 +29,7 @@ func TestConsoleShowsConnectionsAndWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = served.Close(context.Background()) })
-	dial, _, _ := traced(t, 0, func(cfg *server.Config) { cfg.Loops, cfg.Console = 1, c })
+	dial, _, _ := traced(t, 0, func(cfg *server.Config) { cfg.Loops, cfg.Console = 1, consoleview.New(c) })
 	updates := watchConsole(t, served.Addr().String())
 
 	nc, err := dial()

@@ -17,6 +17,7 @@ import (
 	"mini-redis/internal/telemetry"
 	"mini-redis/resptrace/vectors"
 	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 	"mini-redis/services/mini-redis/internal/observe"
 	"mini-redis/services/mini-redis/internal/server"
 )
@@ -74,7 +75,7 @@ func traced(t *testing.T, roots float64, change func(*server.Config)) (dial func
 	observer := observe.New(observe.Options{Clock: clock, Sink: spans, Propagator: propagation.TraceContext{}, Roots: roots})
 	cfg := server.Config{
 		Listener: listener, Observer: observer, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Engine: command.Config{Clock: clock, RunID: newRunID()},
+		Engine: engine.Config{Commands: command.All(), Clock: clock, RunID: newRunID()},
 	}
 	if change != nil {
 		change(&cfg)
@@ -101,9 +102,9 @@ func traced(t *testing.T, roots float64, change func(*server.Config)) (dial func
 func TestConversationsOfTheSpecification(t *testing.T) {
 	file := vectors.Load(t)
 	for name, change := range map[string]func(*server.Config){
-		"loop":  func(c *server.Config) { c.Loops = 1 },
-		"loops": func(c *server.Config) { c.Loops = 3 },
-		"solo":  func(c *server.Config) { c.Solo = true },
+		"loop":       func(c *server.Config) { c.Loops = 1 },
+		"loops":      func(c *server.Config) { c.Loops = 3 },
+		"goroutines": func(c *server.Config) { c.Goroutines = true },
 	} {
 		for _, roots := range []float64{0, 1000} {
 			t.Run(fmt.Sprintf("%s roots %v", name, roots), func(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"mini-redis/services/mini-redis/internal/command/script"
+	"mini-redis/internal/replytest"
 	"mini-redis/services/mini-redis/internal/server"
 )
 
@@ -17,12 +17,12 @@ func TestScriptsOverTCP(t *testing.T) {
 		t.Fatalf("no scripts: %v", err)
 	}
 	for name, change := range map[string]func(*server.Config){
-		"loops": func(c *server.Config) { c.Loops = 2 },
-		"solo":  func(c *server.Config) { c.Solo = true },
+		"loops":      func(c *server.Config) { c.Loops = 2 },
+		"goroutines": func(c *server.Config) { c.Goroutines = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, s := traced(t, 0, change)
-			target := &script.TCP{Address: s.Addr().String()}
+			target := &replytest.TCP{Address: s.Addr().String()}
 			t.Cleanup(target.Close)
 			for _, file := range files {
 				for _, c := range cases(t, file) {
@@ -33,26 +33,26 @@ func TestScriptsOverTCP(t *testing.T) {
 	}
 }
 
-func cases(t *testing.T, file string) []script.Case {
+func cases(t *testing.T, file string) []replytest.Case {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	list, err := script.Parse(filepath.Base(file), f)
+	list, err := replytest.Parse(filepath.Base(file), f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return list
 }
 
-func hold(t *testing.T, c *script.Case, target *script.TCP) {
+func hold(t *testing.T, c *replytest.Case, target *replytest.TCP) {
 	t.Helper()
 	if err := target.Empty(); err != nil {
 		t.Fatal(err)
 	}
-	turns, err := script.Run(c, target)
+	turns, err := replytest.Run(c, target)
 	if err != nil {
 		t.Fatal(err)
 	}

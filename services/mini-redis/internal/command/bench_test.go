@@ -9,14 +9,15 @@ import (
 
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // idle is an observer that looks away.
 type idle struct{}
 
-func (idle) Extract([][]byte) (trace.SpanContext, bool)           { return trace.SpanContext{}, false }
-func (idle) Command(*command.Turn, *command.Call) command.Pending { return nil }
-func (idle) Flushed([]command.Pending, int64)                     {}
+func (idle) Extract([][]byte) (trace.SpanContext, bool)        { return trace.SpanContext{}, false }
+func (idle) Command(*engine.Turn, *engine.Call) engine.Pending { return nil }
+func (idle) Flushed([]engine.Pending, int64)                   {}
 
 // realClock is the machine's clock.
 type realClock struct{ start time.Time }
@@ -28,11 +29,11 @@ func (c *realClock) Mono() int64    { return int64(time.Since(c.start)) + 1 }
 // every 16.
 func bench(b *testing.B, prepare [][]string, requests ...[]string) {
 	b.Helper()
-	e := command.New(command.Config{Clock: &realClock{time.Now()}, Observer: idle{}})
+	e := engine.New(engine.Config{Commands: command.All(), Clock: &realClock{time.Now()}, Observer: idle{}})
 	s := e.NewSession(1, nil)
 	var w resp.Writer
 	for _, words := range prepare {
-		e.Exec(s, toBytes(words), &w)
+		e.Exec(s, toBytes(words), false, &w)
 	}
 	var list [][][]byte
 	for _, words := range requests {
@@ -41,10 +42,10 @@ func bench(b *testing.B, prepare [][]string, requests ...[]string) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if i%16 == 0 {
-			e.BeginTurn(command.Turn{})
+			e.BeginTurn(engine.Turn{})
 			w.Buf = w.Buf[:0]
 		}
-		e.Exec(s, list[i%len(list)], &w)
+		e.Exec(s, list[i%len(list)], false, &w)
 	}
 }
 
@@ -128,7 +129,7 @@ func BenchmarkEnginePublishNobody(b *testing.B) {
 
 // TestHotPathsDoNotAllocate holds what the benchmarks show.
 func TestHotPathsDoNotAllocate(t *testing.T) {
-	e := command.New(command.Config{Clock: &realClock{time.Now()}, Observer: idle{}})
+	e := engine.New(engine.Config{Commands: command.All(), Clock: &realClock{time.Now()}, Observer: idle{}})
 	s := e.NewSession(1, nil)
 	w := resp.Writer{Buf: make([]byte, 0, 1<<16)}
 	for _, request := range [][]string{
@@ -137,15 +138,15 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 		{"TRACED", "1", "traceparent", parentA, "GET", "key"},
 	} {
 		words := toBytes(request)
-		e.Exec(s, words, &w)
+		e.Exec(s, words, false, &w)
 		most := 0.0
 		if len(request) == 1 && request[0] == "GET" {
 			most = 2 // an error's text may be put together
 		}
 		got := testing.AllocsPerRun(100, func() {
 			w.Buf = w.Buf[:0]
-			e.BeginTurn(command.Turn{})
-			e.Exec(s, words, &w)
+			e.BeginTurn(engine.Turn{})
+			e.Exec(s, words, false, &w)
 		})
 		if got > most {
 			t.Errorf("%q: %.0f allocations", request, got)
@@ -155,7 +156,7 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 
 // BenchmarkEngineSetNew shows what a key costs that is new.
 func BenchmarkEngineSetNew(b *testing.B) {
-	e := command.New(command.Config{Clock: &realClock{time.Now()}, Observer: idle{}})
+	e := engine.New(engine.Config{Commands: command.All(), Clock: &realClock{time.Now()}, Observer: idle{}})
 	s := e.NewSession(1, nil)
 	var w resp.Writer
 	b.ReportAllocs()
@@ -163,6 +164,6 @@ func BenchmarkEngineSetNew(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		w.Buf = w.Buf[:0]
 		key = fmt.Appendf(key[:0], "key:%012d", i)
-		e.Exec(s, [][]byte{[]byte("SET"), key, []byte(value64)}, &w)
+		e.Exec(s, [][]byte{[]byte("SET"), key, []byte(value64)}, false, &w)
 	}
 }

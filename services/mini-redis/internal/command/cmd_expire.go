@@ -84,7 +84,7 @@ func expireAt(c *Ctx, base, unit int64) {
 		c.Record("DEL", c.Args[1])
 	} else {
 		c.DB.SetExpiry(e, at)
-		c.Record("PEXPIREAT", c.Args[1], decimal(at))
+		recordExpiry(c, c.Args[1], at)
 	}
 	c.Flag(true)
 }
@@ -172,4 +172,11 @@ func persist(c *Ctx) {
 		c.DB.Touch(e)
 	}
 	c.Flag(done)
+}
+
+// recordExpiry records that a key has got an expiration time, in unix milliseconds.
+func recordExpiry(c *Ctx, key []byte, at int64) {
+	if c.Recording() {
+		c.Record("PEXPIREAT", key, decimal(at))
+	}
 }

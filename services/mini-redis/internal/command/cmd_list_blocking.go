@@ -12,7 +12,7 @@ import (
 func blockingListCommands() []*Spec {
 	pop := func(name, summary string, h Handler) *Spec {
 		return &Spec{Name: name, Arity: -3, Flags: engine.Write | engine.Blocking, ACL: engine.CatList,
-			KeySpecs: []engine.KeySpec{{engine.KeyRW | engine.KeyAccess | engine.KeyDelete, 1, -2, 1}},
+			KeySpecs: []engine.KeySpec{{Flags: engine.KeyRW | engine.KeyAccess | engine.KeyDelete, Begin: 1, Last: -2, Step: 1}},
 			Group:    "list", Since: "2.0.0", Complexity: "O(n) of the keys",
 			Summary: summary, Syntax: "key:key... timeout:double", Handler: h}
 	}

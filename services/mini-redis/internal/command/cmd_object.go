@@ -6,7 +6,9 @@ import (
 )
 
 func objectCommands() []*Spec {
-	key := func(f engine.KeyFlags) []engine.KeySpec { return []engine.KeySpec{{f, 2, 0, 1}} }
+	key := func(f engine.KeyFlags) []engine.KeySpec {
+		return []engine.KeySpec{{Flags: f, Begin: 2, Last: 0, Step: 1}}
+	}
 	tips := []string{"nondeterministic_output"}
 	return []*Spec{
 		{Name: "object", Arity: -2, Group: "generic", Since: "2.2.3", Complexity: "Depends on the subcommand",

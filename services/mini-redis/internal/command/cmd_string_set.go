@@ -216,7 +216,7 @@ func getex(c *Ctx) {
 		c.Record("DEL", c.Args[1])
 	case at != 0:
 		c.DB.SetExpiry(e, at)
-		c.Record("PEXPIREAT", c.Args[1], decimal(at))
+		recordExpiry(c, c.Args[1], at)
 	case opt.persist && c.DB.Persist(e):
 		c.DB.Changed(e)
 		c.Record("PERSIST", c.Args[1])

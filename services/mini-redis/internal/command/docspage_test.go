@@ -9,13 +9,14 @@ import (
 
 	"mini-redis/internal/docpage"
 	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // docs/commands.md lists what the table has.
 func TestDocsOfCommands(t *testing.T) {
 	var b strings.Builder
-	groups := map[string][]*command.Spec{}
-	for _, s := range command.NewTable().All() {
+	groups := map[string][]*engine.Spec{}
+	for _, s := range engine.NewTable(command.All()).All() {
 		if s.Handler != nil {
 			groups[s.Group] = append(groups[s.Group], s)
 		}

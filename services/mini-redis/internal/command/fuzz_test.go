@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"mini-redis/internal/replytest"
 	"mini-redis/services/mini-redis/internal/command"
-	"mini-redis/services/mini-redis/internal/command/script"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// words are what the fuzzer makes requests of: names, options, keys, numbers.
+// words returns the words of random requests: names, options, keys, numbers.
 func words() []string {
 	list := []string{
 		"a", "b", "c", "q", "0", "1", "-1", "2", "10", "100", "x", "", "*", "[a-", "3.5", "1e300", "9223372036854775807",
@@ -20,7 +21,7 @@ func words() []string {
 		"ID", "ADDR", "USER", "SKIPME", "default", "TIMEOUT", "ERROR", "AUTH", "SETNAME", "LIB-NAME", "FILTERBY", "PATTERN",
 		"ACLCAT", "traceparent", parentA, "maxclients", "requirepass", "ASYNC", "ABORT", "\x00\xff\r\n", strings.Repeat("long", 40),
 	}
-	for _, s := range command.NewTable().All() {
+	for _, s := range engine.NewTable(command.All()).All() {
 		parent, child, isSub := strings.Cut(s.Name, "|")
 		if isSub {
 			list = append(list, child)
@@ -31,13 +32,13 @@ func words() []string {
 	return list
 }
 
-// perform plays a program: of each request's bytes the first says on which
-// connection, the second how many words, the rest which; 0 lets time pass.
+// perform runs a program: the first byte of a request is the connection, the second the
+// number of words, the rest select them. A connection of 0 moves the clock.
 func perform(t *testing.T, program []byte) {
-	program = program[:min(len(program), 4000)] // longer ones find nothing more and take long
+	program = program[:min(len(program), 4000)] // longer programs only take longer
 	vocabulary := words()
-	h := newHouse(t)
-	guests := []*guest{h.connect(), h.connect(), h.connect()}
+	h := newHarness(t)
+	clients := []*client{h.connect(), h.connect(), h.connect()}
 	at := 0
 	next := func() int {
 		if at >= len(program) {
@@ -52,19 +53,18 @@ func perform(t *testing.T, program []byte) {
 			h.pass(time.Duration(next()) * time.Millisecond)
 			continue
 		}
-		g := guests[who%len(guests)]
+		g := clients[who%len(clients)]
 		if g.killed || g.session.Closing {
-			g.Kill()
-			h.sweep()
+			h.engine.Kill(g.session)
 			g = h.connect()
-			guests[who%len(guests)] = g
+			clients[who%len(clients)] = g
 		}
 		request := make([][]byte, 1+next()%6)
 		for i := range request {
 			request[i] = []byte(vocabulary[(next()*256+next())%len(vocabulary)])
 		}
 		text := fmt.Sprintf("%q", request)
-		for _, other := range h.guests {
+		for _, other := range h.clients {
 			countReplies(t, other, "before "+text)
 		}
 		before := stateOf(g)
@@ -76,25 +76,26 @@ func perform(t *testing.T, program []byte) {
 	}
 }
 
-// countReplies counts the replies that a guest has got, each of which is whole.
-func countReplies(t *testing.T, g *guest, when string) (n int) {
+// countReplies counts the replies that a client has received and checks that each is
+// complete.
+func countReplies(t *testing.T, g *client, when string) (n int) {
 	t.Helper()
 	for out := []byte(g.got()); len(out) > 0; n++ {
-		size := script.Frame(out)
+		size := replytest.Frame(out)
 		if size == 0 {
-			t.Fatalf("%s: connection %d got half a reply: %q", when, g.session.ID, out)
+			t.Fatalf("%s: connection %d received an incomplete reply: %q", when, g.session.ID, out)
 		}
 		out = out[size:]
 	}
 	return n
 }
 
-// state is what may excuse a request for being answered not once.
+// state holds the reasons why a request may have a number of replies other than one.
 type state struct{ waits, muted, subscribed, closing bool }
 
-func stateOf(g *guest) state {
+func stateOf(g *client) state {
 	s := g.session
-	return state{s.Blocked(), s.Reply != command.ReplyOn, s.Subscribed(), s.Closing || g.killed}
+	return state{s.Blocked(), s.Reply != engine.ReplyOn, s.Subscribed(), s.Closing || g.killed}
 }
 
 func (s state) excused() bool { return s.waits || s.muted || s.subscribed || s.closing }
@@ -104,7 +105,7 @@ func FuzzEngine(f *testing.F) {
 	f.Fuzz(perform)
 }
 
-// TestRandomRequests is the fuzzer's play with programs of fixed seeds.
+// TestRandomRequests runs random programs of fixed seeds.
 func TestRandomRequests(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
 	for range 200 {
@@ -116,5 +117,5 @@ func TestRandomRequests(t *testing.T) {
 	}
 }
 
-// confirms reports whether a request may be one that has a reply for each channel.
+// confirms reports whether a request may have a reply for each channel.
 func confirms(text string) bool { return strings.Contains(strings.ToLower(text), "subscribe") }

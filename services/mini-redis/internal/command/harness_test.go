@@ -8,109 +8,102 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"mini-redis/internal/replytest"
 	"mini-redis/internal/resp"
 	"mini-redis/resptrace/wire"
 	"mini-redis/services/mini-redis/internal/command"
-	"mini-redis/services/mini-redis/internal/command/script"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// fakeClock is a clock that stands still until it is told to go on.
+// fakeClock stands still until the test moves it.
 type fakeClock struct{ elapsed time.Duration }
 
-// epoch is when every fake clock begins.
+// epoch is the time at which every fake clock starts.
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func (c *fakeClock) Now() time.Time { return epoch.Add(c.elapsed) }
 func (c *fakeClock) Mono() int64    { return int64(c.elapsed) + 1 }
 
-// house is an engine with what it needs around it, all in memory. It is the Host
-// and the Observer of the engine.
-type house struct {
-	t      testing.TB
-	clock  fakeClock
-	engine *command.Engine
-	guests []*guest
+// harness is an engine with its surroundings in memory: it is the engine's host and its
+// observer, and plays the part of the event loops.
+type harness struct {
+	t       testing.TB
+	clock   fakeClock
+	engine  *engine.Engine
+	clients []*client
 
 	settings map[string]string
 	stopped  bool
 	resets   int
-	calls    []command.Call // with their own copies of Args
-	turns    []command.Turn
+	calls    []engine.Call // with their own copies of Args
+	turns    []engine.Turn
 }
 
-func newHouse(t testing.TB) *house {
+func newHarness(t testing.TB) *harness {
 	t.Helper()
-	h := &house{t: t, settings: map[string]string{"maxclients": "10000", "maxmemory": "0", "requirepass": ""}}
-	h.engine = command.New(command.Config{Clock: &h.clock, Host: h, Observer: h})
+	h := &harness{t: t, settings: map[string]string{"maxclients": "10000", "maxmemory": "0", "requirepass": ""}}
+	h.engine = engine.New(engine.Config{Commands: command.All(), Clock: &h.clock, Host: h, Observer: h})
 	return h
 }
 
-// guest is a connected client: the Peer of a session.
-type guest struct {
-	house   *house
-	session *command.Session
+// client is a connected client, the peer of a session.
+type client struct {
+	harness *harness
+	session *engine.Session
 	out     []byte
-	backlog [][][]byte // requests behind a blocked one
-	current bool       // its request is being executed
+	backlog [][][]byte // requests behind a waiting one
+	current bool       // a request of the client is being executed
 	late    []byte     // pushes that follow the reply
+	full    bool       // the output limit is exceeded
 	killed  bool
-	dropped bool
-	spans   int // handed over by Unblock
+	spans   int // passed to Complete
 }
 
-func (h *house) connect() *guest {
-	g := &guest{house: h}
-	g.session = h.engine.NewSession(int64(len(h.guests)+1), g)
-	h.guests = append(h.guests, g)
-	return g
+func (h *harness) connect() *client {
+	c := &client{harness: h}
+	c.session = h.engine.NewSession(int64(len(h.clients)+1), c)
+	h.clients = append(h.clients, c)
+	return c
 }
 
-// Push implements command.Peer.
-func (g *guest) Push(p []byte) {
-	if g.current {
-		g.late = append(g.late, p...)
-		return
+// Push implements engine.Peer.
+func (c *client) Push(p []byte) bool {
+	switch {
+	case c.killed || c.full:
+		return false
+	case c.current:
+		c.late = append(c.late, p...)
+	default:
+		c.out = append(c.out, p...)
 	}
-	g.out = append(g.out, p...)
+	return true
 }
 
-// Unblock implements command.Peer.
-func (g *guest) Unblock(reply []byte, done command.Pending) {
-	g.out = append(g.out, reply...)
-	if done != nil {
-		g.spans++
-	}
+// Reply implements engine.Peer.
+func (c *client) Reply(p []byte) { c.out = append(c.out, p...) }
+
+// Complete implements engine.Peer.
+func (c *client) Complete(engine.Pending) { c.spans++ }
+
+// Kill implements engine.Peer.
+func (c *client) Kill() { c.killed = true }
+
+// Addr implements engine.Peer.
+func (c *client) Addr() string { return fmt.Sprintf("127.0.0.1:%d", 50000+c.session.ID) }
+
+// LocalAddr implements engine.Peer.
+func (c *client) LocalAddr() string { return "127.0.0.1:6379" }
+
+// send executes a request, or keeps it while an earlier one waits.
+func (c *client) send(words [][]byte) {
+	h := c.harness
+	c.backlog = append(c.backlog, words)
+	h.engine.BeginTurn(engine.Turn{Wake: h.clock.Mono(), LockAsk: h.clock.Mono(), LockGot: h.clock.Mono()})
+	h.executeBacklog()
 }
 
-// Kill implements command.Peer.
-func (g *guest) Kill() { g.killed = true }
-
-// sweep drops the sessions of guests that were killed, as their loops would.
-func (h *house) sweep() {
-	for _, g := range h.guests {
-		if g.killed && !g.dropped {
-			g.dropped = true
-			h.engine.Drop(g.session)
-		}
-	}
-}
-
-// Addr implements command.Peer.
-func (g *guest) Addr() string { return fmt.Sprintf("127.0.0.1:%d", 50000+g.session.ID) }
-
-// LocalAddr implements command.Peer.
-func (g *guest) LocalAddr() string { return "127.0.0.1:6379" }
-
-// send executes a request, or keeps it while the guest is blocked.
-func (g *guest) send(words [][]byte) {
-	h := g.house
-	g.backlog = append(g.backlog, words)
-	h.engine.BeginTurn(command.Turn{Wake: h.clock.Mono(), LockAsk: h.clock.Mono(), LockGot: h.clock.Mono()})
-	h.goOn()
-}
-
-// scribble overwrites a request that has been executed, as the server's buffer
-// is by the next one: whatever is kept of it has to be a copy.
+// scribble overwrites a request that has been executed, as the server's read buffer is
+// overwritten by the next one: what an engine keeps of it has to be a copy.
 func scribble(words [][]byte) {
 	for _, w := range words {
 		for i := range w {
@@ -119,78 +112,73 @@ func scribble(words [][]byte) {
 	}
 }
 
-// goOn executes what waits and no longer has to.
-func (h *house) goOn() {
+// executeBacklog executes the requests that no longer wait.
+func (h *harness) executeBacklog() {
 	for again := true; again; {
 		again = false
-		for _, g := range h.guests {
-			if len(g.backlog) == 0 || g.killed || g.session.Blocked() || g.session.Closing {
+		for _, c := range h.clients {
+			if len(c.backlog) == 0 || c.killed || c.session.Blocked() || c.session.Closing {
 				continue
 			}
-			words := g.backlog[0]
-			g.backlog = g.backlog[1:]
-			w := resp.Writer{Buf: g.out}
-			g.current = true
-			h.engine.Exec(g.session, words, &w)
-			g.current = false
+			words := c.backlog[0]
+			c.backlog = c.backlog[1:]
+			w := resp.Writer{Buf: c.out}
+			c.current = true
+			h.engine.Exec(c.session, words, false, &w)
+			c.current = false
 			scribble(words)
-			g.out = append(w.Buf, g.late...)
-			g.late = nil
-			h.sweep()
+			c.out = append(w.Buf, c.late...)
+			c.late = nil
 			again = true
 		}
 	}
 }
 
-// do sends a request and returns all that the guest has got.
-func (g *guest) do(words ...string) string {
-	g.house.t.Helper()
-	list := make([][]byte, len(words))
-	for i, w := range words {
-		list[i] = []byte(w)
-	}
-	g.send(list)
-	return g.got()
+// do sends a request and returns everything that the client has received.
+func (c *client) do(words ...string) string {
+	c.harness.t.Helper()
+	c.send(toBytes(words))
+	return c.got()
 }
 
-// got takes what the guest has got.
-func (g *guest) got() string {
-	out := string(g.out)
-	g.out = nil
+// got returns what the client has received since the last call.
+func (c *client) got() string {
+	out := string(c.out)
+	c.out = nil
 	return out
 }
 
-// must sends a line of words and compares the reply, lines of which are
-// separated by spaces for readability.
-func (g *guest) must(line, want string) {
-	g.house.t.Helper()
+// must sends a line of words and compares the reply, whose lines are separated by
+// spaces.
+func (c *client) must(line, want string) {
+	c.harness.t.Helper()
 	words, _ := resp.SplitWords([]byte(line), nil)
-	g.send(words)
-	g.mustHave(line, want)
+	c.send(words)
+	c.mustHave(line, want)
 }
 
-// mustHave compares what the guest has got.
-func (g *guest) mustHave(what, want string) {
-	g.house.t.Helper()
-	if got := strings.ReplaceAll(strings.TrimSuffix(g.got(), "\r\n"), "\r\n", " "); got != want {
-		g.house.t.Fatalf("%s:\n got %q\nwant %q", what, got, want)
+// mustHave compares what the client has received.
+func (c *client) mustHave(what, want string) {
+	c.harness.t.Helper()
+	if got := strings.ReplaceAll(strings.TrimSuffix(c.got(), "\r\n"), "\r\n", " "); got != want {
+		c.harness.t.Fatalf("%s:\n got %q\nwant %q", what, got, want)
 	}
 }
 
-// pass lets time pass in steps, as the server's cron sees it.
-func (h *house) pass(d time.Duration) {
+// pass moves the clock in steps and runs the housekeeping.
+func (h *harness) pass(d time.Duration) {
 	for end := h.clock.elapsed + d; h.clock.elapsed < end; {
 		h.clock.elapsed = min(end, h.clock.elapsed+time.Millisecond)
 		h.engine.Cron()
-		h.goOn()
+		h.executeBacklog()
 	}
 }
 
-// Info implements command.Host.
-func (h *house) Info(sections []string) string { return "# " + strings.Join(sections, ",") + "\r\n" }
+// Info implements engine.Host.
+func (h *harness) Info(sections []string) string { return "# " + strings.Join(sections, ",") + "\r\n" }
 
-// ConfigGet implements command.Host.
-func (h *house) ConfigGet(pattern string) [][2]string {
+// ConfigGet implements engine.Host.
+func (h *harness) ConfigGet(pattern string) [][2]string {
 	if pattern == "*" {
 		pattern = "maxclients"
 	}
@@ -200,8 +188,8 @@ func (h *house) ConfigGet(pattern string) [][2]string {
 	return nil
 }
 
-// ConfigSet implements command.Host.
-func (h *house) ConfigSet(name, value string) error {
+// ConfigSet implements engine.Host.
+func (h *harness) ConfigSet(name, value string) error {
 	switch _, ok := h.settings[name]; {
 	case !ok:
 		return fmt.Errorf("ERR Unknown option or number of arguments for CONFIG SET - '%s'", name)
@@ -214,28 +202,19 @@ func (h *house) ConfigSet(name, value string) error {
 	return nil
 }
 
-// ConfigResetStat implements command.Host.
-func (h *house) ConfigResetStat() { h.resets++ }
+// ConfigResetStat implements engine.Host.
+func (h *harness) ConfigResetStat() { h.resets++ }
 
-// Sessions implements command.Host.
-func (h *house) Sessions(f func(*command.Session)) {
-	for _, g := range h.guests {
-		if !g.killed {
-			f(g.session)
-		}
-	}
-}
+// Shutdown implements engine.Host.
+func (h *harness) Shutdown() { h.stopped = true }
 
-// Shutdown implements command.Host.
-func (h *house) Shutdown() { h.stopped = true }
-
-// Extract implements command.Observer.
-func (h *house) Extract(fields [][]byte) (trace.SpanContext, bool) {
+// Extract implements engine.Observer.
+func (h *harness) Extract(fields [][]byte) (trace.SpanContext, bool) {
 	return wire.Traceparent(wire.Fields(fields).Lookup("traceparent"))
 }
 
-// Command implements command.Observer.
-func (h *house) Command(turn *command.Turn, call *command.Call) command.Pending {
+// Command implements engine.Observer.
+func (h *harness) Command(turn *engine.Turn, call *engine.Call) engine.Pending {
 	c := *call
 	c.Args = nil
 	for _, a := range call.Args {
@@ -249,24 +228,26 @@ func (h *house) Command(turn *command.Turn, call *command.Call) command.Pending 
 	return nil
 }
 
-// Flushed implements command.Observer.
-func (h *house) Flushed([]command.Pending, int64) {}
+// Flushed implements engine.Observer.
+func (h *harness) Flushed([]engine.Pending, int64) {}
 
-// The house as a target of scripts.
-type scriptHouse struct{ *house }
+// conversationTarget is the harness as the target of conversations.
+type conversationTarget struct{ *harness }
 
-func (h scriptHouse) Open() (script.Client, error) { return scriptGuest{h.connect()}, nil }
-func (h scriptHouse) Pass(d time.Duration)         { h.pass(d) }
-func (h scriptHouse) Now() time.Time               { return h.clock.Now() }
+func (h conversationTarget) Open() (replytest.Client, error) {
+	return conversationClient{h.connect()}, nil
+}
+func (h conversationTarget) Pass(d time.Duration) { h.pass(d) }
+func (h conversationTarget) Now() time.Time       { return h.clock.Now() }
 
-type scriptGuest struct{ *guest }
+type conversationClient struct{ *client }
 
-func (g scriptGuest) ID() int64                 { return g.session.ID }
-func (g scriptGuest) Send(words [][]byte) error { g.send(words); return nil }
-func (g scriptGuest) Reply(time.Duration) ([]byte, error) {
-	n := script.Frame(g.out)
-	reply := g.out[:n:n]
-	g.out = g.out[n:]
+func (c conversationClient) ID() int64                 { return c.session.ID }
+func (c conversationClient) Send(words [][]byte) error { c.send(words); return nil }
+func (c conversationClient) Reply(time.Duration) ([]byte, error) {
+	n := replytest.Frame(c.out)
+	reply := c.out[:n:n]
+	c.out = c.out[n:]
 	if n == 0 {
 		return nil, nil
 	}

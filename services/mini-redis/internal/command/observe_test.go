@@ -8,6 +8,7 @@ import (
 
 	"mini-redis/internal/resp"
 	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 const (
@@ -16,9 +17,9 @@ const (
 	parentB = "00-" + traceA + "-00f067aa0ba902b7-01"
 )
 
-// told describes the calls the observer was told of since the last time: the
+// recorded describes the calls that the observer has recorded since the last call: the
 // operation, with marks for what else is known.
-func (h *house) told() string {
+func (h *harness) recorded() string {
 	var list []string
 	for _, c := range h.calls {
 		text := "_OTHER"
@@ -31,8 +32,8 @@ func (h *house) told() string {
 		if c.Rejected {
 			text += "/rejected"
 		}
-		if c.Queued {
-			text += "/queued"
+		if c.Nested {
+			text += "/nested"
 		}
 		if c.Parent.IsValid() {
 			text += "@" + c.Parent.SpanID().String()[:4]
@@ -45,22 +46,22 @@ func (h *house) told() string {
 	return strings.Join(list, " ")
 }
 
-func (h *house) mustTell(want string) {
+func (h *harness) mustRecord(want string) {
 	h.t.Helper()
-	if got := h.told(); got != want {
-		h.t.Errorf("the observer was told\n%s\nwant\n%s", got, want)
+	if got := h.recorded(); got != want {
+		h.t.Errorf("recorded calls:\n%s\nwant\n%s", got, want)
 	}
 }
 
-func TestCallsAreTold(t *testing.T) {
+func TestCalls(t *testing.T) {
 	f := func(want string, requests ...string) {
 		t.Helper()
-		h := newHouse(t)
+		h := newHarness(t)
 		g := h.connect()
 		for _, line := range requests {
 			g.do(strings.Fields(line)...)
 		}
-		h.mustTell(want)
+		h.mustRecord(want)
 	}
 	f("SET GET", "SET k v", "get k")
 	f("CLIENT ID", "client id")
@@ -80,23 +81,23 @@ func TestCallsAreTold(t *testing.T) {
 	f("SUBSCRIBE GET!ERR/rejected", "SUBSCRIBE a", "GET k")
 }
 
-func TestTransactionsAreTold(t *testing.T) {
+func TestTransactionCalls(t *testing.T) {
 	traced := func(parent, rest string) string { return "TRACED 1 traceparent " + parent + " " + rest }
 	f := func(want string, requests ...string) {
 		t.Helper()
-		h := newHouse(t)
+		h := newHarness(t)
 		g := h.connect()
 		for _, line := range requests {
 			g.do(strings.Fields(line)...)
 		}
-		h.mustTell(want)
+		h.mustRecord(want)
 	}
-	f("MULTI SET/queued GET/queued EXEC", "MULTI", "SET k v", "GET k", "EXEC")
-	f("MULTI SET/queued@b7ad GET/queued EXEC@00f0", "MULTI", traced(parentA, "SET k v"), "GET k", traced(parentB, "EXEC"))
+	f("MULTI SET/nested GET/nested EXEC", "MULTI", "SET k v", "GET k", "EXEC")
+	f("MULTI SET/nested@b7ad GET/nested EXEC@00f0", "MULTI", traced(parentA, "SET k v"), "GET k", traced(parentB, "EXEC"))
 	// EXEC without a context continues the first command's that has one.
-	f("MULTI GET/queued SET/queued@b7ad SET/queued@00f0 EXEC@b7ad",
+	f("MULTI GET/nested SET/nested@b7ad SET/nested@00f0 EXEC@b7ad",
 		"MULTI", "GET k", traced(parentA, "SET k v"), traced(parentB, "SET k v"), "EXEC")
-	f("MULTI SET/queued@b7ad EXEC@b7ad", "MULTI", traced(parentA, "SET k v"), "TRACED 0 EXEC")
+	f("MULTI SET/nested@b7ad EXEC@b7ad", "MULTI", traced(parentA, "SET k v"), "TRACED 0 EXEC")
 	f("MULTI _OTHER!ERR/rejected EXEC!EXECABORT@b7ad", "MULTI", traced(parentA, "SET k v"), "NOSUCH", "EXEC")
 	f("MULTI _OTHER!ERR/rejected EXEC!EXECABORT@b7ad", "MULTI", "NOSUCH", traced(parentA, "SET k v"), "EXEC")
 	f("MULTI EXEC!EXECABORT/rejected@b7ad", "MULTI", traced(parentA, "SET k v"), "EXEC x")
@@ -106,24 +107,24 @@ func TestTransactionsAreTold(t *testing.T) {
 	f("MULTI TRACED!ERR/rejected EXEC!EXECABORT", "MULTI", "TRACED 1 GET k", "EXEC")
 }
 
-// TestContextBeforeAuthentication: nobody unknown makes spans.
+// TestContextBeforeAuthentication: an unknown client creates no spans.
 func TestContextBeforeAuthentication(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	h.engine.SetPassword("sesame")
 	g := h.connect()
 	g.do("TRACED", "1", "traceparent", parentA, "GET", "k")
 	g.do("TRACED", "1", "traceparent", parentA, "AUTH", "sesame")
 	g.do("TRACED", "1", "traceparent", parentA, "GET", "k")
-	h.mustTell("GET!NOAUTH/rejected AUTH GET@b7ad")
+	h.mustRecord("GET!NOAUTH/rejected AUTH GET@b7ad")
 	if !g.session.ContextAware {
-		t.Error("who says TRACED knows it")
+		t.Error("a client that sends TRACED is not context-aware")
 	}
 }
 
 func TestContextAware(t *testing.T) {
 	f := func(want bool, words ...string) {
 		t.Helper()
-		g := newHouse(t).connect()
+		g := newHarness(t).connect()
 		g.do(words...)
 		g.do("RESET")
 		if g.session.ContextAware != want {
@@ -142,18 +143,18 @@ func TestContextAware(t *testing.T) {
 // TestBlockedCall: the span of a blocked call covers its waiting, with the turn
 // it began in, and is handed over with the reply.
 func TestBlockedCall(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	waiter, pusher := h.connect(), h.connect()
 	h.clock.elapsed = time.Second
 	waiter.do("TRACED", "1", "traceparent", parentA, "BLPOP", "q", "0")
 	if len(h.calls) != 0 {
-		t.Fatalf("told of a call that goes on: %s", h.told())
+		t.Fatalf("recorded a call that has not ended: %s", h.recorded())
 	}
 	h.clock.elapsed += 3 * time.Second
 	pusher.do("RPUSH", "q", "x")
 	waiter.mustHave("the waiter", "*2 $1 q $1 x")
 	if len(h.calls) != 2 {
-		t.Fatalf("told of %s", h.told())
+		t.Fatalf("recorded %s", h.recorded())
 	}
 	call, turn := h.calls[1], h.turns[1]
 	if call.Session != waiter.session || string(call.Args[0]) != "BLPOP" || len(call.Args) != 3 {
@@ -165,14 +166,14 @@ func TestBlockedCall(t *testing.T) {
 	if turn.LockGot != int64(time.Second)+1 {
 		t.Errorf("the turn of the call began at %d", turn.LockGot)
 	}
-	if waiter.spans != 1 || len(waiter.session.Pending) != 0 {
-		t.Errorf("%d spans came with the reply, %d are the session's; want 1 and 0", waiter.spans, len(waiter.session.Pending))
+	if waiter.spans != 1 {
+		t.Errorf("%d spans, want 1", waiter.spans)
 	}
-	h.mustTell("RPUSH BLPOP@b7ad")
+	h.mustRecord("RPUSH BLPOP@b7ad")
 }
 
 func TestBlockedCallThatTimesOut(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	g := h.connect()
 	g.do("BLPOP", "q", "1.5")
 	if got := time.Duration(h.engine.NextDeadline() - h.clock.Mono()); got != 1500*time.Millisecond {
@@ -186,24 +187,24 @@ func TestBlockedCallThatTimesOut(t *testing.T) {
 		t.Errorf("blocked for %v, error %q", time.Duration(c.Blocked), c.Error)
 	}
 	if h.engine.NextDeadline() != 0 || h.engine.BlockedClients() != 0 {
-		t.Error("there is still somebody to wait for")
+		t.Error("a client is still blocked")
 	}
 }
 
 // TestDeadlines: whoever waits for the shortest time goes first, and those who
 // are served do not wait in the heap.
 func TestDeadlines(t *testing.T) {
-	h := newHouse(t)
-	var guests []*guest
+	h := newHarness(t)
+	var clients []*client
 	for _, seconds := range []string{"5", "0", "3", "1", "4", "2"} {
 		g := h.connect()
 		g.do("BLPOP", "q"+seconds, "other", seconds)
-		guests = append(guests, g)
+		clients = append(clients, g)
 	}
 	h.connect().do("RPUSH", "q3", "x")
-	guests[2].mustHave("the one who is served", "*2 $2 q3 $1 x")
-	h.connect().do("CLIENT", "UNBLOCK", fmt.Sprint(guests[4].session.ID))
-	guests[4].mustHave("the one who is let go", "*-1")
+	clients[2].mustHave("the one who is served", "*2 $2 q3 $1 x")
+	h.connect().do("CLIENT", "UNBLOCK", fmt.Sprint(clients[4].session.ID))
+	clients[4].mustHave("the one who is let go", "*-1")
 	for second := 1; second <= 6; second++ {
 		h.pass(time.Second)
 		for i, ends := range map[int]int{0: 5, 3: 1, 5: 2} {
@@ -211,7 +212,7 @@ func TestDeadlines(t *testing.T) {
 			if ends == second {
 				want = "*-1"
 			}
-			guests[i].mustHave(fmt.Sprintf("guest %d after %d s", i, second), want)
+			clients[i].mustHave(fmt.Sprintf("client %d after %d s", i, second), want)
 		}
 	}
 	if h.engine.BlockedClients() != 1 || h.engine.NextDeadline() != 0 {
@@ -220,20 +221,20 @@ func TestDeadlines(t *testing.T) {
 }
 
 func TestUnblockedByErrorIsToldAsOne(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	waiter, other := h.connect(), h.connect()
 	waiter.do("BLPOP", "q", "0")
 	other.do("CLIENT", "UNBLOCK", fmt.Sprint(waiter.session.ID), "ERROR")
-	h.mustTell("BLPOP!UNBLOCKED CLIENT UNBLOCK")
+	h.mustRecord("BLPOP!UNBLOCKED CLIENT UNBLOCK")
 }
 
 // TestPostponedCall: the spans of a request that a pause held up tell of it.
 func TestPostponedCall(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	admin, g := h.connect(), h.connect()
 	admin.do("CLIENT", "PAUSE", "60000", "WRITE")
 	g.do("MULTI")
-	h.told()
+	h.recorded()
 	g.do("TRACED", "1", "traceparent", parentA, "SET", "k", "1")
 	h.clock.elapsed += time.Second
 	admin.do("CLIENT", "UNPAUSE")
@@ -241,32 +242,32 @@ func TestPostponedCall(t *testing.T) {
 	admin.do("CLIENT", "PAUSE", "60000", "WRITE")
 	g.do("TRACED", "1", "traceparent", parentB, "EXEC")
 	h.clock.elapsed += 2 * time.Second
-	h.told()
+	h.recorded()
 	admin.do("CLIENT", "UNPAUSE")
 	g.mustHave("the transaction", "*2 +OK $1 1")
-	if g.spans != 2 || len(g.session.Pending) != 0 {
-		t.Errorf("%d spans came with the reply, %d are the session's; want 2 and 0", g.spans, len(g.session.Pending))
+	if g.spans != 2 {
+		t.Errorf("%d spans, want 2", g.spans)
 	}
 	last := h.calls[len(h.calls)-1]
 	if time.Duration(last.Blocked) != 2*time.Second || time.Duration(last.End-last.Start) != 2*time.Second {
 		t.Errorf("EXEC was held up for %v of %v, want 2s of 2s", time.Duration(last.Blocked), time.Duration(last.End-last.Start))
 	}
-	h.mustTell("CLIENT UNPAUSE SET/queued@b7ad GET/queued EXEC@00f0")
+	h.mustRecord("CLIENT UNPAUSE SET/nested@b7ad GET/nested EXEC@00f0")
 }
 
 // TestCallTimes: the calls of a batch lie end to end, from when the lock was got.
 func TestCallTimes(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	clock := &tickingClock{}
-	e := command.New(command.Config{Clock: clock, Host: h, Observer: h})
+	e := engine.New(engine.Config{Commands: command.All(), Clock: clock, Host: h, Observer: h})
 	s := e.NewSession(1, nil)
-	e.BeginTurn(command.Turn{Wake: 1, LockAsk: 2, LockGot: clock.Mono()})
+	e.BeginTurn(engine.Turn{Wake: 1, LockAsk: 2, LockGot: clock.Mono()})
 	var w resp.Writer
 	for _, request := range [][]string{{"PING"}, {"NOSUCH"}, {"MULTI"}, {"PING"}, {"EXEC"}} {
-		e.Exec(s, toBytes(request), &w)
+		e.Exec(s, toBytes(request), false, &w)
 	}
 	if len(h.calls) != 5 {
-		t.Fatalf("told of %s", h.told())
+		t.Fatalf("recorded %s", h.recorded())
 	}
 	end := h.turns[0].LockGot
 	for i, c := range h.calls {

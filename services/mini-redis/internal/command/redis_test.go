@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"mini-redis/services/mini-redis/internal/command/script"
+	"mini-redis/internal/replytest"
 )
 
 // startRedis starts a redis-server of its own on a free port, and skips the test
 // where there is none.
-func startRedis(t *testing.T) *script.TCP {
+func startRedis(t *testing.T) *replytest.TCP {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
@@ -29,7 +29,7 @@ func startRedis(t *testing.T) *script.TCP {
 	return nil
 }
 
-func tryRedis(t *testing.T, program string) *script.TCP {
+func tryRedis(t *testing.T, program string) *replytest.TCP {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -42,7 +42,7 @@ func tryRedis(t *testing.T, program string) *script.TCP {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	target := &script.TCP{Address: address}
+	target := &replytest.TCP{Address: address}
 	t.Cleanup(func() {
 		target.Close()
 		_ = cmd.Process.Signal(os.Interrupt)
@@ -60,24 +60,24 @@ func tryRedis(t *testing.T, program string) *script.TCP {
 // reviewedWith is the redis-server that testdata/differences.txt was written for.
 const reviewedWith = "7.0.15"
 
-// TestScriptsAgainstRedis holds the same conversations with a redis-server. Its
+// TestConversationsAgainstRedis holds the same conversations with a redis-server. Its
 // replies are those of the scripts but for the reviewed differences.
-func TestScriptsAgainstRedis(t *testing.T) {
+func TestConversationsAgainstRedis(t *testing.T) {
 	target := startRedis(t)
 	list, err := os.Open("../../testdata/differences.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer list.Close()
-	differences, err := script.ParseDifferences(list)
+	differences, err := replytest.ParseDifferences(list)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range scriptFiles(t) {
+	for _, file := range conversationFiles(t) {
 		if strings.HasPrefix(filepath.Base(file), "traced") {
 			continue // a stock server does not know it
 		}
-		for _, c := range loadScript(t, file) {
+		for _, c := range loadConversations(t, file) {
 			t.Run(c.File+"/"+c.Name, func(t *testing.T) { compare(t, &c, target, differences) })
 		}
 	}
@@ -88,12 +88,12 @@ func TestScriptsAgainstRedis(t *testing.T) {
 	}
 }
 
-func compare(t *testing.T, c *script.Case, target *script.TCP, differences *script.Differences) {
+func compare(t *testing.T, c *replytest.Case, target *replytest.TCP, differences *replytest.Differences) {
 	t.Helper()
 	if err := target.Empty(); err != nil {
 		t.Fatal(err)
 	}
-	turns, err := script.Run(c, target)
+	turns, err := replytest.Run(c, target)
 	if err != nil {
 		t.Fatal(err)
 	}

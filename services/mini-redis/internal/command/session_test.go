@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // TestDrop: nothing is left of a connection that is gone.
 func TestDrop(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	gone, other := h.connect(), h.connect()
 	gone.do("SUBSCRIBE", "a")
 	gone.do("PSUBSCRIBE", "a*")
@@ -45,8 +46,8 @@ func TestDrop(t *testing.T) {
 
 // TestTransactionMemory: a transaction may not fill the memory.
 func TestTransactionMemory(t *testing.T) {
-	h := newHouse(t)
-	h.engine = command.New(command.Config{Clock: &h.clock, Host: h, Observer: h, TxBytes: 10_000})
+	h := newHarness(t)
+	h.engine = engine.New(engine.Config{Commands: command.All(), Clock: &h.clock, Host: h, Observer: h, TxBytes: 10_000})
 	g := h.connect()
 	big := strings.Repeat("x", 4000)
 	g.must("MULTI", "+OK")
@@ -65,8 +66,8 @@ func TestTransactionMemory(t *testing.T) {
 
 // TestReplyMemory: a request cannot make a reply of any size out of one value.
 func TestReplyMemory(t *testing.T) {
-	h := newHouse(t)
-	h.engine = command.New(command.Config{Clock: &h.clock, Host: h, Observer: h, Reply: 10_000})
+	h := newHarness(t)
+	h.engine = engine.New(engine.Config{Commands: command.All(), Clock: &h.clock, Host: h, Observer: h, Reply: 10_000})
 	g := h.connect()
 	g.do("SET", "k", strings.Repeat("x", 3000))
 	g.must("MGET k k k k k k", "-ERR the reply is too large")
@@ -75,14 +76,14 @@ func TestReplyMemory(t *testing.T) {
 		g.do("GET", "k")
 	}
 	g.do("SET", "done", "1")
-	if got := g.do("EXEC"); len(got) > 10_000 || !g.killed {
-		t.Errorf("%d bytes, killed: %v", len(got), g.killed)
+	if got := g.do("EXEC"); len(got) > 0 || !g.session.Closing {
+		t.Errorf("%d bytes, closing: %v; want none and true", len(got), g.session.Closing)
 	}
 	h.connect().must("GET done", "$1 1")
 }
 
 func TestClientList(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	a, b, c := h.connect(), h.connect(), h.connect()
 	a.do("CLIENT", "SETNAME", "alice")
 	a.do("CLIENT", "SETINFO", "LIB-NAME", "lib")
@@ -118,7 +119,7 @@ func TestClientList(t *testing.T) {
 }
 
 func TestClientFlags(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	g, other := h.connect(), h.connect()
 	g.do("CLIENT", "NO-EVICT", "ON")
 	g.do("CLIENT", "NO-TOUCH", "ON")
@@ -133,13 +134,13 @@ func TestClientFlags(t *testing.T) {
 func TestClientKill(t *testing.T) {
 	f := func(want string, killed string, words ...string) {
 		t.Helper()
-		h := newHouse(t)
+		h := newHarness(t)
 		a, b, c := h.connect(), h.connect(), h.connect()
 		c.do("SUBSCRIBE", "x")
 		a.must(strings.Join(words, " "), want)
 		got := ""
-		for _, g := range []*guest{a, b, c} {
-			if g.killed {
+		for _, g := range []*client{a, b, c} {
+			if g.killed || g.session.Closing {
 				got += fmt.Sprint(g.session.ID)
 			}
 		}
@@ -161,7 +162,7 @@ func TestClientKill(t *testing.T) {
 
 // TestPauseKeepsTheOrder: what a pause held up runs in the order in which it came.
 func TestPauseKeepsTheOrder(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	admin, a, b := h.connect(), h.connect(), h.connect()
 	admin.do("CLIENT", "PAUSE", "1000", "WRITE")
 	a.do("APPEND", "k", "a")
@@ -179,7 +180,7 @@ func TestPauseKeepsTheOrder(t *testing.T) {
 
 // TestUnpauseInsideExec: a transaction stays one, even when it ends a pause.
 func TestUnpauseInsideExec(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	admin, g := h.connect(), h.connect()
 	admin.do("CLIENT", "PAUSE", "60000", "WRITE")
 	g.do("RPUSH", "q", "x")
@@ -193,7 +194,7 @@ func TestUnpauseInsideExec(t *testing.T) {
 
 // TestLongerPauseWins: a pause that is under way is neither cut short nor weakened.
 func TestLongerPauseWins(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	admin, g := h.connect(), h.connect()
 	admin.do("MULTI")
 	admin.do("CLIENT", "PAUSE", "100", "ALL")
@@ -208,7 +209,7 @@ func TestLongerPauseWins(t *testing.T) {
 
 // TestPausesDoNotAddUp: a pause of all that is over leaves nothing to the next.
 func TestPausesDoNotAddUp(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	admin, g := h.connect(), h.connect()
 	admin.do("CLIENT", "PAUSE", "10", "ALL")
 	h.pass(20 * time.Millisecond)
@@ -219,7 +220,7 @@ func TestPausesDoNotAddUp(t *testing.T) {
 }
 
 func TestShutdown(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	g := h.connect()
 	g.must("SHUTDOWN NOSAVE", "")
 	if !h.stopped || !g.session.Closing {
@@ -228,7 +229,7 @@ func TestShutdown(t *testing.T) {
 }
 
 func TestActiveExpiryRunsByItself(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	g := h.connect()
 	for i := range 5000 {
 		g.do("SET", fmt.Sprint("k", i), "v", "PX", "50")
@@ -241,7 +242,7 @@ func TestActiveExpiryRunsByItself(t *testing.T) {
 }
 
 func TestTouchAndNoTouch(t *testing.T) {
-	h := newHouse(t)
+	h := newHarness(t)
 	g := h.connect()
 	g.do("SET", "k", "v")
 	g.do("CLIENT", "NO-TOUCH", "ON")

@@ -1,58 +1,60 @@
-package command
+package command_test
 
 import (
+	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 	"slices"
 	"strings"
 	"testing"
 )
 
 func TestTableIsComplete(t *testing.T) {
-	table := NewTable()
+	table := engine.NewTable(command.All())
 	groups := []string{"connection", "generic", "list", "pubsub", "server", "string", "transactions"}
 	for i, s := range table.All() {
 		bad := func(what string) { t.Errorf("%s: %s", s.Name, what) }
 		if s.ID != i {
-			bad("its ID is not its place")
+			bad("its ID is not its index")
 		}
-		if len(s.Name) > 2*longestName || strings.ToLower(s.Name) != s.Name {
-			bad("not a name")
+		if len(s.Name) > 64 || strings.ToLower(s.Name) != s.Name {
+			bad("invalid name")
 		}
 		if s.Summary == "" || !strings.HasSuffix(s.Summary, ".") || strings.Contains(s.Summary, "\n") {
 			bad("its summary is not one sentence")
 		}
 		if s.Since == "" || s.Complexity == "" || !slices.Contains(groups, s.Group) {
-			bad("its documentation is not complete")
+			bad("its documentation is incomplete")
 		}
 		if (s.Handler == nil) != (len(s.Subs) > 0 && s.Name != "command") {
-			bad("it has no handler, or one too many")
+			bad("it has no handler, or is a container with a handler")
 		}
 		if (s.Deprecated == "") != (s.Instead == "") {
-			bad("half deprecated")
+			bad("Deprecated and Instead must be set together")
 		}
-		if s.Has(Write) && s.Has(ReadOnly) {
-			bad("it writes and it does not")
+		if s.Has(engine.Write) && s.Has(engine.ReadOnly) {
+			bad("it is both Write and ReadOnly")
 		}
-		if len(s.KeySpecs) > 0 && !s.Has(Write) && !s.Has(ReadOnly) && s.Name != "watch" {
-			bad("what it does to its keys is not said")
+		if len(s.KeySpecs) > 0 && !s.Has(engine.Write) && !s.Has(engine.ReadOnly) && s.Name != "watch" {
+			bad("it has keys and is neither Write nor ReadOnly")
 		}
-		if _, err := s.arguments(); err != nil {
+		if _, err := s.Arguments(); err != nil {
 			bad(err.Error())
 		}
 		if table.Find(s.Name) != s {
-			bad("it is not found by its name")
+			bad("Find does not return it")
 		}
 		request := [][]byte{[]byte(strings.ToUpper(s.Name))}
 		if parent, child, ok := strings.Cut(s.Name, "|"); ok {
 			request = [][]byte{[]byte(parent), []byte(strings.ToUpper(child))}
 		}
-		if table.find(request) != s {
-			bad("a request does not find it")
+		if table.Lookup(request) != s {
+			bad("Lookup does not return it")
 		}
 	}
 }
 
-func TestTableIsTheSameEachTime(t *testing.T) {
-	a, b := NewTable(), NewTable()
+func TestTableIDsAreStable(t *testing.T) {
+	a, b := engine.NewTable(command.All()), engine.NewTable(command.All())
 	for i, s := range a.All() {
 		if b.All()[i].Name != s.Name {
 			t.Fatalf("command %d is %s and %s", i, s.Name, b.All()[i].Name)
@@ -60,26 +62,26 @@ func TestTableIsTheSameEachTime(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoCommand(t *testing.T) {
-	table := NewTable()
+func TestUnknownNames(t *testing.T) {
+	table := engine.NewTable(command.All())
 	for _, name := range []string{"", "nosuch", "get|set", "client|nosuch", "client|", "|id", strings.Repeat("x", 100_000)} {
 		if s := table.Find(name); s != nil {
 			t.Errorf("%.20q is %s", name, s.Name)
 		}
-		if s := table.find([][]byte{[]byte(name), []byte(name)}); s != nil {
+		if s := table.Lookup([][]byte{[]byte(name), []byte(name)}); s != nil {
 			t.Errorf("a request %.20q is %s", name, s.Name)
 		}
 	}
-	if table.find(nil) != nil {
-		t.Error("nothing is a command")
+	if table.Lookup(nil) != nil {
+		t.Error("an empty request has a command")
 	}
 }
 
 func TestUsage(t *testing.T) {
-	table := NewTable()
+	table := engine.NewTable(command.All())
 	f := func(name, want string) {
 		t.Helper()
-		if got := table.Find(name).usage(); got != want {
+		if got := table.Find(name).Usage(); got != want {
 			t.Errorf("%s: %s\nwant %s", name, got, want)
 		}
 	}
@@ -96,15 +98,15 @@ func TestUsage(t *testing.T) {
 
 func TestNotation(t *testing.T) {
 	for _, wrong := range []string{"key", "key:key [", "[a:key b:key]", "x=(A", "x=(A |", "x={a:key", "a:key ]", "[]"} {
-		s := &Spec{Name: "x", Syntax: wrong}
-		if list, err := s.arguments(); err == nil {
-			t.Errorf("%q was read as %+v", wrong, list)
+		s := &engine.Spec{Name: "x", Syntax: wrong}
+		if list, err := s.Arguments(); err == nil {
+			t.Errorf("%q was parsed as %+v", wrong, list)
 		}
 	}
 }
 
 func TestKeysOf(t *testing.T) {
-	table := NewTable()
+	table := engine.NewTable(command.All())
 	f := func(request, want string) {
 		t.Helper()
 		var args [][]byte
@@ -112,8 +114,8 @@ func TestKeysOf(t *testing.T) {
 			args = append(args, []byte(w))
 		}
 		var keys []string
-		for _, k := range table.find(args).keysOf(args) {
-			keys = append(keys, string(k.key))
+		for _, k := range table.Lookup(args).RequestKeys(args) {
+			keys = append(keys, string(k.Key))
 		}
 		if got := strings.Join(keys, " "); got != want {
 			t.Errorf("%s: keys %q, want %q", request, got, want)

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"mini-redis/internal/replytest"
 	"mini-redis/services/mini-redis/internal/command"
-	"mini-redis/services/mini-redis/internal/command/script"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // tableDifferences are the rows in which this server's table, which is that of
@@ -38,9 +39,9 @@ func TestTableAgainstRedis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHouse(t)
-	ours := scriptGuest{h.connect()}
-	for _, s := range command.NewTable().All() {
+	h := newHarness(t)
+	ours := conversationClient{h.connect()}
+	for _, s := range engine.NewTable(command.All()).All() {
 		if s.Subs != nil {
 			continue // the subcommands are compared one by one
 		}
@@ -56,7 +57,7 @@ func TestTableAgainstRedis(t *testing.T) {
 }
 
 // infoOf is COMMAND INFO of one command, without the notes on keys.
-func infoOf(t *testing.T, c script.Client, name string) string {
+func infoOf(t *testing.T, c replytest.Client, name string) string {
 	t.Helper()
 	if err := c.Send(toBytes([]string{"COMMAND", "INFO", name})); err != nil {
 		t.Fatal(err)
@@ -65,7 +66,7 @@ func infoOf(t *testing.T, c script.Client, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := script.Lines(reply)
+	lines := replytest.Lines(reply)
 	for i := 0; i+3 < len(lines); i++ {
 		if lines[i] == "notes" {
 			lines[i-2] = fmt.Sprintf("*%d", 6) // the pairs that are left
@@ -76,9 +77,9 @@ func infoOf(t *testing.T, c script.Client, name string) string {
 }
 
 func TestCommandCount(t *testing.T) {
-	g := newHouse(t).connect()
+	g := newHarness(t).connect()
 	top := 0
-	for _, s := range command.NewTable().All() {
+	for _, s := range engine.NewTable(command.All()).All() {
 		if s.Parent == nil {
 			top++
 		}
@@ -91,13 +92,13 @@ func TestCommandCount(t *testing.T) {
 // command, in both protocol versions.
 func TestEveryReplyIsWellFormed(t *testing.T) {
 	for _, proto := range []string{"2", "3"} {
-		h := newHouse(t)
-		g := scriptGuest{h.connect()}
+		h := newHarness(t)
+		g := conversationClient{h.connect()}
 		g.do("HELLO", proto)
 		ask := func(words ...string) {
 			t.Helper()
 			reply := g.do(words...)
-			if script.Frame([]byte(reply)) != len(reply) || reply == "" {
+			if replytest.Frame([]byte(reply)) != len(reply) || reply == "" {
 				t.Errorf("RESP%s: %q is answered by %q", proto, words, reply)
 			}
 		}
@@ -105,7 +106,7 @@ func TestEveryReplyIsWellFormed(t *testing.T) {
 		ask("COMMAND", "INFO")
 		ask("COMMAND", "DOCS")
 		ask("COMMAND", "LIST")
-		for _, s := range command.NewTable().All() {
+		for _, s := range engine.NewTable(command.All()).All() {
 			ask("COMMAND", "INFO", s.Name)
 			ask("COMMAND", "DOCS", s.Name)
 			if strings.HasSuffix(s.Name, "|help") {

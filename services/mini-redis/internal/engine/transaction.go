@@ -60,17 +60,22 @@ func (e *Engine) enqueue(s *Session, spec *Spec, args [][]byte, rc *requestConte
 
 // ExecuteQueue runs the commands of tx and writes the array of their replies. The
 // changes are recorded as one unit. If the replies exceed the largest reply, all
-// commands still run, the replies are dropped and the connection is closed.
+// commands still run, but no reply is sent and the connection is closed.
 func (c *Ctx) ExecuteQueue(tx *Tx) {
 	e, s, w := c.Engine, c.Session, c.W
 	mark := w.Mark()
 	w.Array(len(tx.Queue))
+	var discarded resp.Writer
 	for i := range tx.Queue {
 		q := &tx.Queue[i]
 		e.call(s, q.Spec, q.Args, &requestContext{TraceContext: q.TraceContext}, w)
-		if w.Since(mark) > e.cfg.Reply {
+		switch {
+		case w == &discarded:
+			discarded.Buf = discarded.Buf[:0]
+		case w.Since(mark) > e.cfg.Reply:
 			w.Truncate(mark)
 			s.Closing = true
+			discarded.Proto, w = w.Proto, &discarded
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"mini-redis/internal/docpage"
 	"mini-redis/internal/telemetry"
+	"mini-redis/services/mini-redis/internal/command"
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
@@ -88,7 +89,7 @@ func TestSpansFollowTheConventions(t *testing.T) {
 		engine.Call{Spec: specSet, Args: args("SET", secret, secret), Error: "WRONGTYPE"},
 		engine.Call{Spec: specNamed, Args: args("client", "setname", secret)},
 		engine.Call{Spec: nil, Args: args(secret, secret), Error: "ERR", Rejected: true},
-		engine.Call{Spec: specSet, Args: args("SET", secret, secret), Queued: true},
+		engine.Call{Spec: specSet, Args: args("SET", secret, secret), Nested: true},
 		engine.Call{Spec: specExec, Args: args("EXEC")},
 	)
 	names := []string{"GET", "SET", "CLIENT SETNAME", "_OTHER", "SET", "EXEC"}
@@ -132,7 +133,7 @@ func TestSpansFollowTheConventions(t *testing.T) {
 // The command table gives every command its names: upper case and words in
 // spans, lower case in metrics.
 func TestEveryCommandHasItsNames(t *testing.T) {
-	all := command.NewTable().All()
+	all := engine.NewTable(command.All()).All()
 	if len(all) == 0 {
 		t.Fatal("no commands")
 	}

@@ -10,6 +10,7 @@ import (
 
 	"mini-redis/internal/resp"
 	"mini-redis/internal/telemetry"
+	"mini-redis/services/mini-redis/internal/command"
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
@@ -29,19 +30,19 @@ func (h host) Info(sections []string) string { return h.info(sections) }
 func (host) ConfigGet(string) [][2]string    { return nil }
 func (host) ConfigSet(string, string) error  { return nil }
 func (host) ConfigResetStat()                {}
-func (host) Sessions(func(*engine.Session)) {}
+func (host) Sessions(func(*engine.Session))  {}
 func (host) Shutdown()                       {}
 
-// client is a connection of the real engine; what blocks ends in unblocked.
+// client is a connection of the real engine; completed holds its spans.
 type client struct {
 	peer
 	t         *testing.T
 	server    *engineRig
 	session   *engine.Session
-	unblocked []engine.Pending
+	completed []engine.Pending
 }
 
-func (c *client) Unblock(_ []byte, done engine.Pending) { c.unblocked = append(c.unblocked, done) }
+func (c *client) Complete(p engine.Pending) { c.completed = append(c.completed, p) }
 
 // engineRig is the command engine with the observer, driven as a loop drives it.
 type engineRig struct {
@@ -55,8 +56,9 @@ func newEngine(t *testing.T, change ...func(*Options)) *engineRig {
 	t.Helper()
 	e := &engineRig{clock: &tickingClock{mono: 1_000_000_000}}
 	e.rig = newRig(t, append([]func(*Options){func(o *Options) { o.Clock = e.clock }}, change...)...)
-	e.engine = command.New(command.Config{
-		Clock: e.clock, Observer: e.rig, RunID: strings.Repeat("ab", 20),
+	e.engine = engine.New(engine.Config{
+		Commands: command.All(),
+		Clock:    e.clock, Observer: e.rig, RunID: strings.Repeat("ab", 20),
 		Host: host{func(sections []string) string { return e.Info(Facts{Now: e.clock.Now()}, sections) }},
 	})
 	return e
@@ -79,10 +81,10 @@ func (c *client) batch(requests ...string) (reply string) {
 	e.engine.BeginTurn(turn)
 	w := &resp.Writer{Proto: 2}
 	for _, request := range requests {
-		e.engine.Exec(c.session, bytesOf(strings.Fields(request)...), w)
+		e.engine.Exec(c.session, bytesOf(strings.Fields(request)...), false, w)
 	}
-	e.Flushed(c.session.Pending, e.clock.Mono())
-	c.session.Pending = nil
+	e.Flushed(c.completed, e.clock.Mono())
+	c.completed = nil
 	return string(w.Buf)
 }
 
@@ -148,10 +150,10 @@ func TestEngineBlockedCommand(t *testing.T) {
 	e.mustSpans(t)
 	e.clock.mono += int64(time.Second)
 	pushing.batch("RPUSH list v")
-	if len(waiting.unblocked) != 1 {
-		t.Fatalf("unblocked %d times", len(waiting.unblocked))
+	if len(waiting.completed) != 1 {
+		t.Fatalf("%d spans", len(waiting.completed))
 	}
-	e.Flushed(waiting.unblocked, e.clock.Mono())
+	e.Flushed(waiting.completed, e.clock.Mono())
 	got := e.mustSpans(t, "BLPOP")[0]
 	if blocked := time.Duration(got.Data[dataBlocked]); blocked < time.Second || blocked > time.Second+time.Millisecond {
 		t.Errorf("blocked for %v", blocked)

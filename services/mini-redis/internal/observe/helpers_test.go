@@ -93,11 +93,12 @@ func (s *recordingSink) all() []telemetry.Record {
 // peer is a connection's two ends.
 type peer struct{ remote, local string }
 
-func (peer) Push([]byte)                     {}
-func (peer) Unblock([]byte, engine.Pending) {}
-func (peer) Kill()                           {}
-func (p peer) Addr() string                  { return p.remote }
-func (p peer) LocalAddr() string             { return p.local }
+func (peer) Push([]byte) bool        { return true }
+func (peer) Reply([]byte)            {}
+func (peer) Complete(engine.Pending) {}
+func (peer) Kill()                   {}
+func (p peer) Addr() string          { return p.remote }
+func (p peer) LocalAddr() string     { return p.local }
 
 func newSession() *engine.Session {
 	return &engine.Session{ID: 1, Peer: peer{remote: "192.0.2.7:50123", local: "192.0.2.1:6379"}}

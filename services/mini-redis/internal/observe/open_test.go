@@ -23,10 +23,10 @@ func (e *engineRig) serve(t *testing.T, waiting *client) {
 	t.Helper()
 	e.clock.mono += int64(time.Second)
 	e.connect(t).batch("RPUSH list v")
-	if len(waiting.unblocked) != 1 {
-		t.Fatalf("unblocked %d times", len(waiting.unblocked))
+	if len(waiting.completed) != 1 {
+		t.Fatalf("unblocked %d times", len(waiting.completed))
 	}
-	e.Flushed(waiting.unblocked, e.clock.Mono())
+	e.Flushed(waiting.completed, e.clock.Mono())
 }
 
 func TestACallThatWaitsIsShownOnlyWhileSomebodyWatches(t *testing.T) {

@@ -188,7 +188,7 @@ func TestPhasesTileTheSpan(t *testing.T) {
 	f("blocked", turn, engine.Call{Spec: specBlpop, Start: 1150, End: 9150, Blocked: 7900}, 9500, [5]int64{100, 50, 7900, 100, 350})
 	f("blocked, told with the turn that served it", engine.Turn{Wake: 8000, LockAsk: 8001, LockGot: 8002},
 		engine.Call{Spec: specBlpop, Start: 1150, End: 9150, Blocked: 7900}, 9500, [5]int64{0, 0, 7900, 100, 350})
-	f("inside EXEC", turn, engine.Call{Spec: specSet, Start: 1300, End: 1400, Queued: true}, 2400, [5]int64{0, 0, 0, 100, 0})
+	f("inside EXEC", turn, engine.Call{Spec: specSet, Start: 1300, End: 1400, Nested: true}, 2400, [5]int64{0, 0, 0, 100, 0})
 	f("nobody knows when the loop woke up", engine.Turn{LockAsk: 1100, LockGot: 1150},
 		engine.Call{Spec: specGet, Start: 1150, End: 1250}, 1300, [5]int64{0, 50, 0, 100, 50})
 	f("flushed before it ended", turn, engine.Call{Spec: specGet, Start: 1150, End: 1250}, 1200, [5]int64{100, 50, 0, 100, 0})
@@ -205,7 +205,7 @@ func TestPhasesTileAnySpan(t *testing.T) {
 		turn := engine.Turn{Wake: around(), LockAsk: around(), LockGot: around()}
 		call := engine.Call{
 			Session: newSession(), Spec: specGet, Start: around(), End: around(), Blocked: around() - 100,
-			Queued: rng.IntN(4) == 0, Parent: sampled(), Traced: true,
+			Nested: rng.IntN(4) == 0, TraceContext: engine.TraceContext{Parent: sampled(), Traced: true},
 		}
 		s := r.Command(&turn, &call).(*span)
 		r.sink.records = nil
@@ -231,7 +231,7 @@ func TestCommandsInsideExecLieWithinItsExecution(t *testing.T) {
 	var pending []engine.Pending
 	tell := func(spec *engine.Spec, start, end int64, queued bool) {
 		pending = append(pending, r.Command(turn, &engine.Call{
-			Session: newSession(), Spec: spec, Start: start, End: end, Queued: queued, Parent: sampled(), Traced: true,
+			Session: newSession(), Spec: spec, Start: start, End: end, Nested: queued, TraceContext: engine.TraceContext{Parent: sampled(), Traced: true},
 		}))
 	}
 	tell(specSet, 1150, 1200, true)

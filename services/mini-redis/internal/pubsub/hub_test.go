@@ -81,7 +81,7 @@ func TestSubscriptionsAreSets(t *testing.T) {
 	if !h.PUnsubscribe(&m.Subscriber, "a") || h.PUnsubscribe(&m.Subscriber, "a") {
 		t.Error("a pattern is left not once")
 	}
-	if h.ChannelCount() != 0 || h.PatternCount() != 0 || len(h.order.list) != 0 {
+	if h.ChannelCount() != 0 || h.PatternCount() != 0 || len(h.order) != 0 {
 		t.Error("the hub remembers what nobody listens to")
 	}
 }
@@ -177,7 +177,7 @@ func (s *sink) Deliver(m *Message) { s.n += len(m.Encoded(2)) }
 // watcher writes down what it is told; it watches names that do not begin with x.
 type watcher struct{ told []string }
 
-func (w *watcher) Opened(name string, pattern bool) Watched {
+func (w *watcher) Opened(name string, pattern bool) MonitoredTopic {
 	if name[0] == 'x' {
 		return nil
 	}
@@ -197,7 +197,7 @@ func (t *watchedTopic) Closed()            { t.w.told = append(t.w.told, "closed
 
 func TestAWatcherIsToldOfChannelsAndPatterns(t *testing.T) {
 	h, w := NewHub(), &watcher{}
-	h.Watch(w)
+	h.SetMonitor(w)
 	a, b := newMailbox(2), newMailbox(3)
 	check := func(want ...string) {
 		t.Helper()

@@ -9,7 +9,7 @@ import (
 func TestIdleConnectionsAreSmall(t *testing.T) {
 	s := start(t, func(c *Config) { c.Loops = 1 })
 	const n = 500
-	clients := make([]*client, 0, n)
+	clients := make([]*testClient, 0, n)
 	open := func(count int) {
 		for range count {
 			c := dial(t, s)

@@ -16,14 +16,15 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // unobserved is an observer that keeps nothing.
 type unobserved struct{}
 
-func (unobserved) Extract([][]byte) (trace.SpanContext, bool)           { return trace.SpanContext{}, true }
-func (unobserved) Command(*command.Turn, *command.Call) command.Pending { return nil }
-func (unobserved) Flushed([]command.Pending, int64)                     {}
+func (unobserved) Extract([][]byte) (trace.SpanContext, bool)        { return trace.SpanContext{}, true }
+func (unobserved) Command(*engine.Turn, *engine.Call) engine.Pending { return nil }
+func (unobserved) Flushed([]engine.Pending, int64)                   {}
 
 // start serves on a free port until the test ends.
 func start(t testing.TB, change func(*Config)) *Server {
@@ -34,7 +35,7 @@ func start(t testing.TB, change func(*Config)) *Server {
 	}
 	cfg := Config{
 		Listener: l, Observer: unobserved{}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Engine: command.Config{Clock: NewClock()},
+		Engine: engine.Config{Commands: command.All(), Clock: NewClock()},
 	}
 	if change != nil {
 		change(&cfg)
@@ -62,17 +63,17 @@ func start(t testing.TB, change func(*Config)) *Server {
 func eachTransport(t *testing.T, f func(t *testing.T, change func(*Config))) {
 	t.Run("loop", func(t *testing.T) { f(t, func(c *Config) { c.Loops = 1 }) })
 	t.Run("loops", func(t *testing.T) { f(t, func(c *Config) { c.Loops = 3 }) })
-	t.Run("solo", func(t *testing.T) { f(t, func(c *Config) { c.Solo = true }) })
+	t.Run("goroutines", func(t *testing.T) { f(t, func(c *Config) { c.Goroutines = true }) })
 }
 
 // client speaks raw bytes.
-type client struct {
+type testClient struct {
 	t testing.TB
 	net.Conn
 	r *bufio.Reader
 }
 
-func dial(t testing.TB, s *Server) *client {
+func dial(t testing.TB, s *Server) *testClient {
 	t.Helper()
 	nc, err := net.Dial("tcp", s.cfg.Listener.Addr().String())
 	if err != nil {
@@ -80,10 +81,10 @@ func dial(t testing.TB, s *Server) *client {
 	}
 	t.Cleanup(func() { _ = nc.Close() })
 	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
-	return &client{t: t, Conn: nc, r: bufio.NewReader(nc)}
+	return &testClient{t: t, Conn: nc, r: bufio.NewReader(nc)}
 }
 
-func (c *client) send(s string) {
+func (c *testClient) send(s string) {
 	c.t.Helper()
 	if _, err := io.WriteString(c.Conn, s); err != nil {
 		c.t.Fatalf("send: %v", err)
@@ -91,7 +92,7 @@ func (c *client) send(s string) {
 }
 
 // mustRead reads exactly want.
-func (c *client) mustRead(want string) {
+func (c *testClient) mustRead(want string) {
 	c.t.Helper()
 	got := make([]byte, len(want))
 	n, err := io.ReadFull(c.r, got)
@@ -104,14 +105,14 @@ func (c *client) mustRead(want string) {
 func clip(s string) string { return s[:min(len(s), 200)] }
 
 // mustDo sends a request of words and reads its exact reply.
-func (c *client) mustDo(want string, words ...string) {
+func (c *testClient) mustDo(want string, words ...string) {
 	c.t.Helper()
 	c.send(request(words...))
 	c.mustRead(want)
 }
 
 // mustEnd reads the end of the connection.
-func (c *client) mustEnd() {
+func (c *testClient) mustEnd() {
 	c.t.Helper()
 	if rest, err := io.ReadAll(c.r); err != nil && !strings.Contains(err.Error(), "reset") || len(rest) > 0 {
 		c.t.Fatalf("read %q, %v; want the end", rest, err)
@@ -314,7 +315,7 @@ func waitFor(t testing.TB, what string, ok func() bool) {
 func TestBlockedClientIsServedAcrossLoops(t *testing.T) {
 	eachTransport(t, func(t *testing.T, change func(*Config)) {
 		s := start(t, change)
-		waiting := make([]*client, 4)
+		waiting := make([]*testClient, 4)
 		for i := range waiting {
 			waiting[i] = dial(t, s)
 			waiting[i].send(request("BLPOP", "q", "0") + request("PING"))
@@ -331,11 +332,7 @@ func TestBlockedClientIsServedAcrossLoops(t *testing.T) {
 
 func blockedClients(s *Server) (n int) {
 	s.Locked(func() {
-		for _, session := range s.sessions {
-			if session.Blocked() {
-				n++
-			}
-		}
+		n = s.engine.BlockedClients()
 	})
 	return n
 }
@@ -343,7 +340,7 @@ func blockedClients(s *Server) (n int) {
 func TestPublishReachesSubscribersOnEveryLoop(t *testing.T) {
 	eachTransport(t, func(t *testing.T, change func(*Config)) {
 		s := start(t, change)
-		subs := make([]*client, 7)
+		subs := make([]*testClient, 7)
 		for i := range subs {
 			subs[i] = dial(t, s)
 			subs[i].mustDo("*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n", "SUBSCRIBE", "ch")
@@ -362,7 +359,7 @@ func TestPublishReachesSubscribersOnEveryLoop(t *testing.T) {
 
 func TestSubscriberThatDoesNotReadIsClosed(t *testing.T) {
 	eachTransport(t, func(t *testing.T, change func(*Config)) {
-		s := start(t, func(c *Config) { change(c); c.Limits.PubSubOutput = 1 << 20 })
+		s := start(t, func(c *Config) { change(c); c.Limits.SubscriberOutput = 1 << 20 })
 		sub := dial(t, s)
 		sub.mustDo("*3\r\n$9\r\nsubscribe\r\n$2\r\nch\r\n:1\r\n", "SUBSCRIBE", "ch")
 		pub := dial(t, s)

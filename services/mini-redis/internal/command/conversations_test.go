@@ -9,42 +9,42 @@ import (
 	"strings"
 	"testing"
 
-	"mini-redis/services/mini-redis/internal/command/script"
+	"mini-redis/internal/replytest"
 )
 
-const scriptDir = "../../testdata/scripts"
+const conversationDir = "../../testdata/scripts"
 
 var update = flag.Bool("update", false, "write the engine's replies into the scripts")
 
-func scriptFiles(t *testing.T) []string {
+func conversationFiles(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(scriptDir, "*.txt"))
+	files, err := filepath.Glob(filepath.Join(conversationDir, "*.txt"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts in %s: %v", scriptDir, err)
+		t.Fatalf("no scripts in %s: %v", conversationDir, err)
 	}
 	return files
 }
 
-func loadScript(t *testing.T, file string) []script.Case {
+func loadConversations(t *testing.T, file string) []replytest.Case {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cases, err := script.Parse(filepath.Base(file), bytes.NewReader(text))
+	cases, err := replytest.Parse(filepath.Base(file), bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return cases
 }
 
-// TestScripts holds every script's conversation with the engine alone.
-func TestScripts(t *testing.T) {
-	for _, file := range scriptFiles(t) {
+// TestConversations holds every script's conversation with the engine alone.
+func TestConversations(t *testing.T) {
+	for _, file := range conversationFiles(t) {
 		var out strings.Builder
-		for _, c := range loadScript(t, file) {
+		for _, c := range loadConversations(t, file) {
 			t.Run(c.File+"/"+c.Name, func(t *testing.T) {
-				turns, err := script.Run(&c, scriptHouse{newHouse(t)})
+				turns, err := replytest.Run(&c, conversationTarget{newHarness(t)})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -81,7 +81,7 @@ func header(t *testing.T, file string) string {
 
 // rewrite writes a case with the replies that came, but for those that are
 // described by a pattern and match it.
-func rewrite(out *strings.Builder, c *script.Case, turns []script.Turn) {
+func rewrite(out *strings.Builder, c *replytest.Case, turns []replytest.Turn) {
 	fmt.Fprintf(out, "== %s\n", c.Name)
 	for _, turn := range turns {
 		s := turn.Step
