@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os/exec"
 	"runtime"
 	"testing"
@@ -13,15 +14,15 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-// A server that is out of file descriptors pauses accepting, keeps serving those
-// it has, and goes on when one becomes free.
-func TestOutOfFileDescriptors(t *testing.T) {
+// A server with a low limit of open files lowers maxclients, refuses the clients beyond
+// it, and keeps the admin endpoint reachable.
+func TestLimitOfOpenFiles(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no limit on open files to set")
 	}
-	const limit = 40
+	const limit = 100
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, limit),
-		servertest.Build(t, "mini-redis/services/mini-redis"), "-addr", "127.0.0.1:0", "-admin-addr", "")
+		servertest.Build(t, "mini-redis/services/mini-redis"), "-addr", "127.0.0.1:0", "-admin-addr", "127.0.0.1:0")
 	cmd.Env = append(cmd.Environ(), "OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=none")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -41,7 +42,10 @@ func TestOutOfFileDescriptors(t *testing.T) {
 			}
 		}
 	}()
-	addr := awaitLog(t, log, "ready")["addr"].(string)
+	lowered := awaitLog(t, log, "maxclients lowered to the limit of open files")
+	most := int(lowered["maxclients"].(float64))
+	ready := awaitLog(t, log, "ready")
+	addr := ready["addr"].(string)
 
 	conns := make([]net.Conn, 2*limit)
 	for i := range conns {
@@ -50,12 +54,37 @@ func TestOutOfFileDescriptors(t *testing.T) {
 		}
 		defer conns[i].Close()
 	}
-	awaitLog(t, log, "accept failed, pausing")
-	mustPong(t, conns[0])
-	for _, c := range conns[:2*limit-1] {
+	for _, c := range conns[:most] {
+		mustPong(t, c)
+	}
+	for _, c := range conns[most:] {
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		if line, err := bufio.NewReader(c).ReadString('\n'); line != "-ERR max number of clients reached\r\n" {
+			t.Fatalf("a client beyond maxclients read %q, %v", line, err)
+		}
+	}
+	resp, err := http.Get("http://" + ready["admin_addr"].(string) + "/healthz")
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("/healthz: %v, %v", resp, err)
+	}
+	_ = resp.Body.Close()
+	for _, c := range conns[:most] {
 		_ = c.Close()
 	}
-	mustPong(t, conns[2*limit-1])
+	var last net.Conn
+	for range 200 { // until the server has noticed that a client is gone
+		if last, err = net.Dial("tcp", addr); err != nil {
+			t.Fatal(err)
+		}
+		defer last.Close()
+		fmt.Fprint(last, "PING\r\n")
+		_ = last.SetDeadline(time.Now().Add(20 * time.Second))
+		if line, _ := bufio.NewReader(last).ReadString('\n'); line == "+PONG\r\n" {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("no client is accepted after others have left")
 }
 
 func awaitLog(t *testing.T, log <-chan map[string]any, msg string) map[string]any {

@@ -7,7 +7,7 @@ import "golang.org/x/sys/unix"
 // reservedDescriptors is the number of file descriptors that are not for clients:
 // listeners, event loops, the admin endpoint, the connections of telemetry and of the
 // console.
-const reservedDescriptors = 64
+const reservedDescriptors = 40
 
 // fitDescriptors lowers a number of clients to what the limit of open files allows. The
 // Go runtime has raised the soft limit to the hard one.
