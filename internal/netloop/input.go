@@ -170,6 +170,9 @@ func (l *Loop) execute() {
 	clear(l.args)
 	clear(l.requests)
 	l.requests, l.args = l.requests[:0], l.args[:0]
+	if cap(l.args) > argsKept {
+		l.args = nil
+	}
 }
 
 // endBatch executes the batch and saves the input that was not executed, so that

@@ -64,5 +64,7 @@ const (
 	firstReserve    = 1 << 20   // memory reserved at first for a large argument
 	reserveFactor   = 8         // and later, as a multiple of what has been received
 	sharedPush      = 16 << 10  // from this size on a push is referenced, not copied
+	effectsKept     = 4096      // largest memory of an inbox that is kept for reuse, in effects
+	argsKept        = 64 << 10  // the same for the arguments of a batch
 	rounds          = 4         // how often a turn resumes connections before it waits
 )

@@ -139,7 +139,9 @@ func (l *Loop) drainEffects() {
 		l.applyEffect(&list[i])
 		list[i] = effect{}
 	}
-	l.scratch = list
+	if cap(list) <= effectsKept {
+		l.scratch = list
+	}
 }
 
 func (l *Loop) applyEffect(e *effect) {
@@ -315,6 +317,10 @@ func (l *Loop) drain(c *Conn) {
 // finishDrain makes the connection drain once everything to be read has been
 // read.
 func (l *Loop) finishDrain(c *Conn) {
+	if c.state == Blocked {
+		c.closeAfterOutput()
+		l.touch(c)
+	}
 	if c.drainLeft != 0 || c.state != Open {
 		return
 	}

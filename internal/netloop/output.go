@@ -18,14 +18,17 @@ func (o *output) unsent() int { return o.size + len(o.buf) - o.sent }
 func (o *output) take(w *resp.Writer) {
 	o.buf = w.Buf
 	w.Buf = nil
-	if len(w.Full) == 0 {
-		return
+	if len(w.Full) > 0 {
+		for _, chunk := range w.Full {
+			o.addChunk(chunk)
+		}
+		clear(w.Full)
+		w.Full = w.Full[:0]
 	}
-	for _, chunk := range w.Full {
-		o.addChunk(chunk)
+	if len(o.buf) > outKept { // a partial write then copies nothing
+		o.addChunk(o.buf)
+		o.buf = nil
 	}
-	clear(w.Full)
-	w.Full = w.Full[:0]
 }
 
 func (o *output) addChunk(chunk []byte) {
