@@ -12,7 +12,7 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// idle is an observer that looks away.
+// idle is an observer that records nothing.
 type idle struct{}
 
 func (idle) Extract([][]byte) (trace.SpanContext, bool)        { return trace.SpanContext{}, false }
@@ -25,8 +25,8 @@ type realClock struct{ start time.Time }
 func (c *realClock) Now() time.Time { return time.Now() }
 func (c *realClock) Mono() int64    { return int64(time.Since(c.start)) + 1 }
 
-// bench runs requests round-robin as one connection's pipeline would, a turn for
-// every 16.
+// bench runs requests round-robin as one pipelining connection does, with a turn for every
+// 16 requests.
 func bench(b *testing.B, prepare [][]string, requests ...[]string) {
 	b.Helper()
 	e := engine.New(engine.Config{Commands: command.All(), Clock: &realClock{time.Now()}, Observer: idle{}})
@@ -127,7 +127,7 @@ func BenchmarkEnginePublishNobody(b *testing.B) {
 	bench(b, nil, []string{"PUBLISH", "channel", value64})
 }
 
-// TestHotPathsDoNotAllocate holds what the benchmarks show.
+// TestHotPathsDoNotAllocate: frequent commands do not allocate.
 func TestHotPathsDoNotAllocate(t *testing.T) {
 	e := engine.New(engine.Config{Commands: command.All(), Clock: &realClock{time.Now()}, Observer: idle{}})
 	s := e.NewSession(1, nil)
@@ -141,7 +141,7 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 		e.Exec(s, words, false, &w)
 		most := 0.0
 		if len(request) == 1 && request[0] == "GET" {
-			most = 2 // an error's text may be put together
+			most = 2 // for the text of the error
 		}
 		got := testing.AllocsPerRun(100, func() {
 			w.Buf = w.Buf[:0]
@@ -154,7 +154,7 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 	}
 }
 
-// BenchmarkEngineSetNew shows what a key costs that is new.
+// BenchmarkEngineSetNew measures SET of keys that do not exist.
 func BenchmarkEngineSetNew(b *testing.B) {
 	e := engine.New(engine.Config{Commands: command.All(), Clock: &realClock{time.Now()}, Observer: idle{}})
 	s := e.NewSession(1, nil)

@@ -12,15 +12,15 @@ import (
 	"mini-redis/internal/replytest"
 )
 
-const conversationDir = "../../testdata/scripts"
+const conversationDir = "../../testdata/conversations"
 
-var update = flag.Bool("update", false, "write the engine's replies into the scripts")
+var update = flag.Bool("update", false, "write the replies of the engine into the conversations")
 
 func conversationFiles(t *testing.T) []string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(conversationDir, "*.txt"))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts in %s: %v", conversationDir, err)
+		t.Fatalf("no conversations in %s: %v", conversationDir, err)
 	}
 	return files
 }
@@ -38,7 +38,7 @@ func loadConversations(t *testing.T, file string) []replytest.Case {
 	return cases
 }
 
-// TestConversations holds every script's conversation with the engine alone.
+// TestConversations runs the conversations against the engine alone.
 func TestConversations(t *testing.T) {
 	for _, file := range conversationFiles(t) {
 		var out strings.Builder
@@ -68,7 +68,7 @@ func TestConversations(t *testing.T) {
 	}
 }
 
-// header returns the comment that a script begins with.
+// header returns the comment at the start of a file.
 func header(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -79,8 +79,7 @@ func header(t *testing.T, file string) string {
 	return head
 }
 
-// rewrite writes a case with the replies that came, but for those that are
-// described by a pattern and match it.
+// rewrite writes a case with the received replies. A pattern that matches its reply stays.
 func rewrite(out *strings.Builder, c *replytest.Case, turns []replytest.Turn) {
 	fmt.Fprintf(out, "== %s\n", c.Name)
 	for _, turn := range turns {

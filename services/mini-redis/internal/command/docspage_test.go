@@ -12,7 +12,7 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// docs/commands.md lists what the table has.
+// TestDocsOfCommands: docs/commands.md lists the rows of the table.
 func TestDocsOfCommands(t *testing.T) {
 	var b strings.Builder
 	groups := map[string][]*engine.Spec{}

@@ -12,13 +12,13 @@ import (
 	"mini-redis/internal/replytest"
 )
 
-// startRedis starts a redis-server of its own on a free port, and skips the test
-// where there is none.
+// startRedis starts a redis-server on a free port. It skips the test if redis-server is
+// not installed.
 func startRedis(t *testing.T) *replytest.TCP {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not installed: nothing to compare with")
+		t.Skip("redis-server is not installed")
 	}
 	for range 5 {
 		if target := tryRedis(t, program); target != nil {
@@ -60,8 +60,8 @@ func tryRedis(t *testing.T, program string) *replytest.TCP {
 // reviewedWith is the redis-server that testdata/differences.txt was written for.
 const reviewedWith = "7.0.15"
 
-// TestConversationsAgainstRedis holds the same conversations with a redis-server. Its
-// replies are those of the scripts but for the reviewed differences.
+// TestConversationsAgainstRedis runs the same conversations against a redis-server. Its
+// replies are the expected ones, except the reviewed differences.
 func TestConversationsAgainstRedis(t *testing.T) {
 	target := startRedis(t)
 	list, err := os.Open("../../testdata/differences.txt")
@@ -75,7 +75,7 @@ func TestConversationsAgainstRedis(t *testing.T) {
 	}
 	for _, file := range conversationFiles(t) {
 		if strings.HasPrefix(filepath.Base(file), "traced") {
-			continue // a stock server does not know it
+			continue // redis-server has no TRACED
 		}
 		for _, c := range loadConversations(t, file) {
 			t.Run(c.File+"/"+c.Name, func(t *testing.T) { compare(t, &c, target, differences) })
@@ -83,7 +83,7 @@ func TestConversationsAgainstRedis(t *testing.T) {
 	}
 	if version := redisVersion(t); version == reviewedWith {
 		for _, line := range differences.Unused() {
-			t.Errorf("differences.txt: there is no such difference (any more): %s", line)
+			t.Errorf("differences.txt: unused line: %s", line)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func compare(t *testing.T, c *replytest.Case, target *replytest.TCP, differences
 	}
 }
 
-// redisVersion is what the installed redis-server says of itself.
+// redisVersion returns the version of the installed redis-server.
 func redisVersion(t *testing.T) string {
 	t.Helper()
 	out, err := exec.Command("redis-server", "--version").Output()

@@ -1,11 +1,12 @@
 package command_test
 
 import (
-	"mini-redis/services/mini-redis/internal/command"
-	"mini-redis/services/mini-redis/internal/engine"
 	"slices"
 	"strings"
 	"testing"
+
+	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
 func TestTableIsComplete(t *testing.T) {
@@ -103,33 +104,4 @@ func TestNotation(t *testing.T) {
 			t.Errorf("%q was parsed as %+v", wrong, list)
 		}
 	}
-}
-
-func TestKeysOf(t *testing.T) {
-	table := engine.NewTable(command.All())
-	f := func(request, want string) {
-		t.Helper()
-		var args [][]byte
-		for _, w := range strings.Fields(request) {
-			args = append(args, []byte(w))
-		}
-		var keys []string
-		for _, k := range table.Lookup(args).RequestKeys(args) {
-			keys = append(keys, string(k.Key))
-		}
-		if got := strings.Join(keys, " "); got != want {
-			t.Errorf("%s: keys %q, want %q", request, got, want)
-		}
-	}
-	f("get a", "a")
-	f("mset a 1 b 2 c 3", "a b c")
-	f("del a b c", "a b c")
-	f("rename a b", "a b")
-	f("blpop a b c 0", "a b c")
-	f("object encoding a", "a")
-	f("ping a", "")
-	f("traced 1 f v mget a b", "a b")
-	f("traced 0 ping", "")
-	f("traced 9 get a", "")
-	f("traced 0 nosuch a", "")
 }

@@ -9,12 +9,12 @@ import (
 	"mini-redis/services/mini-redis/internal/server"
 )
 
-// The scripts that the command engine and a redis-server are held to byte for
-// byte, over TCP and on each transport.
-func TestScriptsOverTCP(t *testing.T) {
-	files, err := filepath.Glob("testdata/scripts/*.txt")
+// TestConversationsOverTCP runs the conversations of package command against the whole
+// server, with each transport.
+func TestConversationsOverTCP(t *testing.T) {
+	files, err := filepath.Glob("testdata/conversations/*.txt")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
+		t.Fatalf("no conversations: %v", err)
 	}
 	for name, change := range map[string]func(*server.Config){
 		"loops":      func(c *server.Config) { c.Loops = 2 },
@@ -25,15 +25,15 @@ func TestScriptsOverTCP(t *testing.T) {
 			target := &replytest.TCP{Address: s.Addr().String()}
 			t.Cleanup(target.Close)
 			for _, file := range files {
-				for _, c := range cases(t, file) {
-					t.Run(filepath.Base(file)+"/"+c.Name, func(t *testing.T) { hold(t, &c, target) })
+				for _, c := range parseConversations(t, file) {
+					t.Run(filepath.Base(file)+"/"+c.Name, func(t *testing.T) { runConversation(t, &c, target) })
 				}
 			}
 		})
 	}
 }
 
-func cases(t *testing.T, file string) []replytest.Case {
+func parseConversations(t *testing.T, file string) []replytest.Case {
 	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
@@ -47,7 +47,7 @@ func cases(t *testing.T, file string) []replytest.Case {
 	return list
 }
 
-func hold(t *testing.T, c *replytest.Case, target *replytest.TCP) {
+func runConversation(t *testing.T, c *replytest.Case, target *replytest.TCP) {
 	t.Helper()
 	if err := target.Empty(); err != nil {
 		t.Fatal(err)
