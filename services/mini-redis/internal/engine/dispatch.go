@@ -27,6 +27,7 @@ func (e *Engine) dispatch(s *Session, args [][]byte, w *resp.Writer) {
 		args = inner
 		spec = e.table.Lookup(args)
 	}
+	s.LastCommand = spec
 	if spec == nil || spec.Handler == nil || !spec.ArityOK(len(args)) || !s.unrestricted(spec) || e.cfg.MaxMemory > 0 {
 		if why := e.refusal(s, spec, args); why != "" {
 			e.reject(s, spec, args, &rc, w, why)
@@ -72,8 +73,19 @@ func (e *Engine) perform(s *Session, spec *Spec, args [][]byte, rc *requestConte
 
 // Call executes a command on behalf of s, from a script or a replayed record, and
 // writes its reply to w. Commands that may not run in a script are refused if
-// s.Scripted is set. It may be called by a handler.
+// s.Scripted is set. A handler may call it: the changes then belong to the unit of
+// execution of the handler's command. Otherwise the call is a unit of its own.
 func (e *Engine) Call(s *Session, args [][]byte, w *resp.Writer) {
+	owned := e.owned
+	e.owned = false
+	e.callOrRefuse(s, args, w)
+	e.owned = owned
+	if e.depth == 0 {
+		e.endCall()
+	}
+}
+
+func (e *Engine) callOrRefuse(s *Session, args [][]byte, w *resp.Writer) {
 	spec := e.table.Lookup(args)
 	w.Proto = s.Proto
 	rc := requestContext{}
@@ -82,6 +94,15 @@ func (e *Engine) Call(s *Session, args [][]byte, w *resp.Writer) {
 		return
 	}
 	e.call(s, spec, args, &rc, w)
+}
+
+// endCall ends a call that no request contains: it serves the clients that have waited
+// for its effects and ends the unit of execution.
+func (e *Engine) endCall() {
+	if e.space.AnyReady() {
+		e.serveReady()
+	}
+	e.endUnit()
 }
 
 // call runs the handler of a command, records its changes and informs the observer.
@@ -93,15 +114,19 @@ func (e *Engine) call(s *Session, spec *Spec, args [][]byte, rc *requestContext,
 	c := e.frames[e.depth]
 	e.depth++
 	start, mark := e.tick, w.Mark()
+	noTouch := e.space.NoTouch
 	e.space.NoTouch = s.NoTouch && spec.Name != "touch"
-	s.LastCommand = spec
-	*c = Ctx{Engine: e, Session: s, Spec: spec, Args: args, W: w, DB: e.space.DB(s.DB), Nested: e.depth > 1, owned: e.owned || e.depth > 1}
+	*c = Ctx{
+		Engine: e, Session: s, Spec: spec, Args: args, W: w, DB: e.space.DB(s.DB),
+		Nested: e.depth > 1 || s.internal, owned: e.owned,
+	}
 	if e.recorder == nil {
 		spec.Handler(c)
 	} else {
 		e.runRecorded(c)
 	}
 	nested := c.Nested
+	e.space.NoTouch = noTouch
 	e.depth--
 	e.tick = e.cfg.Clock.Mono()
 	if s.Waiting != nil { // the call ends when it is served

@@ -139,9 +139,10 @@ func (e *Engine) MaxMemory() int64 { return e.cfg.MaxMemory }
 // means no limit.
 func (e *Engine) SetMaxMemory(n int64) { e.cfg.MaxMemory = n }
 
-// outOfMemory reports whether the data exceeds the memory limit.
+// outOfMemory reports whether the data exceeds the memory limit. While a record is
+// replayed no limit applies: its changes have been allowed before.
 func (e *Engine) outOfMemory() bool {
-	return e.cfg.MaxMemory > 0 && e.space.Memory() > e.cfg.MaxMemory
+	return e.cfg.MaxMemory > 0 && !e.space.Loading && e.space.Memory() > e.cfg.MaxMemory
 }
 
 // BeginTurn starts a batch of requests. The wall clock is read once for a batch:

@@ -101,7 +101,10 @@ func (e *Engine) resume(w *Waiter) {
 	e.endUnit()
 	e.turn = w.turn
 	w.rc.start, w.rc.blocked = w.start, max(0, e.tick-w.since)
+	owned := e.owned
+	e.owned = true // the arguments are copies
 	e.perform(s, w.spec, w.args, &w.rc, &out)
+	e.owned = owned
 	e.endUnit()
 	if s.Waiting == nil && s.Reply != ReplyOn || len(s.pushes.Buf) > 0 {
 		s.mute(&out, resp.Mark{})

@@ -68,17 +68,27 @@ func (e *Engine) flushRecord() {
 
 // Replay repeats changes of a record. No key expires meanwhile: the record holds its
 // deletion. s is a session without a connection. It returns the error reply of the
-// first change that fails, "" if all succeed.
-func (e *Engine) Replay(s *Session, changes []Change) string {
+// first change that fails, "" if all succeed. The memory limit does not apply.
+func (e *Engine) Replay(s *Session, changes []Change) (failure string) {
 	e.space.Loading = true
-	defer func() { e.space.Loading = false }()
-	for _, change := range changes {
-		s.DB = change.DB
-		var w resp.Writer
-		e.Call(s, change.Args, &w)
-		if resp.ErrorCode(w.Buf) != "" {
-			return string(w.Buf)
-		}
+	for i := 0; i < len(changes) && failure == ""; i++ {
+		failure = e.replayChange(s, &changes[i])
+	}
+	e.space.Loading = false
+	e.endCall()
+	return failure
+}
+
+func (e *Engine) replayChange(s *Session, change *Change) (failure string) {
+	var w resp.Writer
+	if change.DB < 0 || change.DB >= e.space.Len() {
+		w.Error("ERR DB index is out of range")
+		return string(w.Buf)
+	}
+	s.DB = change.DB
+	e.callOrRefuse(s, change.Args, &w)
+	if resp.ErrorCode(w.Buf) != "" {
+		return string(w.Buf)
 	}
 	return ""
 }

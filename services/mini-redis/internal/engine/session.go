@@ -33,13 +33,16 @@ type Session struct {
 	Subs    pubsub.Subscriber
 	Waiting *Waiter // non-nil while a request waits for a key or for the end of a pause
 
-	LastCommand *Spec
+	LastCommand *Spec     // of the last request; nil before the first and after an unknown command
 	LastActive  time.Time // of the last request
 
-	engine  *Engine
-	pushes  resp.Writer // pushes of the current request while its reply is muted
-	doomed  bool        // the connection was killed: Drop follows when the request ends
-	dropped bool        // Drop has been called
+	Observed any // belongs to the observer
+
+	engine   *Engine
+	pushes   resp.Writer // pushes of the current request while its reply is muted
+	internal bool        // has no connection
+	doomed   bool        // the connection was killed: Drop follows when the request ends
+	dropped  bool        // Drop has been called
 }
 
 // ReplyMode is the setting of CLIENT REPLY.
@@ -54,18 +57,22 @@ const (
 )
 
 // NewSession creates the session of a new client. id is unique and positive. A nil
-// peer makes a session without a connection, for a script or a replayed record.
+// peer makes a session without a connection, for a script or a replayed record: it is
+// authenticated, never blocks, and is no client that CLIENT LIST shows.
 func (e *Engine) NewSession(id int64, peer Peer) *Session {
-	if peer == nil {
+	internal := peer == nil
+	if internal {
 		peer = noPeer{}
 	}
 	now := e.cfg.Clock.Now()
 	s := &Session{
 		ID: id, Created: now, Peer: peer, Proto: 2,
-		Authenticated: !e.password.required, LastActive: now, engine: e,
+		Authenticated: internal || !e.password.required, LastActive: now, engine: e, internal: internal,
 	}
 	s.Subs.Receiver = s
-	e.sessions[id] = s
+	if !internal {
+		e.sessions[id] = s
+	}
 	return s
 }
 
@@ -79,7 +86,9 @@ func (e *Engine) Drop(s *Session) {
 	s.Discard()
 	e.hub.Leave(&s.Subs)
 	e.forget(s)
-	delete(e.sessions, s.ID)
+	if e.sessions[s.ID] == s {
+		delete(e.sessions, s.ID)
+	}
 }
 
 // Kill drops a session and closes its connection at once; unsent replies are lost,

@@ -38,7 +38,7 @@ const queuedOverhead = 64
 // enqueue keeps a request for EXEC.
 func (e *Engine) enqueue(s *Session, spec *Spec, args [][]byte, rc *requestContext, w *resp.Writer) {
 	tx := s.Tx
-	size := queuedOverhead * (len(args) + 1)
+	size := queuedOverhead*(len(args)+1) + rc.Bytes()
 	for _, a := range args {
 		size += len(a)
 	}
@@ -63,6 +63,8 @@ func (e *Engine) enqueue(s *Session, spec *Spec, args [][]byte, rc *requestConte
 // commands still run, but no reply is sent and the connection is closed.
 func (c *Ctx) ExecuteQueue(tx *Tx) {
 	e, s, w := c.Engine, c.Session, c.W
+	owned := e.owned
+	e.owned = true // the queue holds copies
 	mark := w.Mark()
 	w.Array(len(tx.Queue))
 	var discarded resp.Writer
@@ -78,6 +80,7 @@ func (c *Ctx) ExecuteQueue(tx *Tx) {
 			discarded.Proto, w = w.Proto, &discarded
 		}
 	}
+	e.owned = owned
 }
 
 // Discard ends the session's transaction, if there is one, and forgets the watched
