@@ -1,37 +1,39 @@
 package keyspace
 
-// awaited is a key that blocked clients wait for.
-type awaited struct {
+// awaitedKey is a key that blocked clients wait for.
+type awaitedKey struct {
+	node
 	refs  int
 	ready bool // in Space.ready
 }
 
-// Ready is a key that clients wait for and that has been given a value, or one
-// more element.
+// Ready is a key that clients wait for and whose value, which is not a string,
+// has been created or changed.
 type Ready struct {
 	DB  *DB
 	Key string
 }
 
-// Await has changes of a key's value reported by TakeReady, unless it is a
-// string. Each Await needs one Forgo.
+// Await makes TakeReady report changes of a key's value, unless it is a string.
+// Each Await needs one Forgo.
 func (d *DB) Await(key string) {
-	if d.awaited == nil {
-		d.awaited = map[string]*awaited{}
-	}
-	a := d.awaited[key]
+	k := bytesOf(key)
+	hash := hashOf(k)
+	a := d.awaited.find(k, hash)
 	if a == nil {
-		a = &awaited{}
-		d.awaited[key] = a
+		a = &awaitedKey{}
+		a.setKey(k, hash, 0)
+		d.awaited.insert(a)
 	}
 	a.refs++
 }
 
 // Forgo ends one Await.
 func (d *DB) Forgo(key string) {
-	if a := d.awaited[key]; a != nil {
+	k := bytesOf(key)
+	if a := d.awaited.find(k, hashOf(k)); a != nil {
 		if a.refs--; a.refs == 0 {
-			delete(d.awaited, key)
+			d.awaited.remove(a)
 		}
 	}
 }
@@ -45,17 +47,18 @@ func (s *Space) TakeReady() []Ready {
 	list := s.ready
 	s.ready = nil
 	for _, r := range list {
-		if a := r.DB.awaited[r.Key]; a != nil {
+		k := bytesOf(r.Key)
+		if a := r.DB.awaited.find(k, hashOf(k)); a != nil {
 			a.ready = false
 		}
 	}
 	return list
 }
 
-// announce marks a key ready if anybody waits for it.
-func (d *DB) announce(key string) {
-	if a := d.awaited[key]; a != nil && !a.ready {
+// announce marks a key ready if a client waits for it.
+func (d *DB) announce(n *node) {
+	if a := d.awaited.find(bytesOf(n.Key()), n.hash); a != nil && !a.ready {
 		a.ready = true
-		d.space.ready = append(d.space.ready, Ready{d, key})
+		d.space.ready = append(d.space.ready, Ready{d, a.Key()})
 	}
 }

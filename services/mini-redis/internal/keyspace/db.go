@@ -7,37 +7,44 @@ type DB struct {
 	Index int
 
 	space    *Space
-	dict     dict
+	dict     table[Entry]
 	expiring []*Entry // the entries that have an expiry, in no order; see Entry.slot
 	sweep    int      // where in expiring the active expiry goes on
-	used     int64    // estimate of the memory that keys and values take, bytes
-	watched  map[string]*watchedKey
-	awaited  map[string]*awaited
+	used     int64    // memory of the entries, bytes
+	watched  table[watchedKey]
+	awaited  table[awaitedKey]
 }
 
-// Len is the number of keys, those that have expired unnoticed included.
+// Len is the number of keys. It includes keys that have expired and have not been
+// deleted yet.
 func (d *DB) Len() int { return d.dict.count }
 
 // Expiring is the number of keys that have an expiry.
 func (d *DB) Expiring() int { return len(d.expiring) }
 
-// Read looks a key up for a command that reads its value: it counts as a hit or
-// a miss, and as a use. It returns nil when there is no such key.
+// memory estimates the bytes that the database takes.
+func (d *DB) memory() int64 {
+	return d.used + int64(d.dict.size()+pointersSize(cap(d.expiring)))
+}
+
+// Read returns the entry of a key for a command that reads its value: it counts a
+// hit or a miss and updates the access time. It returns nil if there is no such
+// key.
 func (d *DB) Read(key []byte) *Entry {
 	e := d.Edit(key)
-	d.count(e)
+	d.countLookup(e)
 	return e
 }
 
-// Look looks a key up for a command that asks about it: it counts as a hit or a
-// miss, but not as a use.
+// Look returns the entry of a key for a command that asks about it: it counts a
+// hit or a miss but does not update the access time.
 func (d *DB) Look(key []byte) *Entry {
 	e := d.Peek(key)
-	d.count(e)
+	d.countLookup(e)
 	return e
 }
 
-func (d *DB) count(e *Entry) {
+func (d *DB) countLookup(e *Entry) {
 	if e == nil {
 		d.space.stats.Misses++
 	} else {
@@ -45,7 +52,8 @@ func (d *DB) count(e *Entry) {
 	}
 }
 
-// Edit looks a key up for a command that changes its value.
+// Edit returns the entry of a key for a command that changes its value: it
+// updates the access time.
 func (d *DB) Edit(key []byte) *Entry {
 	e := d.Peek(key)
 	if e != nil && !d.space.NoTouch {
@@ -54,9 +62,10 @@ func (d *DB) Edit(key []byte) *Entry {
 	return e
 }
 
-// Peek looks a key up without a trace.
+// Peek returns the entry of a key without updating its access time or the hit
+// counters. It deletes the entry if it has expired.
 func (d *DB) Peek(key []byte) *Entry {
-	e := d.dict.find(key, d.dict.hash(key))
+	e := d.dict.find(key, hashOf(key))
 	if e != nil && d.expired(e) {
 		d.expire(e)
 		return nil
@@ -65,98 +74,122 @@ func (d *DB) Peek(key []byte) *Entry {
 }
 
 // Add makes an empty value of a kind under a key that is absent. value is nil
-// for a string. The caller gives it its contents, by SetBytes or SetInt or by
+// for a string. The caller then sets the contents, by SetBytes or SetInt or by
 // changing value and calling Changed.
 func (d *DB) Add(key []byte, kind Kind, value Value) *Entry {
-	e := &Entry{key: string(key), hash: d.dict.hash(key), slot: -1, access: d.space.access, kind: kind, value: value}
-	d.dict.insert(e)
-	d.used += e.size()
+	e := d.newEntry(key, 0)
+	e.setValue(kind, value)
+	if kind != KindString {
+		e.setAccounted(0)
+	}
+	d.insert(e)
 	return e
 }
 
 // AddBytes adds a string under a key that is absent. It is Add and SetBytes in
 // one step.
 func (d *DB) AddBytes(key, v []byte) *Entry {
-	e := d.Add(key, KindString, nil)
-	d.SetBytes(e, v)
+	var e *Entry
+	if n, ok := CanonicalInt(v); ok {
+		e = d.newEntry(key, intSize)
+		e.setInt(n)
+	} else if len(v) <= embedMost {
+		e = d.newEntry(key, len(v))
+		e.setEmbedded(v)
+	} else {
+		e = d.newEntry(key, 0)
+		e.setLarge(append([]byte(nil), v...))
+	}
+	d.insert(e)
+	d.touched(&e.node)
 	return e
+}
+
+// newEntry makes an entry whose value is an empty string, with room for n bytes.
+func (d *DB) newEntry(key []byte, n int) *Entry {
+	e := &Entry{slot: -1, access: d.space.access}
+	e.setRoom(e.setKey(key, hashOf(key), n))
+	return e
+}
+
+func (d *DB) insert(e *Entry) {
+	d.dict.insert(e)
+	d.used += e.size()
 }
 
 // Remove deletes an entry.
 func (d *DB) Remove(e *Entry) {
-	d.drop(e)
-	d.touched(e.key)
-}
-
-// drop takes an entry out of the tables.
-func (d *DB) drop(e *Entry) {
 	d.Persist(e)
 	d.dict.remove(e)
 	d.used -= e.size()
+	d.touched(&e.node)
 }
 
 // Changed must follow every change of a value that is not a string: it accounts
-// for its memory and tells those who watch the key or wait for it.
+// for the value's memory and notifies those who watch the key or wait for it.
 func (d *DB) Changed(e *Entry) {
 	if e.kind != KindString {
-		size := int64(e.value.Size())
-		d.used += size - e.num
-		e.num = size
-		if len(d.awaited) > 0 {
-			d.announce(e.key)
+		size := int64(e.Value().Size())
+		d.used += size - e.accounted()
+		e.setAccounted(size)
+		if d.awaited.count > 0 {
+			d.announce(&e.node)
 		}
 	}
-	d.touched(e.key)
+	d.touched(&e.node)
 }
 
-// Touch tells those who watch the key that its expiry has changed.
-func (d *DB) Touch(e *Entry) { d.touched(e.key) }
+// Touch notifies those who watch the key that its expiry has changed.
+func (d *DB) Touch(e *Entry) { d.touched(&e.node) }
 
-// Rename gives an entry another key, in place of what was there. The expiry goes
-// with it.
+// Rename gives an entry another key and replaces the entry that has it now. The
+// expiry goes with the entry.
 func (d *DB) Rename(e *Entry, key []byte) {
-	if e.key == string(key) {
+	if e.Key() == string(key) {
 		return
 	}
 	if other := d.Peek(key); other != nil {
 		d.Remove(other)
 	}
 	d.dict.remove(e)
-	d.touched(e.key)
-	d.used += int64(len(key) - len(e.key))
-	e.key, e.hash = string(key), d.dict.hash(key)
-	d.dict.insert(e)
+	d.touched(&e.node)
+	d.used -= e.size()
+	e.rebuild(string(key), 0)
+	e.hash = hashOf(key)
+	d.insert(e)
 	d.Changed(e)
 }
 
-// touched tells those who watch a key that it has changed.
-func (d *DB) touched(key string) {
+// touched counts a change and notifies the watchers of the key.
+func (d *DB) touched(n *node) {
 	d.space.stats.Changes++
-	if len(d.watched) == 0 {
-		return
+	if d.watched.count > 0 {
+		d.notify(n)
 	}
-	if w := d.watched[key]; w != nil {
+}
+
+func (d *DB) notify(n *node) {
+	if w := d.watched.find(bytesOf(n.Key()), n.hash); w != nil {
 		w.changed()
 	}
 }
 
-// Flush deletes every key, in a time that does not depend on how many there are:
-// their memory is the garbage collector's.
+// Flush deletes every key in constant time: the garbage collector frees the
+// memory. Only the keys that are watched are looked up.
 func (d *DB) Flush() {
-	for key, w := range d.watched {
-		if d.Peek([]byte(key)) != nil {
+	d.watched.each(func(w *watchedKey) bool {
+		if d.dict.find(bytesOf(w.Key()), w.hash) != nil {
 			w.changed()
 		}
-	}
+		return true
+	})
 	d.space.stats.Changes += int64(d.dict.count)
 	d.used = 0
-	seed := d.dict.seed
-	d.dict = newDict()
-	d.dict.seed = seed
+	d.dict = table[Entry]{}
 	d.expiring, d.sweep = nil, 0
 }
 
-// Random returns an entry that has not expired, each about as likely; nil when
+// Random returns an entry that has not expired, each about as likely; nil if
 // there is none.
 func (d *DB) Random() *Entry {
 	for {
@@ -171,12 +204,7 @@ func (d *DB) Random() *Entry {
 // Each calls f for every entry that has not expired until f returns false. f
 // must not add or remove keys.
 func (d *DB) Each(f func(*Entry) bool) {
-	d.dict.each(func(e *Entry) bool {
-		if d.expired(e) {
-			return true
-		}
-		return f(e)
-	})
+	d.dict.each(func(e *Entry) bool { return d.expired(e) || f(e) })
 }
 
 // Scan calls f for the keys of a part of the database and returns the cursor of
@@ -208,7 +236,7 @@ func (d *DB) Scan(cursor uint64, count int, f func(*Entry)) uint64 {
 }
 
 // AverageTTL estimates the average time to live of the keys that expire, from the
-// first few.
+// first 100.
 func (d *DB) AverageTTL() time.Duration {
 	const sample = 100
 	n := min(sample, len(d.expiring))
@@ -217,7 +245,8 @@ func (d *DB) AverageTTL() time.Duration {
 	}
 	var sum int64
 	for _, e := range d.expiring[:n] {
-		sum += max(0, e.expire-d.space.now)
+		at, _ := e.ExpireAt()
+		sum += max(0, at-d.space.now)
 	}
 	return time.Duration(sum/int64(n)) * time.Millisecond
 }

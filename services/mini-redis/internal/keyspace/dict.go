@@ -3,121 +3,217 @@ package keyspace
 import (
 	"hash/maphash"
 	"math/bits"
+	"unsafe"
 )
 
-// dict is a hash table of entries, chained through Entry.next. It grows and
-// shrinks a bucket at a time, so that no single operation pays for it, and can
-// be scanned by a cursor that survives both. Go's own map gives neither a
-// cursor nor a random element, which SCAN, RANDOMKEY and eviction need.
+// node is what a dict keeps of an element: the link of its bucket's chain, the
+// key and the key's hash. It is the first field of the element's type, so that a
+// pointer to the node is a pointer to the element. That makes lookups faster than
+// a type parameter with a method that returns the node, which is an indirect call.
+// A key has less than 4 GiB.
+type node struct {
+	next   *node
+	block  unsafe.Pointer // memory that begins with the key and may go on with a value
+	hash   uint32
+	keyLen uint32
+}
+
+// Key returns the element's key. It stays valid after the element is deleted.
+func (n *node) Key() string { return unsafe.String((*byte)(n.block), int(n.keyLen)) }
+
+// setKey allocates a copy of key with room for that many bytes after it. It
+// returns the size of the block.
+func (n *node) setKey(key []byte, hash uint32, room int) (size int) {
+	n.block, size = newBlock(0, len(key)+room)
+	n.keyLen, n.hash = uint32(len(key)), hash
+	copy(unsafe.Slice((*byte)(n.block), len(key)), key)
+	return size
+}
+
+// newBlock allocates memory for n bytes, and head bytes in front of them. It
+// returns the address of the n bytes and how many fit. There is always at least
+// one: an address behind the block would not keep it alive.
+func newBlock(head, n int) (p unsafe.Pointer, size int) {
+	b := make([]byte, allocSize(head+max(1, n)))
+	return unsafe.Pointer(&b[head]), len(b) - head
+}
+
+// bytesOf returns the bytes of a string, which must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// table is a dict of elements of type T, whose first field is a node.
+type table[T any] struct{ dict }
+
+func (t *table[T]) find(key []byte, hash uint32) *T {
+	return (*T)(unsafe.Pointer(t.dict.find(key, hash)))
+}
+
+func (t *table[T]) insert(e *T) { t.dict.insert((*node)(unsafe.Pointer(e))) }
+
+func (t *table[T]) remove(e *T) { t.dict.remove((*node)(unsafe.Pointer(e))) }
+
+func (t *table[T]) random(next func() uint64) *T {
+	return (*T)(unsafe.Pointer(t.dict.random(next)))
+}
+
+func (t *table[T]) each(f func(*T) bool) {
+	t.dict.each(func(n *node) bool { return f((*T)(unsafe.Pointer(n))) })
+}
+
+func (t *table[T]) scan(cursor uint64, f func(*T)) uint64 {
+	return t.dict.scan(cursor, func(n *node) { f((*T)(unsafe.Pointer(n))) })
+}
+
+// dict is a hash table of nodes. It grows and shrinks some buckets at a time, so
+// that no single operation pays for it, and can be scanned by a cursor that
+// survives both. Go's map has neither a cursor nor a random element, which SCAN,
+// RANDOMKEY and eviction need.
 //
-// While it is being resized, prev is the table that entries move from, in order
-// of its buckets: those before moved are empty.
+// During a resize, prev is the table that nodes move from, in the order of its
+// buckets: the first moved buckets are empty.
 type dict struct {
-	table []*Entry
-	prev  []*Entry
-	moved int
-	count int
-	seed  maphash.Seed
+	buckets []*node // nil until the first insertion
+	prev    []*node
+	moved   int
+	count   int
 }
 
 const (
-	smallestTable = 4
-	bucketsAStep  = 4 // buckets moved by each operation during a resize
+	smallestDict = 4
+	growStep     = 4  // buckets that an operation moves while the dict grows
+	shrinkStep   = 32 // and while it shrinks: it ends before a quarter of the nodes is gone
+	sparseness   = 8  // buckets per node from which the dict shrinks
 )
 
-func newDict() dict {
-	return dict{table: make([]*Entry, smallestTable), seed: maphash.MakeSeed()}
-}
+var hashSeed = maphash.MakeSeed()
 
-func (d *dict) hash(key []byte) uint32 { return uint32(maphash.Bytes(d.seed, key)) }
+// hashOf returns the hash that dicts use.
+func hashOf(key []byte) uint32 { return uint32(maphash.Bytes(hashSeed, key)) }
 
-// find returns the entry of key, nil when there is none.
-func (d *dict) find(key []byte, hash uint32) *Entry {
-	for e := d.table[hash&uint32(len(d.table)-1)]; e != nil; e = e.next {
-		if e.hash == hash && e.key == string(key) {
-			return e
+// size returns the memory of the tables.
+func (d *dict) size() int { return pointersSize(len(d.buckets)) + pointersSize(len(d.prev)) }
+
+// find returns the node of key, nil if there is none.
+func (d *dict) find(key []byte, hash uint32) *node {
+	if d.count == 0 {
+		return nil
+	}
+	for n := d.buckets[hash&uint32(len(d.buckets)-1)]; n != nil; n = n.next {
+		if n.hash == hash && n.Key() == string(key) {
+			return n
 		}
 	}
 	if d.prev == nil {
 		return nil
 	}
-	for e := d.prev[hash&uint32(len(d.prev)-1)]; e != nil; e = e.next {
-		if e.hash == hash && e.key == string(key) {
-			return e
+	for n := d.prev[hash&uint32(len(d.prev)-1)]; n != nil; n = n.next {
+		if n.hash == hash && n.Key() == string(key) {
+			return n
 		}
 	}
 	return nil
 }
 
-// insert adds an entry whose key is absent; hash is set.
-func (d *dict) insert(e *Entry) {
-	d.step()
-	if d.prev == nil && d.count >= len(d.table) {
-		d.resize(2 * len(d.table))
+// insert adds a node whose key is absent.
+func (d *dict) insert(n *node) {
+	switch {
+	case d.prev != nil:
+		d.step()
+	case d.buckets == nil:
+		d.buckets = make([]*node, smallestDict)
+	case d.count >= len(d.buckets):
+		d.resize(2 * len(d.buckets))
 	}
-	b := &d.table[e.hash&uint32(len(d.table)-1)]
-	e.next, *b = *b, e
+	b := &d.buckets[n.hash&uint32(len(d.buckets)-1)]
+	n.next, *b = *b, n
 	d.count++
 }
 
-// remove takes out an entry that is in.
-func (d *dict) remove(e *Entry) {
-	if !unlink(&d.table[e.hash&uint32(len(d.table)-1)], e) {
-		unlink(&d.prev[e.hash&uint32(len(d.prev)-1)], e)
+// remove takes out a node that is in.
+func (d *dict) remove(n *node) {
+	if !unlink(&d.buckets[n.hash&uint32(len(d.buckets)-1)], n) {
+		unlink(&d.prev[n.hash&uint32(len(d.prev)-1)], n)
 	}
 	d.count--
-	d.step()
-	switch {
-	case d.count == 0 && (d.prev != nil || len(d.table) > smallestTable):
-		d.table, d.prev = make([]*Entry, smallestTable), nil
-	case d.prev == nil && len(d.table) > smallestTable && d.count*8 < len(d.table):
-		d.resize(max(smallestTable, 1<<bits.Len(uint(d.count)))) // the power of two above count
+	if d.count == 0 && len(d.buckets) > smallestDict {
+		*d = dict{}
+		return
 	}
+	d.step()
+	d.shrink()
 }
 
-func unlink(b **Entry, e *Entry) bool {
+func unlink(b **node, n *node) bool {
 	for ; *b != nil; b = &(*b).next {
-		if *b == e {
-			*b, e.next = e.next, nil
+		if *b == n {
+			*b, n.next = n.next, nil
 			return true
 		}
 	}
 	return false
 }
 
-func (d *dict) resize(n int) {
-	d.prev, d.moved = d.table, 0
-	d.table = make([]*Entry, n)
+// shrink begins a resize if the dict is sparse.
+func (d *dict) shrink() {
+	if d.prev == nil && len(d.buckets) > smallestDict && d.count*sparseness < len(d.buckets) {
+		d.resize(max(smallestDict, 1<<bits.Len(uint(d.count)))) // the power of two above count
+	}
 }
 
-// step moves a few buckets on when a resize is under way.
+func (d *dict) resize(n int) {
+	d.prev, d.moved = d.buckets, 0
+	d.buckets = make([]*node, n)
+}
+
+// step moves some buckets if a resize is in progress.
 func (d *dict) step() {
 	if d.prev == nil {
 		return
 	}
-	mask := uint32(len(d.table) - 1)
-	for range min(bucketsAStep, len(d.prev)-d.moved) {
-		e := d.prev[d.moved]
-		d.prev[d.moved] = nil
-		d.moved++
-		for e != nil {
-			next := e.next
-			b := &d.table[e.hash&mask]
-			e.next, *b = *b, e
-			e = next
+	n := growStep
+	if len(d.prev) > len(d.buckets) {
+		n = shrinkStep
+	}
+	d.move(n)
+}
+
+// move moves n buckets of the resize in progress.
+func (d *dict) move(n int) {
+	mask := uint32(len(d.buckets) - 1)
+	end := min(d.moved+n, len(d.prev))
+	for i, n := range d.prev[d.moved:end] {
+		if n == nil {
+			continue
+		}
+		d.prev[d.moved+i] = nil
+		for n != nil {
+			next := n.next
+			b := &d.buckets[n.hash&mask]
+			n.next, *b = *b, n
+			n = next
 		}
 	}
-	if d.moved == len(d.prev) {
-		d.prev = nil
+	d.moved = end
+	if end == len(d.prev) {
+		d.prev, d.moved = nil, 0
 	}
 }
 
-// each calls f for every entry until it returns false. f must not change the dict.
-func (d *dict) each(f func(*Entry) bool) {
-	for _, table := range [2][]*Entry{d.prev, d.table} {
-		for _, e := range table {
-			for ; e != nil; e = e.next {
-				if !f(e) {
+// rehash moves up to that many buckets and reports whether there is more to move.
+func (d *dict) rehash(buckets int) (more bool) {
+	if d.prev != nil {
+		d.move(buckets)
+		d.shrink()
+	}
+	return d.prev != nil
+}
+
+// each calls f for every node until it returns false. f must not change the dict.
+func (d *dict) each(f func(*node) bool) {
+	for _, buckets := range [2][]*node{d.prev, d.buckets} {
+		for _, n := range buckets {
+			for ; n != nil; n = n.next {
+				if !f(n) {
 					return
 				}
 			}
@@ -125,72 +221,28 @@ func (d *dict) each(f func(*Entry) bool) {
 	}
 }
 
-// random returns an entry, each about as likely as any other; nil when empty.
-func (d *dict) random(next func() uint64) *Entry {
+// random returns a node, each about as likely as any other; nil if there is none.
+// At least one bucket in some twenty is occupied, so that it finds one soon.
+func (d *dict) random(next func() uint64) *node {
 	if d.count == 0 {
 		return nil
 	}
-	var e *Entry
-	for e == nil {
-		i := int(next() % uint64(len(d.table)+len(d.prev)))
-		if i < len(d.table) {
-			e = d.table[i]
+	left := d.prev[d.moved:]
+	var first *node
+	for first == nil {
+		i := int(next() % uint64(len(d.buckets)+len(left)))
+		if i < len(d.buckets) {
+			first = d.buckets[i]
 		} else {
-			e = d.prev[i-len(d.table)]
+			first = left[i-len(d.buckets)]
 		}
 	}
-	n := 0
-	for x := e; x != nil; x = x.next {
-		n++
+	length := 0
+	for n := first; n != nil; n = n.next {
+		length++
 	}
-	for range int(next() % uint64(n)) {
-		e = e.next
+	for range int(next() % uint64(length)) {
+		first = first.next
 	}
-	return e
-}
-
-// scan calls f for every entry in one place of the table and returns the cursor
-// of the next place, 0 at the end.
-//
-// A cursor counts through the buckets with its bits reversed: the high bits of
-// the mask change first. When the table doubles, a bucket that was visited splits
-// into buckets whose numbers share its low bits, all of which count as visited;
-// when it halves, buckets merge likewise. So a scan that began in a table of
-// another size goes on where it was, and meets at worst some entries again.
-// During a resize a place is a bucket of the smaller table and all that it
-// corresponds to in the larger one.
-//
-// Source: the algorithm is Pieter Noordhuis's, from redis-server's dict.c.
-func (d *dict) scan(cursor uint64, f func(*Entry)) uint64 {
-	small, large := d.table, []*Entry(nil)
-	if d.prev != nil {
-		large = d.prev
-		if len(small) > len(large) {
-			small, large = large, small
-		}
-	}
-	visit(small, cursor, f)
-	mask := uint64(len(small) - 1)
-	if large == nil {
-		return advance(cursor, mask)
-	}
-	wide := uint64(len(large) - 1)
-	for {
-		visit(large, cursor, f)
-		cursor = advance(cursor, wide)
-		if cursor&(mask^wide) == 0 {
-			return cursor
-		}
-	}
-}
-
-func visit(table []*Entry, cursor uint64, f func(*Entry)) {
-	for e := table[cursor&uint64(len(table)-1)]; e != nil; e = e.next {
-		f(e)
-	}
-}
-
-// advance adds one to the reversed bits of the cursor under the mask.
-func advance(cursor, mask uint64) uint64 {
-	return bits.Reverse64(bits.Reverse64(cursor|^mask) + 1)
+	return first
 }

@@ -1,49 +1,68 @@
 package keyspace
 
-// SetExpiry gives a key a time to die, in unix milliseconds.
+import "encoding/binary"
+
+// SetExpiry sets the key's expiration time, in unix milliseconds.
 func (d *DB) SetExpiry(e *Entry, at int64) {
+	if e.flags&flagTimed == 0 {
+		before := e.size()
+		e.flags |= flagTimed
+		e.rebuild(e.Key(), 0)
+		d.used += e.size() - before
+	}
 	if e.slot < 0 {
 		e.slot = int32(len(d.expiring))
 		d.expiring = append(d.expiring, e)
 	}
-	e.expire = at
-	d.touched(e.key)
+	binary.NativeEndian.PutUint64(e.time()[:], uint64(at))
+	d.touched(&e.node)
 }
 
-// Persist makes a key stay, and reports whether it had an expiry.
+// Persist removes the key's expiration time and reports whether it had one.
 func (d *DB) Persist(e *Entry) bool {
 	if e.slot < 0 {
 		return false
 	}
-	last := d.expiring[len(d.expiring)-1]
-	d.expiring[e.slot], last.slot = last, e.slot
-	d.expiring[len(d.expiring)-1] = nil
-	d.expiring = d.expiring[:len(d.expiring)-1]
-	e.slot, e.expire = -1, 0
+	d.removeExpiry(e)
 	return true
+}
+
+// removeExpiry takes an entry out of d.expiring.
+func (d *DB) removeExpiry(e *Entry) {
+	end := len(d.expiring) - 1
+	last := d.expiring[end]
+	d.expiring[e.slot], last.slot = last, e.slot
+	d.expiring[end] = nil
+	d.expiring = d.expiring[:end]
+	e.slot = -1
+	if free := cap(d.expiring); free > 64 && end < free/4 {
+		d.expiring = append(make([]*Entry, 0, free/2), d.expiring...)
+	}
 }
 
 // expired reports whether the entry's expiration time has passed.
 func (d *DB) expired(e *Entry) bool {
-	return e.slot >= 0 && e.expire <= d.space.now && !d.space.Loading
+	at, expires := e.ExpireAt()
+	return expires && at <= d.space.now && !d.space.Loading
 }
 
-// expire deletes an entry whose time has come.
+// expire deletes an entry that has expired.
 func (d *DB) expire(e *Entry) {
 	if d.space.OnExpire != nil {
-		d.space.OnExpire(d, e.key)
+		d.space.OnExpire(d, e.Key())
 	}
 	d.space.stats.Expired++
 	d.Remove(e)
 }
 
-// expireSample is how many keys one step of the active expiry looks at.
+// expireSample is the number of keys that a step of the active expiry checks.
 const expireSample = 20
 
-// Expire looks for keys whose time has come and that nobody asks for, and
-// deletes them: steps of a few keys in each database in turn, for at most budget
-// keys in all. more reports whether it found so many that it is worth to go on
-// soon. Every key with an expiry is looked at once before any is again.
+// Expire is the active expiry: it deletes expired keys that no command looks up.
+// It checks at most budget keys, in steps of 20 keys, in each database in turn.
+// It stays in a database while a quarter of a step's keys have expired; more
+// reports that the budget ended in such a database. It checks every key that has
+// an expiry once before it checks one again.
 func (s *Space) Expire(budget int) (more bool) {
 	if s.Loading {
 		return false
@@ -51,9 +70,9 @@ func (s *Space) Expire(budget int) (more bool) {
 	for range len(s.dbs) {
 		d := s.dbs[s.cursor]
 		for {
-			looked, gone := d.expireStep(min(expireSample, budget))
-			budget -= looked
-			if stale := looked > 0 && gone*4 >= looked; !stale {
+			checked, deleted := d.expireStep(min(expireSample, budget))
+			budget -= checked
+			if many := checked > 0 && deleted*4 >= checked; !many {
 				break
 			}
 			if budget <= 0 {
@@ -68,23 +87,23 @@ func (s *Space) Expire(budget int) (more bool) {
 	return false
 }
 
-// expireStep looks at n keys, from where the last step ended.
-func (d *DB) expireStep(n int) (looked, gone int) {
+// expireStep checks n keys, from where the last step ended.
+func (d *DB) expireStep(n int) (checked, deleted int) {
 	for range min(n, len(d.expiring)) {
 		if d.sweep >= len(d.expiring) {
 			d.sweep = 0
 		}
 		e := d.expiring[d.sweep]
-		looked++
-		if e.expire > d.space.now {
+		checked++
+		if !d.expired(e) {
 			d.sweep++
 			continue
 		}
-		gone++
-		d.expire(e) // the last entry takes its place and is looked at next
+		deleted++
+		d.expire(e) // the last entry takes its place and is checked next
 		if len(d.expiring) == 0 {
 			break
 		}
 	}
-	return looked, gone
+	return checked, deleted
 }

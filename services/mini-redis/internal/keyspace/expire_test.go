@@ -11,11 +11,11 @@ func TestExpiryIsLazy(t *testing.T) {
 	d.SetExpiry(put(d, "k", "v"), s.Now()+10)
 	s.SetNow(s.Now() + 9)
 	if d.Peek([]byte("k")) == nil {
-		t.Fatal("gone a millisecond early")
+		t.Fatal("the key has expired 1 ms early")
 	}
 	s.SetNow(s.Now() + 1)
 	if d.Peek([]byte("k")) != nil || d.Len() != 0 {
-		t.Fatal("still there")
+		t.Fatal("the expired key exists")
 	}
 	if s.Stats().Expired != 1 {
 		t.Errorf("%d expired, want 1", s.Stats().Expired)
@@ -33,7 +33,7 @@ func TestPersist(t *testing.T) {
 	}
 	for _, i := range []int{3, 0, 9, 5} {
 		if !d.Persist(entries[i]) || d.Persist(entries[i]) {
-			t.Fatalf("key %d has its expiry taken not once", i)
+			t.Fatalf("Persist of key %d does not report the expiry exactly once", i)
 		}
 	}
 	s.SetNow(s.Now() + 100)
@@ -44,7 +44,8 @@ func TestPersist(t *testing.T) {
 	}
 }
 
-// TestActiveExpiry removes what nobody asks for, a bounded number at a time.
+// TestActiveExpiry checks that the active expiry deletes every expired key, a
+// bounded number per call.
 func TestActiveExpiry(t *testing.T) {
 	s := newSpace(t)
 	for i := range 10_000 {
@@ -59,27 +60,27 @@ func TestActiveExpiry(t *testing.T) {
 	s.SetNow(s.Now() + 10)
 	before := s.DB(0).Len() + s.DB(1).Len()
 	if !s.Expire(100) {
-		t.Error("with so much to do it should come back soon")
+		t.Error("Expire does not report that many keys have expired")
 	}
-	if gone := before - s.DB(0).Len() - s.DB(1).Len(); gone == 0 || gone > 100 {
-		t.Errorf("removed %d with a budget of 100", gone)
+	if deleted := before - s.DB(0).Len() - s.DB(1).Len(); deleted == 0 || deleted > 100 {
+		t.Errorf("deleted %d keys with a budget of 100", deleted)
 	}
 	calls := 0
 	for s.Expire(100) {
 		calls++
 	}
-	for range 1000 { // the rest, too thin to hurry for
+	for range 1000 { // the rest, of which less than a quarter has expired
 		s.Expire(100)
 	}
 	if left := s.DB(0).Len() + s.DB(1).Len(); left != 6000 {
-		t.Errorf("%d keys are left, want the 6000 that live", left)
+		t.Errorf("%d keys are left, want the 6000 that have not expired", left)
 	}
 	if calls == 0 || calls > 1000 {
-		t.Errorf("it came back %d times", calls)
+		t.Errorf("%d calls reported more work", calls)
 	}
 	checkMemory(t, s)
 	if s.Expire(100) {
-		t.Error("it comes back though there is nothing to do")
+		t.Error("Expire reports more work although no key has expired")
 	}
 }
 
@@ -87,7 +88,7 @@ func TestAverageTTL(t *testing.T) {
 	s := newSpace(t)
 	d := s.DB(0)
 	if d.AverageTTL() != 0 {
-		t.Error("an average of nothing")
+		t.Error("there is an average without keys")
 	}
 	for i := range 10 {
 		d.SetExpiry(put(d, fmt.Sprint(i), "v"), s.Now()+int64(i)*100)

@@ -1,10 +1,9 @@
 // Package keyspace is the server's data: numbered databases of typed values
 // that may expire.
 //
-// It does no I/O, takes no lock and knows neither clients nor telemetry: whoever
-// calls it (package command) is the only one who does at that moment, and tells
-// it the time by [Space.SetNow]. What it gives out ([Entry], the bytes of a
-// value) belongs to it and is valid until the next change.
+// It does no I/O, takes no lock and has no telemetry. Calls must not overlap. The
+// caller sets the time by [Space.SetNow]. What the package returns ([Entry], the
+// bytes of a value) belongs to it and is valid until the next change.
 package keyspace
 
 import "math/rand/v2"
@@ -15,7 +14,7 @@ type Space struct {
 	random func() uint64
 
 	now    int64  // unix milliseconds
-	access uint32 // the same in seconds, what entries remember of their last use
+	access uint32 // now in seconds, for Entry.access
 
 	// NoTouch keeps reads from counting as a use of the key (CLIENT NO-TOUCH).
 	NoTouch bool
@@ -30,15 +29,15 @@ type Space struct {
 	OnExpire func(d *DB, key string)
 
 	stats  Stats
-	cursor int // database that the next active expiry begins with
+	cursor int // database in which the next active expiry begins
 	ready  []Ready
 }
 
-// Stats are totals since the start; CONFIG RESETSTAT does not touch them, for
-// metrics never go back.
+// Stats are totals since the start. CONFIG RESETSTAT does not reset them, because
+// metrics must not decrease.
 type Stats struct {
 	Hits, Misses int64 // lookups by commands that read
-	Expired      int64 // keys removed because their time had come
+	Expired      int64 // keys deleted because they had expired
 	Changes      int64 // modifications of any key
 }
 
@@ -50,19 +49,18 @@ func New(n int, random func() uint64) *Space {
 	}
 	s := &Space{random: random}
 	for i := range n {
-		s.dbs = append(s.dbs, &DB{Index: i, space: s, dict: newDict()})
+		s.dbs = append(s.dbs, &DB{Index: i, space: s})
 	}
 	return s
 }
 
-// SetNow tells the time, in unix milliseconds. Keys whose time has come are gone
-// for every call that follows.
+// SetNow sets the time, in unix milliseconds.
 func (s *Space) SetNow(ms int64) {
 	s.now = ms
 	s.access = uint32(ms / 1000)
 }
 
-// Now returns what SetNow was told.
+// Now returns the time that SetNow has set.
 func (s *Space) Now() int64 { return s.now }
 
 // DB returns database i.
@@ -81,19 +79,19 @@ func (s *Space) Changes() int64 { return s.stats.Changes }
 // resized. It reports whether a resize is still in progress.
 func (s *Space) Rehash(buckets int) (more bool) {
 	for _, d := range s.dbs {
-		for range (buckets + bucketsAStep - 1) / bucketsAStep {
-			d.dict.step()
+		if d.dict.rehash(buckets) {
+			more = true
 		}
-		more = more || d.dict.prev != nil
 	}
 	return more
 }
 
-// Memory estimates the bytes that keys and values take.
+// Memory estimates the bytes that keys, values and hash tables take, as the
+// allocator rounds them.
 func (s *Space) Memory() int64 {
 	var n int64
 	for _, d := range s.dbs {
-		n += d.used
+		n += d.memory()
 	}
 	return n
 }

@@ -1,24 +1,41 @@
 package keyspace
 
-import "bytes"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // List is a sequence of byte strings with cheap ends: a chain of chunks, each of
 // which packs some hundred elements. Indexes count from 0. A slice that a method
 // returns or passes on is valid until the next change.
+//
+// The first chunk is a part of the struct, so that a short list takes two
+// allocations. If there is more than one chunk, none is empty.
 type List struct {
-	first, last *chunk
-	count       int
-	memory      int // of the chunks
-	chunks      int
+	first  chunk
+	last   *chunk // &first if there is only one
+	memory int    // of the other chunks and of all buffers
+	count  uint32
+	chunks uint32
 }
 
-const listSize = 40 // of the struct, for estimates of memory
+var listSize = allocSize(int(unsafe.Sizeof(List{})))
 
 // NewList makes an empty list.
-func NewList() *List { return &List{} }
+func NewList() *List {
+	l := &List{}
+	l.reset()
+	return l
+}
+
+// reset makes the list empty.
+func (l *List) reset() {
+	*l = List{chunks: 1}
+	l.last = &l.first
+}
 
 // Len is the number of elements.
-func (l *List) Len() int { return l.count }
+func (l *List) Len() int { return int(l.count) }
 
 // Size implements Value.
 func (l *List) Size() int { return listSize + l.memory }
@@ -26,7 +43,7 @@ func (l *List) Size() int { return listSize + l.memory }
 // Encoding implements Value. redis-server 7.2 keeps a list that fits into one
 // chunk as a listpack.
 func (l *List) Encoding() string {
-	if l.chunks <= 1 && (l.first == nil || l.first.used() <= chunkMost) {
+	if l.chunks == 1 && l.first.used() <= chunkMost {
 		return "listpack"
 	}
 	return "quicklist"
@@ -35,119 +52,93 @@ func (l *List) Encoding() string {
 // PushBack adds a copy of v at the end.
 func (l *List) PushBack(v []byte) {
 	need := packedSize(len(v))
-	if l.last == nil || !l.last.takes(need) {
-		l.link(l.fresh(), l.last, nil)
-	}
 	c := l.last
-	l.charge(c, func() { c.pushBack(v, need) })
+	if !c.takes(need) {
+		c = l.addAfter(c)
+		l.setBuffer(c)
+	}
+	size := c.size
+	c.pushBack(v, need)
+	l.account(c, size)
+	l.count++
 }
 
 // PushFront adds a copy of v at the start.
 func (l *List) PushFront(v []byte) {
 	need := packedSize(len(v))
-	if l.first == nil || !l.first.takes(need) {
-		l.link(l.fresh(), nil, l.first)
+	c := &l.first
+	if !c.takes(need) {
+		c = l.addBefore(c)
+		l.setBuffer(c)
 	}
-	c := l.first
-	l.charge(c, func() { c.pushFront(v, need) })
+	size := c.size
+	c.pushFront(v, need)
+	l.account(c, size)
+	l.count++
 }
 
-// fresh makes a chunk: the longer the list, the more it is likely to hold.
-func (l *List) fresh() *chunk {
-	if l.chunks == 0 {
-		return &chunk{}
-	}
-	return &chunk{buf: make([]byte, chunkMost/8)}
+// setBuffer gives a new chunk at an end of the list a buffer: more elements are
+// likely to follow.
+func (l *List) setBuffer(c *chunk) {
+	c.setBytes(make([]byte, chunkLater), 0, 0)
+	l.memory += chunkLater
 }
 
-// charge accounts for what f does to the memory and the elements of c.
-func (l *List) charge(c *chunk, f func()) {
-	memory, count := len(c.buf), c.count
-	f()
-	l.memory += len(c.buf) - memory
-	l.count += c.count - count
+// account adds the change of the size of c's buffer to the list's memory.
+func (l *List) account(c *chunk, before uint32) {
+	if c.size != before {
+		l.memory += allocSize(int(c.size)) - allocSize(int(before))
+	}
 }
 
-// link puts a chunk without elements or with into the chain.
-func (l *List) link(c, prev, next *chunk) {
-	c.prev, c.next = prev, next
-	if prev == nil {
-		l.first = c
-	} else {
-		prev.next = c
-	}
-	if next == nil {
-		l.last = c
-	} else {
-		next.prev = c
-	}
-	l.chunks++
-	l.memory += chunkSize + len(c.buf)
-	l.count += c.count
-}
-
-// unlink takes a chunk out of the chain, with its elements.
-func (l *List) unlink(c *chunk) {
-	if c.prev == nil {
-		l.first = c.next
-	} else {
-		c.prev.next = c.next
-	}
-	if c.next == nil {
-		l.last = c.prev
-	} else {
-		c.next.prev = c.prev
-	}
-	l.chunks--
-	l.memory -= chunkSize + len(c.buf)
-	l.count -= c.count
-}
-
-// PopFront takes the first element out. The list is not empty.
+// PopFront removes the first element and returns it. The list is not empty.
 func (l *List) PopFront() []byte {
-	c := l.first
-	v, next := c.at(c.head)
-	if c.count == 1 {
-		l.unlink(c)
-		return v
-	}
-	c.head = next
-	c.count--
-	l.count--
+	c := &l.first
+	v, next := c.at(int(c.head))
+	l.shorten(c, next, int(c.tail), 1)
 	return v
 }
 
-// PopBack takes the last element out. The list is not empty.
+// PopBack removes the last element and returns it. The list is not empty.
 func (l *List) PopBack() []byte {
 	c := l.last
-	p := c.before(c.tail)
+	p := c.before(int(c.tail))
 	v, _ := c.at(p)
-	if c.count == 1 {
-		l.unlink(c)
-		return v
-	}
-	c.tail = p
-	c.count--
-	l.count--
+	l.shorten(c, int(c.head), p, 1)
 	return v
+}
+
+// shorten removes n elements from the ends of a chunk: what is left lies between
+// head and tail. It does not write to the buffer.
+func (l *List) shorten(c *chunk, head, tail, n int) {
+	if n == int(c.count) {
+		l.drop(c)
+		return
+	}
+	c.head, c.tail = uint32(head), uint32(tail)
+	c.count -= uint32(n)
+	l.count -= uint32(n)
+	if l.sparse(c) {
+		l.shrink(c)
+	}
 }
 
 // find returns the chunk of element i and the element's index in it.
 func (l *List) find(i int) (*chunk, int) {
-	if i < l.count/2 {
-		c := l.first
-		for i >= c.count {
-			i -= c.count
+	if i < l.Len()/2 {
+		c := &l.first
+		for i >= int(c.count) {
+			i -= int(c.count)
 			c = c.next
 		}
 		return c, i
 	}
-	c, i := l.last, l.count-1-i
-	for i >= c.count {
-		i -= c.count
+	c, i := l.last, l.Len()-1-i
+	for i >= int(c.count) {
+		i -= int(c.count)
 		c = c.prev
 	}
-	return c, c.count - 1 - i
+	return c, int(c.count) - 1 - i
 }
 
 // At returns element i, which exists.
@@ -165,9 +156,9 @@ func (l *List) Range(from, to int, f func(v []byte)) {
 	c, i := l.find(from)
 	p := c.seek(i)
 	for range to - from {
-		if p == c.tail {
+		if p == int(c.tail) {
 			c = c.next
-			p = c.head
+			p = int(c.head)
 		}
 		var v []byte
 		v, p = c.at(p)
@@ -183,36 +174,38 @@ func (l *List) Set(i int, v []byte) {
 		copy(old, v)
 		return
 	}
-	l.charge(c, func() { c.cut(p) })
+	c.cut(p)
+	l.count--
 	l.insert(c, p, i, v)
 }
 
-// insert puts v in at p of chunk c, in front of which are i elements of the chunk.
+// insert inserts v at p of chunk c, before which there are i elements of the chunk.
 func (l *List) insert(c *chunk, p, i int, v []byte) {
 	need := packedSize(len(v))
 	if !c.takes(need) {
-		if i > 0 && i < c.count {
-			right := c.split(p, i)
-			l.count -= right.count // link counts them again
-			l.link(right, c, c.next)
+		if i > 0 && i < int(c.count) {
+			right := l.addAfter(c)
+			c.split(right, p, i)
+			l.account(right, 0)
 		}
 		if i == 0 {
-			l.link(&chunk{}, c.prev, c)
-			c = c.prev
+			c = l.addBefore(c)
 		} else if !c.takes(need) {
-			l.link(&chunk{}, c, c.next)
-			c = c.next
+			c = l.addAfter(c)
 		}
-		p = c.tail
+		p = int(c.tail)
 	}
-	l.charge(c, func() { c.insert(p, v, need) })
+	size := c.size
+	c.insert(p, v, need)
+	l.account(c, size)
+	l.count++
 }
 
-// Insert puts a copy of v before or after the first element that equals pivot,
+// Insert inserts a copy of v before or after the first element that equals pivot,
 // and reports whether there is one.
 func (l *List) Insert(pivot, v []byte, after bool) bool {
-	for c := l.first; c != nil; c = c.next {
-		for i, p := 0, c.head; p < c.tail; i++ {
+	for c := &l.first; c != nil; c = c.next {
+		for i, p := 0, int(c.head); p < int(c.tail); i++ {
 			e, next := c.at(p)
 			if bytes.Equal(e, pivot) {
 				if after {

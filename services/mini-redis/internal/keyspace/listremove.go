@@ -5,106 +5,128 @@ import "bytes"
 // Trim keeps the elements from index from up to but not including to.
 func (l *List) Trim(from, to int) {
 	if from >= to {
-		*l = List{}
+		l.reset()
 		return
 	}
-	for n := l.count - to; n > 0; {
+	for n := l.Len() - to; n > 0; {
 		c := l.last
-		if n >= c.count {
-			n -= c.count
-			l.unlink(c)
-			continue
+		k := min(n, int(c.count))
+		n -= k
+		if k == int(c.count) {
+			l.drop(c)
+		} else {
+			l.shorten(c, int(c.head), c.seek(int(c.count)-k), k)
 		}
-		c.tail = c.seek(c.count - n)
-		c.count -= n
-		l.count -= n
-		n = 0
 	}
 	for n := from; n > 0; {
-		c := l.first
-		if n >= c.count {
-			n -= c.count
-			l.unlink(c)
-			continue
+		c := &l.first
+		k := min(n, int(c.count))
+		n -= k
+		if k == int(c.count) {
+			l.drop(c)
+		} else {
+			l.shorten(c, c.seek(k), int(c.tail), k)
 		}
-		c.head = c.seek(n)
-		c.count -= n
-		l.count -= n
-		n = 0
 	}
 }
 
-// Remove takes out elements that equal v: the first n, or, when n is negative,
-// the last -n, or all when it is 0. It returns how many.
+// Remove removes elements that equal v: the first n, or the last -n if n is
+// negative, or all if it is 0. It returns how many.
 func (l *List) Remove(v []byte, n int) int {
 	removed := 0
-	for c := l.first; n >= 0 && c != nil && (n == 0 || removed < n); {
-		next := c.next
-		removed += l.sift(c, v, n-removed, false)
-		c = next
+	if n < 0 {
+		for c := l.last; c != nil && removed < -n; {
+			prev := c.prev
+			k, _ := l.removeFrom(c, v, -n-removed, true)
+			removed += k
+			c = prev
+		}
+		return removed
 	}
-	for c := l.last; n < 0 && c != nil && removed < -n; {
-		prev := c.prev
-		removed += l.sift(c, v, -n-removed, true)
-		c = prev
+	for c := &l.first; c != nil && (n == 0 || removed < n); {
+		k, next := l.removeFrom(c, v, n-removed, false)
+		removed += k
+		c = next
 	}
 	return removed
 }
 
-// sift takes up to most of the elements that equal v out of a chunk, all when
-// most is not positive, the last ones when fromBack is set.
-func (l *List) sift(c *chunk, v []byte, most int, fromBack bool) int {
-	matches := 0
-	for p := c.head; p < c.tail; {
+// removeFrom removes up to most of the elements that equal v from a chunk, all if
+// most is 0, the last ones if fromBack is set. It returns how many and the chunk
+// that has the elements after these.
+func (l *List) removeFrom(c *chunk, v []byte, most int, fromBack bool) (removed int, next *chunk) {
+	skip, removed := 0, c.matches(v)
+	if most > 0 && most < removed {
+		if fromBack {
+			skip = removed - most
+		}
+		removed = most
+	}
+	next = c.next
+	if removed == 0 {
+		return 0, next
+	}
+	if removed == int(c.count) {
+		l.drop(c)
+		if c == &l.first && next != nil { // the next chunk's elements have moved to it
+			next = c
+		}
+		return removed, next
+	}
+	c.remove(v, skip, removed)
+	l.count -= uint32(removed)
+	if !l.merge(c) && l.sparse(c) {
+		l.shrink(c)
+	}
+	return removed, next
+}
+
+// matches returns the number of elements that equal v.
+func (c *chunk) matches(v []byte) int {
+	n := 0
+	for p := int(c.head); p < int(c.tail); {
 		var e []byte
 		if e, p = c.at(p); bytes.Equal(e, v) {
-			matches++
+			n++
 		}
 	}
-	skip, drop := 0, matches
-	if most > 0 && most < matches {
-		drop = most
-		if fromBack {
-			skip = matches - most
-		}
-	}
-	if drop == 0 {
-		return 0
-	}
-	to, met := c.head, 0
-	for p := c.head; p < c.tail; {
+	return n
+}
+
+// remove removes n of the elements that equal v, after the first skip of them.
+func (c *chunk) remove(v []byte, skip, n int) {
+	buf := c.bytes()
+	to, met := int(c.head), 0
+	for p := to; p < int(c.tail); {
 		e, next := c.at(p)
 		if bytes.Equal(e, v) {
 			met++
-			if met > skip && met <= skip+drop {
+			if met > skip && met <= skip+n {
 				p = next
 				continue
 			}
 		}
-		to += copy(c.buf[to:], c.buf[p:next])
+		to += copy(buf[to:], buf[p:next])
 		p = next
 	}
-	c.tail = to
-	c.count -= drop
-	l.count -= drop
-	if c.count == 0 {
-		l.unlink(c)
-	} else {
-		l.merge(c)
-	}
-	return drop
+	c.tail = uint32(to)
+	c.count -= uint32(n)
 }
 
-// merge joins a chunk that has shrunk with the one before it when both are small.
-func (l *List) merge(c *chunk) {
+// merge moves the elements of a chunk that has shrunk to the chunk before it if
+// both are small, and reports whether it did.
+func (l *List) merge(c *chunk) bool {
 	prev := c.prev
 	if prev == nil || prev.used()+c.used() > chunkMost/2 {
-		return
+		return false
 	}
-	l.charge(prev, func() {
-		prev.reserve(c.used(), false)
-		prev.tail += copy(prev.buf[prev.tail:], c.buf[c.head:c.tail])
-		prev.count += c.count
-	})
-	l.unlink(c)
+	size := prev.size
+	prev.reserve(c.used(), false)
+	copy(prev.bytes()[prev.tail:], c.bytes()[c.head:c.tail])
+	prev.tail += c.tail - c.head
+	prev.count += c.count
+	l.count += c.count // drop subtracts them
+	l.account(prev, size)
+	l.drop(c)
+	return true
 }

@@ -6,14 +6,14 @@ import (
 	"testing"
 )
 
-// TestOnExpire holds that the hook sees every deletion by expiry, before it.
+// TestOnExpire checks that the hook is called before every deletion by expiry.
 func TestOnExpire(t *testing.T) {
 	s := newSpace(t)
 	d := s.DB(0)
 	var seen []string
 	s.OnExpire = func(db *DB, key string) {
-		if db != d || db.dict.find([]byte(key), db.dict.hash([]byte(key))) == nil {
-			t.Errorf("key %s is gone already", key)
+		if db != d || db.dict.find([]byte(key), hashOf([]byte(key))) == nil {
+			t.Errorf("key %s has been deleted already", key)
 		}
 		seen = append(seen, key)
 	}
@@ -40,7 +40,7 @@ func TestOnExpire(t *testing.T) {
 	}
 }
 
-// TestLoading holds that expired keys stay visible while a log is replayed.
+// TestLoading checks that expired keys stay visible while a log is replayed.
 func TestLoading(t *testing.T) {
 	s := newSpace(t)
 	d := s.DB(0)

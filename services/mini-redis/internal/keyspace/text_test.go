@@ -18,18 +18,22 @@ func TestCanonicalInt(t *testing.T) {
 			t.Errorf("%q was read as %d", s, n)
 		}
 	}
-	for _, n := range []int64{0, 1, -1, 9, 10, -10, 123456789, math.MaxInt64, math.MinInt64, math.MaxInt64 - 1, math.MinInt64 + 1} {
+	for _, n := range []int64{
+		0, 1, -1, 9, 10, -10, 123456789,
+		math.MaxInt64, math.MinInt64, math.MaxInt64 - 1, math.MinInt64 + 1,
+	} {
 		f(strconv.FormatInt(n, 10), true)
 	}
 	for _, s := range []string{
 		"", "-", "+1", "01", "-0", "-01", " 1", "1 ", "1.0", "1e3", "abc", "1a", "0x1", "\x00",
-		"9223372036854775808", "-9223372036854775809", "18446744073709551616", "99999999999999999999", "123456789012345678901",
+		"9223372036854775808", "-9223372036854775809", "18446744073709551616",
+		"99999999999999999999", "123456789012345678901",
 	} {
 		f(s, false)
 	}
 }
 
-// FuzzCanonicalInt holds it against the standard library.
+// FuzzCanonicalInt compares CanonicalInt with the standard library.
 func FuzzCanonicalInt(f *testing.F) {
 	for _, s := range []string{"0", "-1", "12345", "-9223372036854775808", "01", "+5"} {
 		f.Add(s)
@@ -51,7 +55,8 @@ func TestTextEdits(t *testing.T) {
 	is := func(want, encoding string) {
 		t.Helper()
 		if text(e) != want || e.TextLen() != len(want) || e.Encoding() != encoding {
-			t.Errorf("%q of %d bytes as %s, want %q as %s", text(e), e.TextLen(), e.Encoding(), want, encoding)
+			t.Errorf("%q of %d bytes as %s, want %q as %s",
+				text(e), e.TextLen(), e.Encoding(), want, encoding)
 		}
 		checkMemory(t, s)
 	}
@@ -66,7 +71,7 @@ func TestTextEdits(t *testing.T) {
 	is("aBC\x00\x00x", "raw")
 	d.SetBytes(e, []byte("a"))
 	d.SetRange(e, 3, []byte("z"))
-	is("a\x00\x00z", "raw") // what was in the memory before does not shine through
+	is("a\x00\x00z", "raw") // the bytes in between are zero
 	long := strings.Repeat("x", 45)
 	d.SetBytes(e, []byte(long))
 	is(long, "raw")
@@ -76,12 +81,13 @@ func TestTextEdits(t *testing.T) {
 	is("-5", "int")
 }
 
-// TestMemoryIsNotWasted: a short value in place of a long one gives its memory back.
+// TestMemoryIsNotWasted checks that a short value does not keep the memory of a
+// long one that it replaces.
 func TestMemoryIsNotWasted(t *testing.T) {
 	s := newSpace(t)
 	e := put(s.DB(0), "k", strings.Repeat("x", 1<<20))
 	put(s.DB(0), "k", "short")
-	if cap(e.text) > 256 {
-		t.Errorf("5 bytes keep %d", cap(e.text))
+	if size := e.size(); size > 256 {
+		t.Errorf("a value of 5 bytes takes %d", size)
 	}
 }

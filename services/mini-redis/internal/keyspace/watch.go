@@ -11,8 +11,8 @@ type Watcher struct {
 
 // watchedKey is a key with at least one watcher. The key need not exist.
 type watchedKey struct {
+	node
 	db    *DB
-	key   string
 	first *watchLink
 	count int
 }
@@ -38,8 +38,7 @@ func (w *Watcher) Len() int { return w.count }
 func (w *Watcher) Expired() bool {
 	for l := w.first; l != nil; l = l.nextKey {
 		d := l.key.db
-		key := []byte(l.key.key)
-		if e := d.dict.find(key, d.dict.hash(key)); e != nil && d.expired(e) {
+		if e := d.dict.find(bytesOf(l.key.Key()), l.key.hash); e != nil && d.expired(e) {
 			return true
 		}
 	}
@@ -50,14 +49,15 @@ func (w *Watcher) Expired() bool {
 // already. If the key has expired, Watch deletes it first: w does not report an
 // expiry that precedes the call.
 func (d *DB) Watch(key []byte, w *Watcher) {
-	d.Peek(key)
-	k := d.watched[string(key)]
+	if len(d.expiring) > 0 {
+		d.Peek(key)
+	}
+	hash := hashOf(key)
+	k := d.watched.find(key, hash)
 	if k == nil {
-		if d.watched == nil {
-			d.watched = map[string]*watchedKey{}
-		}
-		k = &watchedKey{db: d, key: string(key)}
-		d.watched[k.key] = k
+		k = &watchedKey{db: d}
+		k.setKey(key, hash, 0)
+		d.watched.insert(k)
 	} else if w.watches(k) {
 		return
 	}
@@ -118,7 +118,7 @@ func (w *Watcher) Release() {
 			l.next.prev = l.prev
 		}
 		if k.count--; k.count == 0 {
-			delete(k.db.watched, k.key)
+			k.db.watched.remove(k)
 		}
 	}
 	*w = Watcher{}

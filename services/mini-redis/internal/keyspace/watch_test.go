@@ -54,7 +54,8 @@ func TestWatchOfExpiredKeys(t *testing.T) {
 		d.Watch([]byte(key), &w)
 	}
 	if w.Len() != 4 || w.Expired() || w.Changed() {
-		t.Fatalf("%d keys, expired %v, changed %v; want 4, false, false", w.Len(), w.Expired(), w.Changed())
+		t.Fatalf("%d keys, expired %v, changed %v; want 4, false, false",
+			w.Len(), w.Expired(), w.Changed())
 	}
 	s.SetNow(s.Now() + 10)
 	if !w.Expired() || w.Changed() {
@@ -66,8 +67,8 @@ func TestWatchOfExpiredKeys(t *testing.T) {
 	}
 }
 
-// TestManyWatchers holds that watching is idempotent and that releasing one
-// watcher leaves the others, for short and long lists on both sides.
+// TestManyWatchers checks that Watch is idempotent and that Release does not affect
+// other watchers, for short and long lists on both sides.
 func TestManyWatchers(t *testing.T) {
 	s := newSpace(t)
 	d := s.DB(0)
@@ -103,6 +104,8 @@ func TestManyWatchers(t *testing.T) {
 	}
 }
 
+// TestWatchIsFast checks that Watch and Release take constant time per key. The
+// limit is generous: quadratic time would take minutes.
 func TestWatchIsFast(t *testing.T) {
 	s := newSpace(t)
 	d := s.DB(0)
@@ -125,4 +128,4 @@ func TestWatchIsFast(t *testing.T) {
 }
 
 // watchedKeys returns the number of keys that have watchers.
-func (d *DB) watchedKeys() int { return len(d.watched) }
+func (d *DB) watchedKeys() int { return d.watched.count }
