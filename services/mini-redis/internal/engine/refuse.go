@@ -82,7 +82,7 @@ func (e *Engine) reject(s *Session, spec *Spec, args [][]byte, rc *requestContex
 	if s.Tx != nil {
 		s.Tx.Aborted = true
 	}
-	if spec != nil && spec.Name == "exec" {
+	if spec != nil && spec.Name == "exec" && !s.Scripted {
 		if s.Tx != nil {
 			s.Tx.inheritContext(rc)
 		}
