@@ -51,12 +51,6 @@ func (noPeer) LocalAddr() string { return "" }
 // creates it, and gets it back in Observer.Flushed.
 type Pending = any
 
-// TraceContext is the caller's trace context, from the wire to the span.
-type TraceContext struct {
-	Parent trace.SpanContext // the caller's span; zero if there is none
-	Traced bool              // the request came with TRACED
-}
-
 // Call describes one execution of one command to the [Observer]. Times are
 // nanoseconds of the engine's monotonic clock.
 type Call struct {
