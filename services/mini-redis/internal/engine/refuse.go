@@ -94,7 +94,7 @@ func (e *Engine) reject(s *Session, spec *Spec, args [][]byte, rc *requestContex
 	start := e.tick
 	e.tick = e.cfg.Clock.Mono()
 	e.observe(&e.turn, &Call{
-		TraceContext: rc.TraceContext, Session: s, Spec: spec, Args: args, Nested: e.depth > 0,
+		TraceContext: rc.TraceContext, Session: s, Spec: spec, Args: args, Nested: e.depth > 0 || s.internal,
 		Start: start, End: e.tick, Error: w.ErrorCode(mark), Rejected: true,
 	})
 }
