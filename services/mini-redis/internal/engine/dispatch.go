@@ -74,8 +74,12 @@ func (e *Engine) perform(s *Session, spec *Spec, args [][]byte, rc *requestConte
 // Call executes a command on behalf of s, from a script or a replayed record, and
 // writes its reply to w. Commands that may not run in a script are refused if
 // s.Scripted is set. A handler may call it: the changes then belong to the unit of
-// execution of the handler's command. Otherwise the call is a unit of its own.
+// execution of the handler's command. Otherwise the call is a unit of its own. args
+// may change after the call.
 func (e *Engine) Call(s *Session, args [][]byte, w *resp.Writer) {
+	if e.recorder != nil && e.depth > 0 {
+		args = cloneArgs(args) // they are recorded when the unit ends
+	}
 	owned := e.owned
 	e.owned = false
 	e.callOrRefuse(s, args, w)
