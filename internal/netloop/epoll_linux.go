@@ -197,9 +197,9 @@ func (l *epollLoop) terminate() {
 	_ = unix.Close(l.epoll)
 }
 
-// spinWait is how long, in milliseconds, a loop waits for events before it hands
+// spinDuration is how long, in milliseconds, a loop waits for events before it hands
 // its processor back to the scheduler.
-const spinWait = 1
+const spinDuration = 1
 
 // wait waits for events and returns how many there are; with poll it returns at
 // once.
@@ -215,7 +215,7 @@ func (l *epollLoop) wait(poll bool) (int, error) {
 		timeout = 0
 	}
 	if l.busy && timeout != 0 && l.trans.spin {
-		n, errno := l.epollWait(syscall.RawSyscall6, spinWait)
+		n, errno := l.epollWait(syscall.RawSyscall6, spinDuration)
 		switch {
 		case errno == 0 && n > 0:
 			return n, nil

@@ -53,8 +53,8 @@ func (c *client) update() netloop.Update {
 	return u
 }
 
-// logClient logs an event of a connection at level debug. The lock is not held.
-func (s *Server) logClient(c *client, what string) {
+// logConn logs an event of a connection at level debug. The lock is not held.
+func (s *Server) logConn(c *client, what string) {
 	ctx := context.Background()
 	if !s.log.Enabled(ctx, slog.LevelDebug) {
 		return

@@ -42,7 +42,7 @@ func (h *handler) Open(conn *netloop.Conn) {
 	if s.console != nil {
 		c.task = s.console.Connection(conn.RemoteAddr(), c.session.ID, loopTask(conn.Loop()))
 	}
-	s.logClient(c, "client connected")
+	s.logConn(c, "client connected")
 }
 
 // Close implements netloop.Handler: it drops the connection's session.
@@ -55,7 +55,7 @@ func (h *handler) Close(conn *netloop.Conn) {
 	if conn.Overflowed() {
 		what = "client closed: it exceeded its output buffer limit"
 	}
-	s.logClient(c, what)
+	s.logConn(c, what)
 	if c.task != nil {
 		c.task.Drop()
 	}
