@@ -11,8 +11,8 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// benchCommand tells of calls as a server at work does: a batch of each size,
-// commands of half a microsecond to two, spans flushed with their batch.
+// benchCommand reports calls in batches, as a busy server does: each takes 0.5 to 1.5 us, and
+// the spans of a batch are flushed together.
 func benchCommand(b *testing.B, r *rig, batch int, change func(*engine.Call)) {
 	b.Helper()
 	session := newSession()
@@ -76,8 +76,8 @@ func BenchmarkExtract(b *testing.B) {
 	run("traceparent+tracestate", "traceparent", parent, "tracestate", "vendor=1")
 }
 
-// BenchmarkSnapshot is what a scrape does with the execution lock held, and
-// BenchmarkGather the whole of it, for a server of whose commands forty were used.
+// BenchmarkSnapshot measures what a scrape does under the execution lock, BenchmarkGather a
+// whole scrape, for a server on which 40 commands were called.
 func BenchmarkSnapshot(b *testing.B) {
 	r := busy(b)
 	var s snapshot
@@ -99,7 +99,7 @@ func BenchmarkGather(b *testing.B) {
 	}
 }
 
-// busy is an Observer that has seen forty commands, in all kinds of durations.
+// busy returns an observer that has seen 40 commands with many execution times.
 func busy(b *testing.B) *rig {
 	b.Helper()
 	r := newRig(b)
@@ -115,41 +115,4 @@ func busy(b *testing.B) *rig {
 		}
 	}
 	return r
-}
-
-// What is not traced must not cost an allocation, and what is must not either:
-// its spans and the lists they leave in come from pools.
-func TestCommandsDoNotAllocate(t *testing.T) {
-	f := func(name string, change func(*engine.Call)) {
-		t.Helper()
-		r := newRig(t, withRoots(10))
-		turn := turnAt(1000)
-		call := callIn(turn, specGet)
-		change(call)
-		pending := make([]engine.Pending, 0, 1)
-		step := func() {
-			turn.Wake += 5000
-			turn.LockAsk, turn.LockGot = turn.Wake+100, turn.Wake+150
-			call.Start, call.End = turn.LockGot, turn.LockGot+700
-			pending = pending[:0]
-			if p := r.Command(turn, call); p != nil {
-				pending = append(pending, p)
-			}
-			r.Flushed(pending, call.End+300)
-			r.sink.records = r.sink.records[:0]
-		}
-		for range 100 {
-			step() // fills the pools
-		}
-		if n := testing.AllocsPerRun(1000, step); n >= 1 { // the race detector empties pools at random
-			t.Errorf("%s: %g allocations a call", name, n)
-		}
-	}
-	f("untraced", func(*engine.Call) {})
-	f("error", func(c *engine.Call) { c.Error = "WRONGTYPE" })
-	f("unknown", func(c *engine.Call) { c.Spec, c.Rejected, c.Error = nil, true, "ERR" })
-	f("unsampled", func(c *engine.Call) { c.Traced, c.Parent = true, sampled().WithTraceFlags(0) })
-	if !raceEnabled {
-		f("sampled", func(c *engine.Call) { c.Traced, c.Parent = true, sampled() })
-	}
 }

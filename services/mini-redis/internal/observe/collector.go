@@ -8,32 +8,32 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Source is how a scrape reads the server.
+// Source connects a scrape with the server.
 type Source struct {
 	Locked func(f func()) // calls f with the execution lock held
-	Facts  func() Facts   // is called by f: with the lock held
+	Facts  func() Facts   // called with the execution lock held
 }
 
-// Collector returns the metrics, for one registry. Its names are those of
-// redis_exporter, so that dashboards and alerts for Redis need no change, and
-// mini_redis_* for what Redis does not have. The Collector takes the execution
-// lock to copy numbers and gives it back before it writes them.
+// Collector returns the metrics for one registry. The names redis_* are those of
+// redis_exporter, so that dashboards and alerts for Redis work unchanged. The names
+// mini_redis_* are for what redis_exporter does not have. The collector copies the counters
+// under the execution lock and renders them without it.
 func (o *Observer) Collector(s Source) prometheus.Collector {
-	return &collector{o: o, source: s, figures: figures(), descs: newDescs()}
+	return &collector{o: o, source: s, values: singleValues(), descs: newDescs()}
 }
 
 // collector implements prometheus.Collector.
 type collector struct {
-	o       *Observer
-	source  Source
-	figures []figure
-	descs   descs
+	o      *Observer
+	source Source
+	values []singleValue
+	descs  descs
 
-	mu   sync.Mutex // guards snap, which one scrape after the other reuses
+	mu   sync.Mutex // guards snap, whose memory the next scrape reuses
 	snap snapshot
 }
 
-// snapshot is a copy of the observer's counters at one moment.
+// snapshot is a copy of the observer's counters.
 type snapshot struct {
 	facts       Facts
 	commands    []commandSnapshot
@@ -51,7 +51,7 @@ type commandSnapshot struct {
 	exemplars []exemplar
 }
 
-// take copies the counters; the execution lock is held.
+// take copies the counters. The execution lock is held.
 func (s *snapshot) take(o *Observer) {
 	n := 0
 	add := func(c *commandStats) {
@@ -69,15 +69,15 @@ func (s *snapshot) take(o *Observer) {
 	}
 	s.commands = s.commands[:n]
 	s.codes = append(s.codes[:0], o.errors.count...)
-	o.batch.end() // nothing runs while the lock is ours
+	o.batch.end() // no command runs now
 	s.batch = o.batch
 	s.processed, s.invalid, s.overRate, s.overPending = o.processed, o.invalid, o.overRate, o.overPending
 }
 
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, f := range c.figures {
-		ch <- f.desc
+	for i := range c.values {
+		ch <- c.values[i].desc
 	}
 	c.descs.each(func(d *prometheus.Desc) { ch <- d })
 }
@@ -90,9 +90,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		c.snap.facts = c.source.Facts()
 		c.snap.take(c.o)
 	})
-	c.o.complete(&c.snap.facts)
-	for _, f := range c.figures {
-		ch <- prometheus.MustNewConstMetric(f.desc, f.kind, f.value(&c.snap))
+	c.o.fillFacts(&c.snap.facts)
+	for _, v := range c.values {
+		ch <- prometheus.MustNewConstMetric(v.desc, v.kind, v.read(&c.snap))
 	}
 	c.instance(ch)
 	c.databases(ch)
@@ -117,7 +117,7 @@ func (c *collector) perCommand(ch chan<- prometheus.Metric) {
 		counter(ch, c.descs.rejected, float64(n.rejected), n.label)
 		counter(ch, c.descs.failed, float64(n.failed), n.label)
 		if n.calls() == 0 {
-			continue // only refused so far: there are no durations
+			continue // all calls were refused: there are no execution times
 		}
 		ch <- &histogramMetric{
 			desc:      c.descs.duration,
@@ -140,5 +140,6 @@ func (c *collector) spans(ch chan<- prometheus.Metric) {
 	counter(ch, c.descs.dropped, float64(c.snap.overRate), "rate")
 	counter(ch, c.descs.dropped, float64(c.snap.overPending), "pending")
 	counter(ch, c.descs.dropped, float64(o.overQueue.Load()), "queue")
-	gauge(ch, c.descs.pending, float64(o.pending.Load()))
+	gauge(ch, c.descs.pending, float64(o.pending.count.Load()))
+	gauge(ch, c.descs.pendingBytes, float64(o.pending.bytes.Load()))
 }

@@ -12,7 +12,7 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// The attributes that the semantic conventions have no name for.
+// Attributes that the semantic conventions do not define.
 const (
 	keyQueue   = attribute.Key("mini_redis.phase.queue_ns")
 	keyLock    = attribute.Key("mini_redis.phase.lock_ns")
@@ -25,22 +25,22 @@ const (
 // scopeName is the instrumentation scope of the server's spans.
 const scopeName = "mini-redis/services/mini-redis"
 
-// maxLocals bounds the addresses of its own that the server tells apart: a
-// listener on all addresses has as many as the machine.
+// maxLocals is the number of server addresses that spans can have: a listener on all
+// addresses has as many as the machine.
 const maxLocals = 64
 
-// maxKey is how many bytes of a key a span may hold.
+// maxKey is the largest number of bytes of a key in a span.
 const maxKey = 256
 
-// names are the texts that records refer to by number.
+// names holds the strings that records refer to by number.
 type names struct {
 	version string
 	codes   *interned // error codes
-	locals  *interned // "ip:port" of the server's end of connections
+	locals  *interned // the server's addresses, as "ip:port"
 }
 
-// operation gives a command's spans their name and attributes: one for each
-// command, shared by all of its records.
+// operation gives a command's spans their name and their attributes. All records of a
+// command share one.
 type operation struct {
 	name  string // "GET", "CLIENT SETNAME"
 	names *names
@@ -84,7 +84,7 @@ func (op *operation) Describe(r *telemetry.Record) (string, []attribute.KeyValue
 	}
 	attrs = append(attrs, keyQueue.Int64(r.Data[dataQueue]), keyLock.Int64(r.Data[dataLock]))
 	if r.End == 0 {
-		return op.name, attrs // it is open: the other phases are not over
+		return op.name, attrs // the span is open: the other phases have not ended
 	}
 	attrs = append(attrs,
 		keyBlocked.Int64(r.Data[dataBlocked]),
@@ -94,7 +94,7 @@ func (op *operation) Describe(r *telemetry.Record) (string, []attribute.KeyValue
 	return op.name, attrs
 }
 
-// endpoint splits "ip:port"; a unix socket's path is an address without a port.
+// endpoint splits "ip:port". The path of a unix socket is an address without a port.
 func endpoint(addr string) (host string, port int) {
 	host, digits, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -104,10 +104,10 @@ func endpoint(addr string) (host string, port int) {
 	return host, port
 }
 
-// keySeparator stands between the peer's address and the key in a record's Text.
+// keySeparator separates the client's address from the key in a record's Text.
 const keySeparator = "\x00"
 
-// withKey adds the first key of a call to the peer's address.
+// withKey appends the first key of a request to the client's address.
 func withKey(peer string, spec *engine.Spec, args [][]byte) string {
 	key, ok := firstKey(spec, args)
 	if !ok {
@@ -116,7 +116,7 @@ func withKey(peer string, spec *engine.Spec, args [][]byte) string {
 	if len(key) > maxKey {
 		key = key[:maxKey]
 	}
-	// A key is any bytes, an attribute is text.
+	// A key is a byte string, an attribute is text.
 	return peer + keySeparator + strings.ToValidUTF8(string(key), "\uFFFD")
 }
 

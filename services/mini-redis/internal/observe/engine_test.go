@@ -14,7 +14,7 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// tickingClock moves on by itself each time it is read.
+// tickingClock advances by 100 ns each time it is read.
 type tickingClock struct{ mono int64 }
 
 func (c *tickingClock) Mono() int64 { c.mono += 100; return c.mono }
@@ -23,7 +23,7 @@ func (c *tickingClock) Now() time.Time {
 	return time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC).Add(time.Duration(c.mono))
 }
 
-// host is the server around the engine, as far as these tests need one.
+// host is the part of the server that the engine needs here.
 type host struct{ info func([]string) string }
 
 func (h host) Info(sections []string) string { return h.info(sections) }
@@ -33,7 +33,7 @@ func (host) ConfigResetStat()                {}
 func (host) Sessions(func(*engine.Session))  {}
 func (host) Shutdown()                       {}
 
-// client is a connection of the real engine; completed holds its spans.
+// client is a connection of the engine. completed holds its pending spans.
 type client struct {
 	peer
 	t         *testing.T
@@ -44,7 +44,7 @@ type client struct {
 
 func (c *client) Complete(p engine.Pending) { c.completed = append(c.completed, p) }
 
-// engineRig is the command engine with the observer, driven as a loop drives it.
+// engineRig is an observer with a command engine, which the test drives like a loop.
 type engineRig struct {
 	*rig
 	engine *engine.Engine
@@ -72,8 +72,8 @@ func (e *engineRig) connect(t *testing.T) *client {
 	return c
 }
 
-// batch runs requests in one turn and flushes their spans; a request is its
-// words, separated by spaces.
+// batch executes requests in one turn and flushes their spans. A request is a list of words
+// separated by spaces.
 func (c *client) batch(requests ...string) (reply string) {
 	c.t.Helper()
 	e := c.server
@@ -90,7 +90,7 @@ func (c *client) batch(requests ...string) (reply string) {
 
 const traced = "TRACED 1 traceparent " + w3c + " "
 
-// mustSpans checks the names of the spans so far and that their phases tile them.
+// mustSpans checks the names, the phases and the parents of the spans exported so far.
 func (e *engineRig) mustSpans(t *testing.T, names ...string) []telemetry.Record {
 	t.Helper()
 	all := e.sink.all()
@@ -100,13 +100,24 @@ func (e *engineRig) mustSpans(t *testing.T, names ...string) []telemetry.Record 
 		got = append(got, name)
 		mustPhases(t, r, r.Data[0], r.Data[1], r.Data[2], r.Data[3], r.Data[4])
 		if r.TraceID.String() != traceHex || r.Parent.String() != spanHex {
-			t.Errorf("%s does not continue the caller's trace", name)
+			t.Errorf("%s is not in the caller's trace", name)
 		}
 	}
 	if !slices.Equal(got, names) {
 		t.Fatalf("spans %v, want %v", got, names)
 	}
 	return all
+}
+
+// serve ends a client's wait for the list and flushes its reply.
+func (e *engineRig) serve(t *testing.T, waiting *client) {
+	t.Helper()
+	e.clock.mono += int64(time.Second)
+	e.connect(t).batch("RPUSH list v")
+	if len(waiting.completed) != 1 {
+		t.Fatalf("%d pending spans of the served client, want 1", len(waiting.completed))
+	}
+	e.Flushed(waiting.completed, e.clock.Mono())
 }
 
 func TestEngineBatchOfTracedCommands(t *testing.T) {
@@ -119,14 +130,14 @@ func TestEngineBatchOfTracedCommands(t *testing.T) {
 	all := e.mustSpans(t, "SET", "GET", "_OTHER", "GET")
 	for i, r := range all {
 		if r.Start != all[0].Start || r.End != all[0].End {
-			t.Errorf("span %d does not begin and end with its batch", i)
+			t.Errorf("span %d does not start and end with its batch", i)
 		}
 		if wantError := i >= 2; (r.Status == codes.Error) != wantError {
 			t.Errorf("span %d has status %v", i, r.Status)
 		}
 	}
 	if first, later := all[0].Data[dataQueue], all[1].Data[dataQueue]; later <= first {
-		t.Errorf("the third command waited %d ns, the first %d", later, first)
+		t.Errorf("the queue phase of the third command is %d ns, of the first %d ns", later, first)
 	}
 }
 
@@ -151,33 +162,33 @@ func TestEngineBlockedCommand(t *testing.T) {
 	e.clock.mono += int64(time.Second)
 	pushing.batch("RPUSH list v")
 	if len(waiting.completed) != 1 {
-		t.Fatalf("%d spans", len(waiting.completed))
+		t.Fatalf("%d pending spans, want 1", len(waiting.completed))
 	}
 	e.Flushed(waiting.completed, e.clock.Mono())
 	got := e.mustSpans(t, "BLPOP")[0]
 	if blocked := time.Duration(got.Data[dataBlocked]); blocked < time.Second || blocked > time.Second+time.Millisecond {
-		t.Errorf("blocked for %v", blocked)
+		t.Errorf("the blocked phase is %v, want 1 s", blocked)
 	}
 	if got.Data[dataQueue] == 0 || got.Data[dataLock] == 0 {
-		t.Errorf("phases %v lack those of the turn it came in", got.Data[:5])
+		t.Errorf("phases %v have no queue and lock time of the first turn", got.Data[:5])
 	}
 	_, fields := parseInfo(t, e.Info(Facts{}, []string{"commandstats"}))
 	if v := fields["cmdstat_blpop"]; !strings.HasPrefix(v, "calls=1,usec=0,") {
-		t.Errorf("cmdstat_blpop:%s counts the waiting", v)
+		t.Errorf("cmdstat_blpop:%s includes the waiting", v)
 	}
 }
 
-func TestEngineRootsOnlyForClientsThatDoNotKnowTraced(t *testing.T) {
+func TestEngineRootSpansOnlyWithoutTraced(t *testing.T) {
 	e := newEngine(t, withRoots(1000))
-	knows, stranger := e.connect(t), e.connect(t)
-	knows.batch("HELLO 2", "TRACED 1 traceparent nonsense PING", "PING", "SET k v")
+	aware, plain := e.connect(t), e.connect(t)
+	aware.batch("HELLO 2", "TRACED 1 traceparent nonsense PING", "PING", "SET k v")
 	if n := len(e.sink.all()); n != 0 {
-		t.Errorf("%d spans for a client that sent no context", n)
+		t.Errorf("%d spans of a client that speaks TRACED and has sent no context", n)
 	}
 	if e.invalid != 1 {
 		t.Errorf("%d contexts counted as invalid", e.invalid)
 	}
-	stranger.batch("HELLO 2", "PING", "MULTI", "GET k", "EXEC")
+	plain.batch("HELLO 2", "PING", "MULTI", "GET k", "EXEC")
 	var names []string
 	for _, r := range e.sink.all() {
 		name, _ := attributes(t, r)
@@ -187,18 +198,18 @@ func TestEngineRootsOnlyForClientsThatDoNotKnowTraced(t *testing.T) {
 		}
 	}
 	if !slices.Equal(names, []string{"PING", "MULTI", "EXEC"}) {
-		t.Errorf("roots %v", names)
+		t.Errorf("root spans %v", names)
 	}
 }
 
-// INFO runs within a command, and sees all that ended before it.
+// INFO runs inside a command and shows every command that ended before it.
 func TestEngineInfo(t *testing.T) {
 	e := newEngine(t)
 	c := e.connect(t)
 	reply := c.batch("SET k v", "GET k", "INFO commandstats")
 	for _, want := range []string{"cmdstat_set:calls=1,", "cmdstat_get:calls=1,"} {
 		if !strings.Contains(reply, want) {
-			t.Errorf("no %s in %q", want, reply)
+			t.Errorf("%s is missing in %q", want, reply)
 		}
 	}
 }

@@ -1,26 +1,26 @@
 package observe
 
-// otherName stands for what has no name of its own in spans and metrics: a
-// command that the table does not know, an error code too many.
+// otherName stands in spans and metrics for what has no name of its own: commands that
+// the table does not have, and error codes beyond MaxErrorCodes.
 const otherName = "_OTHER"
 
-// MaxErrorCodes is how many different error codes are told apart, as in
-// redis-server; a script can make up any number of them.
+// MaxErrorCodes is the number of error codes that are counted separately, as in
+// redis-server. A script can return any code.
 const MaxErrorCodes = 128
 
-// errorCodes counts error replies by their code, the first word: ERR, WRONGTYPE.
-// It is guarded by the execution lock, but for the names.
+// errorCodes counts error replies by their code, which is the first word: ERR, WRONGTYPE.
+// The execution lock guards it, except the names.
 type errorCodes struct {
 	names *interned
 	count []uint64 // by number
-	base  []uint64 // what count was at CONFIG RESETSTAT
+	base  []uint64 // count at the last CONFIG RESETSTAT
 }
 
 func newErrorCodes() errorCodes {
 	return errorCodes{names: newInterned(otherName, MaxErrorCodes), count: make([]uint64, 1)}
 }
 
-// add counts one reply and returns its code's number.
+// add counts an error reply and returns the number of its code.
 func (e *errorCodes) add(code string) int {
 	id := 0
 	if isErrorCode(code) {
@@ -33,7 +33,7 @@ func (e *errorCodes) add(code string) int {
 	return id
 }
 
-// since returns the replies of a code since CONFIG RESETSTAT.
+// since returns the number of replies with a code since the last CONFIG RESETSTAT.
 func (e *errorCodes) since(id int) uint64 {
 	if id < len(e.base) {
 		return e.count[id] - e.base[id]
@@ -41,7 +41,7 @@ func (e *errorCodes) since(id int) uint64 {
 	return e.count[id]
 }
 
-// total returns all replies since CONFIG RESETSTAT.
+// total returns the number of error replies since the last CONFIG RESETSTAT.
 func (e *errorCodes) total() (n uint64) {
 	for id := range e.count {
 		n += e.since(id)
@@ -51,8 +51,8 @@ func (e *errorCodes) total() (n uint64) {
 
 func (e *errorCodes) reset() { e.base = append(e.base[:0], e.count...) }
 
-// isErrorCode reports whether s looks like a code and not like the beginning of
-// a sentence: a reply's text can hold keys and values, which are never recorded.
+// isErrorCode reports whether s has the form of a code. Any other first word may be a part
+// of a key or of a value, which are never recorded.
 func isErrorCode(s string) bool {
 	if s == "" || len(s) > 32 {
 		return false

@@ -10,21 +10,21 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// exemplarAge is how long an exemplar is shown: long enough for every scrape and
-// push to see it, short enough that its trace is still kept somewhere. It is the
-// age after which client_golang replaces its own.
+// exemplarAge is how long an exemplar is exposed: long enough for every scrape and push,
+// and short enough that backends still have its trace. client_golang replaces its own
+// exemplars at the same age.
 const exemplarAge = 5 * time.Minute
 
-// exemplar is the newest span of a bucket that the sink accepted.
+// exemplar is the last span of a bucket that the sink accepted.
 type exemplar struct {
-	took  int64 // ns
-	at    int64 // wall clock, ns
+	ns    int64 // execution time
+	at    int64 // wall clock, nanoseconds
 	trace trace.TraceID
 	span  trace.SpanID
 }
 
-// remember makes finished spans the exemplars of their buckets.
-func (o *Observer) remember(spans []*span) {
+// setExemplars makes finished spans the exemplars of their buckets.
+func (o *Observer) setExemplars(spans []*span) {
 	o.exemplarMu.Lock()
 	defer o.exemplarMu.Unlock()
 	for _, s := range spans {
@@ -32,11 +32,11 @@ func (o *Observer) remember(spans []*span) {
 			continue
 		}
 		if s.stats.exemplars == nil {
-			s.stats.exemplars = make([]exemplar, len(o.partition.classic)+1)
+			s.stats.exemplars = make([]exemplar, len(o.partition.fixed)+1)
 		}
-		bucket := o.partition.toClassic[o.partition.cell(s.took)]
+		bucket := o.partition.toFixed[o.partition.cell(s.executed)]
 		s.stats.exemplars[bucket] = exemplar{
-			took: s.took, at: s.record.End, trace: s.record.TraceID, span: s.record.SpanID,
+			ns: s.executed, at: s.record.End, trace: s.record.TraceID, span: s.record.SpanID,
 		}
 	}
 }
@@ -48,8 +48,8 @@ func (o *Observer) exemplarsOf(c *commandStats, buf []exemplar) []exemplar {
 	return append(buf, c.exemplars...)
 }
 
-// encode is the exemplar as the exposition formats carry it, nil for one that is
-// missing or too old.
+// encode returns the exemplar for the exposition formats, nil if there is none or if it
+// is older than exemplarAge.
 func (e *exemplar) encode(now time.Time) *dto.Exemplar {
 	at := time.Unix(0, e.at)
 	if e.at == 0 || now.Sub(at) > exemplarAge {
@@ -60,7 +60,7 @@ func (e *exemplar) encode(now time.Time) *dto.Exemplar {
 	}
 	return &dto.Exemplar{
 		Label:     []*dto.LabelPair{label("trace_id", e.trace[:]), label("span_id", e.span[:])},
-		Value:     new(float64(e.took) / 1e9),
+		Value:     new(float64(e.ns) / 1e9),
 		Timestamp: timestamppb.New(at),
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"mini-redis/resptrace/wire"
 )
 
-// traceparent is the field of W3C Trace Context that names the caller's span.
+// traceparent is the field of W3C Trace Context that identifies the caller's span.
 const traceparent = "traceparent"
 
-// extractor reads a caller's context by the configured propagator.
+// extractor parses callers' contexts with the configured propagator.
 type extractor struct {
 	propagator propagation.TextMapPropagator
-	fields     []string // what the propagator finds a span's context in
+	fields     []string // the propagator's fields that identify a span
 	w3c        bool     // traceparent is one of them
 	w3cOnly    bool     // traceparent is the only one
 }
@@ -27,8 +27,7 @@ func newExtractor(p propagation.TextMapPropagator) extractor {
 	}
 	x := extractor{propagator: p}
 	for _, field := range p.Fields() {
-		// tracestate only adds to a traceparent, and baggage is nobody's span.
-		if field != "tracestate" && field != "baggage" {
+		if field != "tracestate" && field != "baggage" { // they identify no span
 			x.fields = append(x.fields, field)
 		}
 	}
@@ -37,13 +36,12 @@ func newExtractor(p propagation.TextMapPropagator) extractor {
 	return x
 }
 
-// read returns the caller's context, invalid when there is none. ok is false
-// when a field that should hold one could not be understood.
+// read returns the caller's context. It is invalid if there is none. ok is false if a
+// field that identifies a span could not be parsed.
 //
-// Nearly every request carries a traceparent and nothing else, and nearly every
-// server is set up for it: that is read in place. What other formats there
-// may be in goes the propagator's way. Baggage is not even looked at in the
-// first case, and dropped in the second: it is never recorded.
+// Nearly every request has a traceparent and no other field, and nearly every server uses
+// W3C Trace Context only: that is parsed in place, without the propagator. Baggage is
+// dropped in any case: it is never recorded.
 func (x *extractor) read(fields wire.Fields) (sc trace.SpanContext, ok bool) {
 	if x.w3cOnly || x.w3c && len(fields) == 2 {
 		sc, found := fields.SpanContext()
@@ -66,11 +64,34 @@ func (x *extractor) read(fields wire.Fields) (sc trace.SpanContext, ok bool) {
 	return trace.SpanContext{}, true
 }
 
+// compact makes a context hold no more memory than its tracestate is long. The members of
+// a parsed tracestate are parts of the value as it was sent, which may be longer: parsing
+// drops spaces and empty members, but not their memory.
+func compact(sc trace.SpanContext, fields wire.Fields) trace.SpanContext {
+	state := sc.TraceState()
+	if state.Len() == 0 {
+		return sc
+	}
+	length := -len(",")
+	state.Walk(func(key, value string) bool {
+		length += len(key) + len("=") + len(value) + len(",")
+		return true
+	})
+	if length == len(fields.Lookup("tracestate")) {
+		return sc
+	}
+	copied, err := trace.ParseTraceState(state.String())
+	if err != nil {
+		copied = trace.TraceState{}
+	}
+	return sc.WithTraceState(copied)
+}
+
 // Extract implements engine.Observer.
 func (o *Observer) Extract(fields [][]byte) (trace.SpanContext, bool) {
 	sc, ok := o.extract.read(fields)
 	if !ok {
 		o.invalid++
 	}
-	return sc, ok
+	return compact(sc, fields), ok
 }

@@ -7,14 +7,6 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-func bytesOf(words ...string) [][]byte {
-	list := make([][]byte, len(words))
-	for i, w := range words {
-		list[i] = []byte(w)
-	}
-	return list
-}
-
 const (
 	traceHex = "0af7651916cd43dd8448eb211c80319c"
 	spanHex  = "b7ad6b7169203331"
@@ -24,39 +16,39 @@ const (
 func TestExtract(t *testing.T) {
 	standard := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	both := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, b3.New())
-	f := func(name string, p propagation.TextMapPropagator, fields []string, has, ok bool) {
+	f := func(name string, p propagation.TextMapPropagator, fields []string, valid, ok bool) {
 		t.Helper()
 		r := newRig(t, func(o *Options) { o.Propagator = p })
-		sc, understood := r.Extract(bytesOf(fields...))
-		if sc.IsValid() != has || understood != ok {
-			t.Errorf("%s: context %v, understood %v", name, sc, understood)
+		sc, parsed := r.Extract(bytesOf(fields...))
+		if sc.IsValid() != valid || parsed != ok {
+			t.Errorf("%s: context %v, ok %v", name, sc, parsed)
 		}
-		if has && (sc.TraceID().String() != traceHex || sc.SpanID().String() != spanHex || !sc.IsRemote() || !sc.IsSampled()) {
+		if valid && (sc.TraceID().String() != traceHex || sc.SpanID().String() != spanHex || !sc.IsRemote() || !sc.IsSampled()) {
 			t.Errorf("%s: %+v", name, sc)
 		}
-		if !has && sc.IsSampled() {
-			t.Errorf("%s: sampled, and nothing to continue", name)
+		if !valid && sc.IsSampled() {
+			t.Errorf("%s: an invalid context is sampled", name)
 		}
 		if counted := r.invalid == 1; counted == ok {
 			t.Errorf("%s: counted as invalid: %v", name, counted)
 		}
 	}
 	f("W3C", standard, []string{"traceparent", w3c}, true, true)
-	f("any letter case", standard, []string{"TraceParent", w3c}, true, true)
+	f("mixed case", standard, []string{"TraceParent", w3c}, true, true)
 	f("W3C and baggage", standard, []string{"baggage", "a=b", "traceparent", w3c}, true, true)
 	f("bad traceparent", standard, []string{"traceparent", "00-xyz"}, false, false)
 	f("a zero trace id", standard, []string{"traceparent", "00-00000000000000000000000000000000-" + spanHex + "-01"}, false, false)
-	f("fields nobody knows", standard, []string{"x-request-id", "1"}, false, true)
+	f("unknown fields", standard, []string{"x-request-id", "1"}, false, true)
 	f("no fields", standard, nil, false, true)
 	f("b3, not configured", standard, []string{"b3", traceHex + "-" + spanHex + "-1"}, false, true)
 	f("b3", both, []string{"b3", traceHex + "-" + spanHex + "-1"}, true, true)
-	f("W3C where b3 may come too", both, []string{"traceparent", w3c}, true, true)
+	f("W3C beside b3", both, []string{"traceparent", w3c}, true, true)
 	f("bad b3", both, []string{"b3", "zzz"}, false, false)
 	f("W3C, not configured", b3.New(), []string{"traceparent", w3c}, false, true)
 	f("no propagator", nil, []string{"traceparent", w3c}, false, true)
 }
 
-func TestExtractKeepsTheTraceState(t *testing.T) {
+func TestExtractTracestate(t *testing.T) {
 	r := newRig(t)
 	f := func(state, want string) {
 		t.Helper()

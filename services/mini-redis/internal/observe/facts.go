@@ -2,37 +2,37 @@ package observe
 
 import "time"
 
-// Facts are what only the server can know of itself: plain numbers, read under
-// the execution lock, from which INFO and the metrics are written.
+// Facts are the figures that only the server has. INFO and the metrics are rendered from
+// them. They are read under the execution lock.
 //
-// What is called a total counts from the start of the process and never goes
-// back, CONFIG RESETSTAT or not: [Observer.ResetStat] remembers where it stood.
+// A total counts from the start of the process and never decreases, also not at CONFIG
+// RESETSTAT: [Observer.ResetStat] remembers its value.
 type Facts struct {
 	Now     time.Time
 	Started time.Time
 
 	Version      string // of mini-redis
-	Revision     string // of its source, "" when unknown
-	RedisVersion string // which Redis it claims to be, "7.2.x"
+	Revision     string // of its source; "" if unknown
+	RedisVersion string // of the Redis whose behaviour the server has, "7.2.x"
 	RunID        string // 40 hexadecimal digits
 	Executable   string // path of the program
-	Multiplexing string // how connections are waited for: "epoll", "goroutines"
+	Multiplexing string // how the server waits for connections: "epoll", "goroutines"
 	Port         int    // of the RESP listener
-	Loops        int    // that read and write connections
-	Hz           int    // runs of the housekeeping a second
+	Loops        int    // event loops
+	Hz           int    // runs of the housekeeping per second
 
-	Clients          int64 // connected now
-	BlockedClients   int64 // of which wait for a key
-	PubSubClients    int64 // of which subscribe
+	Clients          int64 // open connections
+	BlockedClients   int64 // those that wait for a key
+	PubSubClients    int64 // those that are subscribed
 	MaxClients       int64
-	Accepted         int64 // connections, total
-	Rejected         int64 // connections over MaxClients, total
+	Accepted         int64 // accepted connections, total
+	Rejected         int64 // connections beyond MaxClients, total
 	InputBytes       int64 // total
 	OutputBytes      int64 // total
-	OutputLimitKills int64 // clients closed because they did not read, total
+	OutputLimitKills int64 // connections closed because of an output limit, total
 
-	UsedMemory      int64  // bytes of the data; 0 takes the Go heap's
-	MaxMemory       int64  // bytes, 0 without a limit
+	UsedMemory      int64  // bytes of the data; 0 means the size of the Go heap
+	MaxMemory       int64  // bytes; 0 means no limit
 	MaxMemoryPolicy string // "" means noeviction
 
 	PubSubChannels int64
@@ -42,33 +42,33 @@ type Facts struct {
 	Process  Process
 }
 
-// Keyspace are the figures of the data.
+// Keyspace holds the figures of the data.
 type Keyspace struct {
-	Databases []Database // those that hold keys; empty ones may be left out
+	Databases []Database // those with keys; empty ones may be left out
 
-	Hits    int64 // lookups for reading that found their key, total
-	Misses  int64 // that did not, total
-	Expired int64 // keys removed because their time was over, total
-	Evicted int64 // keys removed because memory was short, total
-	Changes int64 // to the data since it was last saved
+	Hits    int64 // reads of keys that exist, total
+	Misses  int64 // reads of keys that do not exist, total
+	Expired int64 // keys deleted because they expired, total
+	Evicted int64 // keys deleted because of the memory limit, total
+	Changes int64 // changes of the data since the last save
 }
 
-// Database are the figures of one database.
+// Database holds the figures of one database.
 type Database struct {
 	Index    int
 	Keys     int64
-	Expiring int64         // of which have a time to live
-	AvgTTL   time.Duration // of those, 0 when unknown
+	Expiring int64         // keys with an expiration time
+	AvgTTL   time.Duration // their average time to live; 0 if unknown
 }
 
-// Process are the operating system's figures of this process. A server that
-// leaves them zero has them read by [ReadProcess].
+// Process holds the figures of this process that the operating system has. If PID is 0,
+// the observer reads them with [ReadProcess].
 type Process struct {
 	PID          int
 	UserCPU      time.Duration
 	SystemCPU    time.Duration
 	ResidentSize int64  // bytes
 	HeapSize     int64  // bytes of the objects on the Go heap
-	SystemMemory int64  // bytes of the machine, 0 when unknown
+	SystemMemory int64  // bytes of the machine; 0 if unknown
 	OS           string // as uname prints it
 }

@@ -7,19 +7,20 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// emitSize is how many spans go to the sink at once: the largest batch the server makes.
+// emitSize is the largest number of spans that go to the sink at once: the largest batch
+// of the server.
 const emitSize = 128
 
-// emit is the spans of one batch on their way to the sink.
+// emit is a group of spans on its way to the sink.
 type emit struct {
 	records [emitSize]telemetry.Record
 	spans   [emitSize]*span
 	n       int
 }
 
-// Flushed implements engine.Observer. Every Pending must come back exactly once,
-// also when its connection was lost: until then it takes one of MaxPending.
-// It is called without the execution lock, by several loops at once.
+// Flushed implements engine.Observer. Every pending span comes back exactly once, also if
+// its connection is lost: it takes a place until then. It is called without the execution
+// lock, on several goroutines at once.
 func (o *Observer) Flushed(pending []engine.Pending, at int64) {
 	if len(pending) == 0 {
 		return
@@ -27,14 +28,11 @@ func (o *Observer) Flushed(pending []engine.Pending, at int64) {
 	offset := o.wall.offset(o.clock, at)
 	e := o.emits.Get().(*emit)
 	for _, p := range pending {
-		s, ok := p.(*span)
-		if !ok {
-			continue
-		}
+		s := p.(*span)
 		s.finish(at, offset)
-		if s.local {
+		if s.viewerOnly {
 			o.sink.Show([]telemetry.Record{s.record})
-			o.giveBack(s)
+			o.release(s)
 			continue
 		}
 		e.records[e.n], e.spans[e.n] = s.record, s
@@ -48,47 +46,55 @@ func (o *Observer) Flushed(pending []engine.Pending, at int64) {
 	o.emits.Put(e)
 }
 
-// emit hands the spans over, counts them, and lets those that were accepted be exemplars.
+// emit passes spans to the sink and counts them. Those that the sink accepted become
+// exemplars.
 func (o *Observer) emit(e *emit) {
 	accepted := o.sink.Emit(e.records[:e.n])
 	if lost := e.n - accepted; lost > 0 {
 		o.overQueue.Add(uint64(lost))
 	}
-	var made [origins]uint64
+	var count [origins]uint64
 	for _, s := range e.spans[:accepted] {
-		made[s.origin]++
+		count[s.origin]++
 	}
-	for who, n := range made {
+	for from, n := range count {
 		if n > 0 {
-			o.emitted[who].Add(n)
+			o.emitted[from].Add(n)
 		}
 	}
-	o.remember(e.spans[:accepted])
-	for i, s := range e.spans[:e.n] {
-		o.giveBack(s)
-		e.spans[i] = nil
-	}
+	o.setExemplars(e.spans[:accepted])
+	o.release(e.spans[:e.n]...)
+	clear(e.spans[:e.n])
 	clear(e.records[:e.n])
 	e.n = 0
 }
 
-// giveBack is take's opposite.
-func (o *Observer) giveBack(s *span) {
-	*s = span{} // the pool must not hold a request's strings
-	o.spans.Put(s)
-	o.pending.Add(-1)
+// release gives back the places of spans. Spans in a row mostly belong to one connection.
+func (o *Observer) release(spans ...*span) {
+	conn, n, bytes := spans[0].conn, int64(0), int64(0)
+	for _, s := range spans {
+		if s.conn != conn {
+			o.pending.release(conn, n, bytes)
+			conn, n, bytes = s.conn, 0, 0
+		}
+		n++
+		bytes += s.bytes
+		*s = span{} // the pool must not keep the strings
+		o.spans.Put(s)
+	}
+	o.pending.release(conn, n, bytes)
 }
 
-// wallClock turns monotonic times into wall-clock ones. The difference is read
-// now and then only, and a span's two ends always take the same: its duration is
-// the monotonic one whatever the wall clock does meanwhile.
+// wallClock converts monotonic times to wall-clock times. It reads their difference
+// rarely, and both times of a span get the same one: a step of the wall clock moves a span
+// but does not change its duration.
 type wallClock struct {
-	difference atomic.Int64 // wall minus monotonic, ns
-	read       atomic.Int64 // monotonic time of reading it
+	difference atomic.Int64 // wall clock minus monotonic clock, in nanoseconds
+	read       atomic.Int64 // monotonic time at which it was read
 }
 
-// wallAge is how long a difference is used: well below the time in which a clock
-// that is being set could tear a server's spans from its callers'.
+// wallAge is how long, in nanoseconds, a difference is used. It is short, so that a clock
+// that is being adjusted does not move the server's spans away from their callers'.
 const wallAge = 10e9
 
 func (w *wallClock) set(c engine.Clock) {

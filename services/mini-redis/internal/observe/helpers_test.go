@@ -15,7 +15,7 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// fakeClock stands still until it is moved.
+// fakeClock is a clock that a test moves.
 type fakeClock struct {
 	mu   sync.Mutex
 	wall time.Time
@@ -44,14 +44,14 @@ func (c *fakeClock) advance(d time.Duration) {
 	c.wall, c.mono = c.wall.Add(d), c.mono+int64(d)
 }
 
-// step sets the wall clock alone, as an administrator does.
+// step moves the wall clock only.
 func (c *fakeClock) step(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wall = c.wall.Add(d)
 }
 
-// recordingSink keeps what it accepts: all, or the first room records.
+// recordingSink keeps the records that it accepts: all, or as many as there is room for.
 type recordingSink struct {
 	mu      sync.Mutex
 	records []telemetry.Record
@@ -90,7 +90,16 @@ func (s *recordingSink) all() []telemetry.Record {
 	return slices.Clone(s.records)
 }
 
-// peer is a connection's two ends.
+// takeShown returns the records shown since the last call.
+func (s *recordingSink) takeShown() []telemetry.Record {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := s.shown
+	s.shown = nil
+	return list
+}
+
+// peer is a connection with two addresses.
 type peer struct{ remote, local string }
 
 func (peer) Push([]byte) bool        { return true }
@@ -114,7 +123,7 @@ var (
 	specPing  = &engine.Spec{ID: 7, Name: "ping", Operation: "PING"}
 )
 
-// rig is an Observer with everything around it under the test's hand.
+// rig is an observer with a clock and a sink that the test controls.
 type rig struct {
 	*Observer
 	clock *fakeClock
@@ -149,19 +158,20 @@ func sampled() trace.SpanContext {
 	})
 }
 
-// turnAt is a turn that woke at, asked for the lock 100 ns later and got it after 50.
+// turnAt is a turn that wakes up at a time, asks for the lock 100 ns later and gets it after
+// another 50 ns.
 func turnAt(at int64) *engine.Turn {
 	return &engine.Turn{Wake: at, LockAsk: at + 100, LockGot: at + 150}
 }
 
-// callIn is a call that begins when the turn has its lock and takes 1000 ns.
+// callIn is a call that starts when the turn gets the lock and takes 1000 ns.
 func callIn(turn *engine.Turn, spec *engine.Spec) *engine.Call {
 	return &engine.Call{
 		Session: newSession(), Spec: spec, Start: turn.LockGot, End: turn.LockGot + 1000,
 	}
 }
 
-// run tells of a call and flushes it 300 ns after its end.
+// run reports a call and flushes its reply 300 ns after its end.
 func (r *rig) run(turn *engine.Turn, call *engine.Call) {
 	if p := r.Command(turn, call); p != nil {
 		r.Flushed([]engine.Pending{p}, call.End+300)
@@ -172,7 +182,7 @@ func (r *rig) mustRecord(t testing.TB) telemetry.Record {
 	t.Helper()
 	all := r.sink.all()
 	if len(all) != 1 {
-		t.Fatalf("%d spans, want 1", len(all))
+		t.Fatalf("%d spans exported, want 1", len(all))
 	}
 	return all[0]
 }
@@ -183,7 +193,7 @@ func attributes(t testing.TB, r telemetry.Record) (string, map[attribute.Key]att
 	set := map[attribute.Key]attribute.Value{}
 	for _, kv := range list {
 		if _, twice := set[kv.Key]; twice {
-			t.Errorf("attribute %s is there twice", kv.Key)
+			t.Errorf("attribute %s occurs twice", kv.Key)
 		}
 		set[kv.Key] = kv.Value
 	}
@@ -194,7 +204,7 @@ func mustPhases(t testing.TB, r telemetry.Record, queue, lock, blocked, exec, fl
 	t.Helper()
 	got := [5]int64(r.Data[:5])
 	if want := [5]int64{queue, lock, blocked, exec, flush}; got != want {
-		t.Errorf("phases are %v, want %v", got, want)
+		t.Errorf("phases %v, want %v", got, want)
 	}
 	var sum int64
 	for i, ns := range got {
@@ -204,6 +214,14 @@ func mustPhases(t testing.TB, r telemetry.Record, queue, lock, blocked, exec, fl
 		sum += ns
 	}
 	if took := r.End - r.Start; sum != took {
-		t.Errorf("phases sum to %d ns, the span took %d", sum, took)
+		t.Errorf("the phases add up to %d ns, the span takes %d ns", sum, took)
 	}
+}
+
+func bytesOf(words ...string) [][]byte {
+	list := make([][]byte, len(words))
+	for i, w := range words {
+		list[i] = []byte(w)
+	}
+	return list
 }

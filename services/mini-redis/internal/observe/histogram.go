@@ -10,9 +10,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// histogramMetric is one series of a histogram, made for one scrape. The client
-// library's own histograms observe each value by themselves; these are written
-// from counters that already exist.
+// histogramMetric is one series of a histogram for one scrape. The histograms of the
+// client library count each value themselves; this one is rendered from existing counters.
 type histogramMetric struct {
 	desc      *prometheus.Desc
 	labels    []*dto.LabelPair
@@ -30,14 +29,14 @@ func (m *histogramMetric) Write(out *dto.Metric) error {
 	return nil
 }
 
-// dual renders a command's durations as a histogram with both fixed and
-// exponential buckets; a reader takes the ones it knows. Exemplars stand in
-// the fixed buckets, and once more in a list for the exponential ones.
+// dual renders a command's execution times as a histogram with both fixed and exponential
+// buckets; a reader uses those that it knows. Exemplars are part of the fixed buckets, and
+// also listed for the exponential ones.
 func (p *partition) dual(n *counts, exemplars []exemplar, created, now time.Time) *dto.Histogram {
-	fixed := make([]uint64, len(p.classic)+1)
+	fixed := make([]uint64, len(p.fixed)+1)
 	native := make([]uint64, nativeCount+2)
 	for cell, k := range n.cells[:p.cells] {
-		fixed[p.toClassic[cell]] += k
+		fixed[p.toFixed[cell]] += k
 		native[int(p.toNative[cell])-nativeLow] += k
 	}
 	h := &dto.Histogram{
@@ -59,11 +58,11 @@ func (p *partition) dual(n *counts, exemplars []exemplar, created, now time.Time
 			h.Exemplars = append(h.Exemplars, shown) // ascending, as the buckets are
 		}
 		switch {
-		case i < len(p.classic):
+		case i < len(p.fixed):
 			h.Bucket = append(h.Bucket, &dto.Bucket{
-				UpperBound: new(float64(p.classic[i]) / 1e9), CumulativeCount: new(sum), Exemplar: shown,
+				UpperBound: new(float64(p.fixed[i]) / 1e9), CumulativeCount: new(sum), Exemplar: shown,
 			})
-		case shown != nil: // the bucket +Inf is implied unless it has an exemplar
+		case shown != nil: // without an exemplar the bucket +Inf is implied
 			h.Bucket = append(h.Bucket, infBucket(sum, shown))
 		}
 	}
@@ -71,12 +70,13 @@ func (p *partition) dual(n *counts, exemplars []exemplar, created, now time.Time
 	return h
 }
 
-// spansOf encodes exponential buckets, of which the first has the number low:
-// runs of buckets, each count as the difference to the one before. Gaps of one or
-// two empty buckets are cheaper within a run than between two.
+// spansOf encodes the counts of exponential buckets; low is the number of the first one.
+// The encoding consists of runs of buckets (spans) and of the differences between
+// successive counts. A gap of one or two empty buckets is shorter within a run than
+// between two runs.
 func spansOf(count []uint64, low int) (spans []*dto.BucketSpan, deltas []int64) {
 	const gap = 2
-	end := 0 // number after the last bucket written
+	end := 0 // number of the bucket after the last one written
 	var previous int64
 	put := func(k uint64) {
 		deltas = append(deltas, int64(k)-previous)
@@ -101,7 +101,7 @@ func spansOf(count []uint64, low int) (spans []*dto.BucketSpan, deltas []int64) 
 	return spans, deltas
 }
 
-// histogram renders the number of commands in a batch.
+// histogram renders the numbers of commands in a batch.
 func (b *batches) histogram(created time.Time) *dto.Histogram {
 	h := &dto.Histogram{
 		SampleCount: new(b.count), SampleSum: new(float64(b.total)), CreatedTimestamp: timestamppb.New(created),
@@ -114,7 +114,7 @@ func (b *batches) histogram(created time.Time) *dto.Histogram {
 	return h
 }
 
-// infBucket is the bucket without a bound.
+// infBucket returns the bucket without a bound.
 func infBucket(count uint64, shown *dto.Exemplar) *dto.Bucket {
 	return &dto.Bucket{UpperBound: new(math.Inf(1)), CumulativeCount: new(count), Exemplar: shown}
 }

@@ -2,72 +2,97 @@ package observe
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// section is a part of INFO. Names, order and fields are redis-server's, whose
-// readers look for them: redis-cli --stat, redis_exporter, RedisInsight, the
-// client libraries. Fields about what this server does not have are left out,
-// unless readers need their zero.
+// section is a section of INFO. Its name, its position and its fields are those of
+// redis-server, because programs read them: redis-cli --stat, redis_exporter,
+// RedisInsight, client libraries. Fields of features that this server does not have are
+// left out, unless readers need their zero.
 type section struct {
-	name      string // as it is asked for
+	name      string // lower case
 	title     string
 	byDefault bool
 	write     func(*infoText)
 }
 
-// sections lists all of them in the order in which they are written, whatever
-// the order in which they are asked for.
-func sections() []section {
-	return []section{
-		{"server", "Server", true, (*infoText).server},
-		{"clients", "Clients", true, (*infoText).clients},
-		{"memory", "Memory", true, (*infoText).memory},
-		{"persistence", "Persistence", true, (*infoText).persistence},
-		{"stats", "Stats", true, (*infoText).stats},
-		{"replication", "Replication", true, (*infoText).replication},
-		{"cpu", "CPU", true, (*infoText).cpu},
-		{"modules", "Modules", true, func(*infoText) {}},
-		{"commandstats", "Commandstats", false, (*infoText).commandstats},
-		{"errorstats", "Errorstats", true, (*infoText).errorstats},
-		{"latencystats", "Latencystats", false, (*infoText).latencystats},
-		{"cluster", "Cluster", true, (*infoText).cluster},
-		{"keyspace", "Keyspace", true, (*infoText).keyspace},
-		{"tracing", "Tracing", false, (*infoText).tracing},
-	}
+// sections lists the sections in the order in which they are written, regardless of the
+// order in which they are requested.
+var sections = [...]section{
+	{"server", "Server", true, (*infoText).server},
+	{"clients", "Clients", true, (*infoText).clients},
+	{"memory", "Memory", true, (*infoText).memory},
+	{"persistence", "Persistence", true, (*infoText).persistence},
+	{"stats", "Stats", true, (*infoText).stats},
+	{"replication", "Replication", true, (*infoText).replication},
+	{"cpu", "CPU", true, (*infoText).cpu},
+	{"modules", "Modules", true, func(*infoText) {}},
+	{"commandstats", "Commandstats", false, (*infoText).commandstats},
+	{"errorstats", "Errorstats", true, (*infoText).errorstats},
+	{"latencystats", "Latencystats", false, (*infoText).latencystats},
+	{"cluster", "Cluster", true, (*infoText).cluster},
+	{"keyspace", "Keyspace", true, (*infoText).keyspace},
+	{"tracing", "Tracing", false, (*infoText).tracing},
 }
 
-// Info writes INFO's sections, whose names are given in lower case; no names, or
-// "default", means the default ones, "all" and "everything" mean all.
-// Names it does not know are passed over, as redis-server does.
-func (o *Observer) Info(f Facts, wanted []string) string {
-	o.complete(&f)
+// selection is the set of requested sections, by their index.
+type selection [len(sections)]bool
+
+// selectSections returns the sections that names, in lower case, request: no name or
+// "default" means the default ones, "all" and "everything" mean all. Unknown names are
+// ignored, as in redis-server. It looks at each name once: a client may send any number.
+func selectSections(names []string) (chosen selection) {
+	all, byDefault := false, len(names) == 0
+	for _, name := range names {
+		switch name {
+		case "all", "everything":
+			all = true
+		case "default":
+			byDefault = true
+		default:
+			for i := range sections {
+				if sections[i].name == name {
+					chosen[i] = true
+					break
+				}
+			}
+		}
+	}
+	for i := range sections {
+		if all || byDefault && sections[i].byDefault {
+			chosen[i] = true
+		}
+	}
+	return chosen
+}
+
+// Info renders the sections of INFO with the given names, which are in lower case.
+func (o *Observer) Info(f Facts, names []string) string {
+	o.fillFacts(&f)
 	t := infoText{o: o, f: &f, base: &o.base.facts}
-	byDefault := len(wanted) == 0 || slices.Contains(wanted, "default")
-	all := slices.Contains(wanted, "all") || slices.Contains(wanted, "everything")
-	for _, s := range sections() {
-		if !all && !(byDefault && s.byDefault) && !slices.Contains(wanted, s.name) {
+	chosen := selectSections(names)
+	for i := range sections {
+		if !chosen[i] {
 			continue
 		}
 		if t.b.Len() > 0 {
 			t.b.WriteString("\r\n")
 		}
-		t.b.WriteString("# " + s.title + "\r\n")
-		s.write(&t)
+		t.b.WriteString("# " + sections[i].title + "\r\n")
+		sections[i].write(&t)
 	}
 	return t.b.String()
 }
 
-// infoText is INFO's text as it grows.
+// infoText is the text of INFO while it is rendered.
 type infoText struct {
 	b    strings.Builder
 	o    *Observer
 	f    *Facts
-	base *Facts // at CONFIG RESETSTAT
+	base *Facts // at the last CONFIG RESETSTAT
 }
 
-// text writes one field.
+// text writes a field.
 func (t *infoText) text(name, value string) {
 	t.b.WriteString(name)
 	t.b.WriteByte(':')
@@ -78,11 +103,11 @@ func (t *infoText) text(name, value string) {
 // number writes an integer field.
 func (t *infoText) number(name string, value int64) { t.text(name, fmt.Sprint(value)) }
 
-// total writes how far a total has gone since CONFIG RESETSTAT.
+// total writes the increase of a total since the last CONFIG RESETSTAT.
 func (t *infoText) total(name string, now, base int64) { t.number(name, since(now, base)) }
 
-// since is how far a total has gone from base. Should its owner have set it back
-// to zero, base is of no more use.
+// since returns the increase of a total from base. If the total is below base, its owner
+// has reset it, and base no longer applies.
 func since(now, base int64) int64 {
 	if now < base {
 		return now
@@ -90,14 +115,14 @@ func since(now, base int64) int64 {
 	return now - base
 }
 
-// size writes a number of bytes twice, as redis-server does: plainly, and with
-// _human for people.
+// size writes a number of bytes twice, as redis-server does: as a number, and in a
+// readable form with the suffix _human.
 func (t *infoText) size(name string, bytes int64) {
 	t.number(name, bytes)
 	t.text(name+"_human", human(bytes))
 }
 
-// human is a size as redis-server prints it.
+// human formats a number of bytes as redis-server does.
 func human(bytes int64) string {
 	units := []string{"K", "M", "G", "T", "P"}
 	if bytes < 1024 {
@@ -111,7 +136,7 @@ func human(bytes int64) string {
 	return fmt.Sprintf("%.2f%s", value, units[0])
 }
 
-// ratio is a/b, 0 when there is no b.
+// ratio returns a/b, 0 if b is 0.
 func ratio(a, b int64) float64 {
 	if b == 0 {
 		return 0

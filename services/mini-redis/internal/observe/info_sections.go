@@ -34,7 +34,7 @@ func (t *infoText) server() {
 	t.number("mini_redis_loops", int64(f.Loops))
 }
 
-// orZero is what redis-server prints for a build that nobody named.
+// orZero returns the revision of the build, or redis-server's value for an unknown one.
 func orZero(revision string) string {
 	if revision == "" {
 		return "00000000"
@@ -63,7 +63,7 @@ func (t *infoText) memory() {
 	t.size("used_memory_lua", 0)
 	t.size("maxmemory", f.MaxMemory)
 	t.text("maxmemory_policy", f.MaxMemoryPolicy)
-	// What the allocator has given out is the heap; the data is a part of it.
+	// The data is a part of the heap, which is what the allocator has handed out.
 	heap := max(f.Process.HeapSize, f.UsedMemory)
 	t.text("mem_fragmentation_ratio", fmt.Sprintf("%.2f", ratio(f.Process.ResidentSize, heap)))
 	t.number("mem_fragmentation_bytes", f.Process.ResidentSize-heap)
@@ -94,12 +94,12 @@ func (t *infoText) stats() {
 	f, base := t.f, t.base
 	t.total("total_connections_received", f.Accepted, base.Accepted)
 	t.total("total_commands_processed", int64(t.o.processed), int64(t.o.base.processed))
-	each := t.rates()
-	t.number("instantaneous_ops_per_sec", int64(each.calls))
+	perSecond := t.rates()
+	t.number("instantaneous_ops_per_sec", int64(perSecond.calls))
 	t.total("total_net_input_bytes", f.InputBytes, base.InputBytes)
 	t.total("total_net_output_bytes", f.OutputBytes, base.OutputBytes)
-	t.text("instantaneous_input_kbps", fmt.Sprintf("%.2f", each.input/1024))
-	t.text("instantaneous_output_kbps", fmt.Sprintf("%.2f", each.sent/1024))
+	t.text("instantaneous_input_kbps", fmt.Sprintf("%.2f", perSecond.input/1024))
+	t.text("instantaneous_output_kbps", fmt.Sprintf("%.2f", perSecond.sent/1024))
 	t.total("rejected_connections", f.Rejected, base.Rejected)
 	t.number("sync_full", 0)
 	t.number("sync_partial_ok", 0)
@@ -117,14 +117,14 @@ func (t *infoText) stats() {
 	t.total("client_output_buffer_limit_disconnections", f.OutputLimitKills, base.OutputLimitKills)
 }
 
-// rates takes a sample too: a server that nobody ticks still has rates between
-// two INFOs.
+// rates returns the rates up to now. It also takes a sample, so that there are rates
+// between two INFO commands if Tick is not called.
 func (t *infoText) rates() sample {
 	o := t.o
 	now := sample{o.clock.Mono(), float64(o.processed), float64(t.f.InputBytes), float64(t.f.OutputBytes)}
-	each := o.rates.since(now)
+	perSecond := o.rates.since(now)
 	o.Tick(now.mono, t.f.InputBytes, t.f.OutputBytes)
-	return each
+	return perSecond
 }
 
 func (t *infoText) replication() {
@@ -196,12 +196,13 @@ func (t *infoText) keyspace() {
 	}
 }
 
-// tracing is this server's own section.
+// tracing writes a section that redis-server does not have.
 func (t *infoText) tracing() {
 	o := t.o
 	t.number("spans_remote", int64(o.emitted[fromRemote].Load()))
 	t.number("spans_root", int64(o.emitted[fromRoot].Load()))
-	t.number("spans_pending", o.pending.Load())
+	t.number("spans_pending", o.pending.count.Load())
+	t.number("spans_pending_bytes", o.pending.bytes.Load())
 	t.number("spans_dropped_rate", int64(o.overRate))
 	t.number("spans_dropped_pending", int64(o.overPending))
 	t.number("spans_dropped_queue", int64(o.overQueue.Load()))

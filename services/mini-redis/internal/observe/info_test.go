@@ -2,20 +2,23 @@ package observe
 
 import (
 	"bufio"
+	"context"
 	"fmt"
+	"io"
+	"net"
+	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// parseInfo reads INFO as clients do: titles in order, and the fields.
+// parseInfo parses INFO: its titles in order, and its fields.
 func parseInfo(t testing.TB, text string) (titles []string, fields map[string]string) {
 	t.Helper()
 	if n := strings.Count(text, "\n"); n != strings.Count(text, "\r\n") {
-		t.Errorf("%d line ends, %d of them CRLF", n, strings.Count(text, "\r\n"))
+		t.Errorf("%d of %d line ends are CRLF", strings.Count(text, "\r\n"), n)
 	}
 	fields = map[string]string{}
 	lines := bufio.NewScanner(strings.NewReader(text))
@@ -51,7 +54,7 @@ func TestInfoSections(t *testing.T) {
 		t.Helper()
 		titles, _ := parseInfo(t, newRig(t).Info(someFacts(newClock()), sections))
 		if got := strings.Join(titles, " "); got != want {
-			t.Errorf("INFO %v has %s", sections, got)
+			t.Errorf("INFO %v has the sections %s, want %s", sections, got, want)
 		}
 	}
 	f(defaults)
@@ -64,188 +67,6 @@ func TestInfoSections(t *testing.T) {
 	f("Tracing", "tracing")
 	f("", "nonsense")
 	f("Stats", "nonsense", "stats")
-}
-
-func TestInfoSaysWhatTheServerSays(t *testing.T) {
-	got := newRig(t).info(t, "everything")
-	f := func(name, want string) {
-		t.Helper()
-		if got[name] != want {
-			t.Errorf("%s is %q, want %q", name, got[name], want)
-		}
-	}
-	f("redis_version", "7.2.4")
-	f("mini_redis_version", "1.2.3")
-	f("redis_mode", "standalone")
-	f("os", "Linux 6.1 x86_64")
-	f("process_id", "41")
-	f("tcp_port", "6379")
-	f("uptime_in_seconds", "90")
-	f("uptime_in_days", "0")
-	f("connected_clients", "11")
-	f("blocked_clients", "12")
-	f("pubsub_clients", "13")
-	f("maxclients", "10000")
-	f("used_memory", "2048")
-	f("used_memory_human", "2.00K")
-	f("used_memory_rss", "4096")
-	f("used_memory_peak", "2048")
-	f("used_memory_peak_perc", "100.00%")
-	f("mem_fragmentation_ratio", "2.00")
-	f("maxmemory", "1048576")
-	f("maxmemory_human", "1.00M")
-	f("maxmemory_policy", "noeviction")
-	f("total_system_memory_human", "1.00G")
-	f("rdb_changes_since_last_save", "39")
-	f("total_connections_received", "15")
-	f("rejected_connections", "16")
-	f("total_net_input_bytes", "1700")
-	f("total_net_output_bytes", "1800")
-	f("keyspace_hits", "35")
-	f("keyspace_misses", "36")
-	f("expired_keys", "37")
-	f("evicted_keys", "38")
-	f("pubsub_channels", "21")
-	f("pubsub_patterns", "22")
-	f("role", "master")
-	f("used_cpu_user", "4.200000")
-	f("used_cpu_sys", "4.300000")
-	f("cluster_enabled", "0")
-	f("db0", "keys=31,expires=32,avg_ttl=33000")
-	f("db9", "keys=34,expires=0,avg_ttl=0")
-}
-
-func TestInfoCommandstats(t *testing.T) {
-	r := newRig(t)
-	tell := func(spec *engine.Spec, ns int64, change func(*engine.Call)) {
-		turn := turnAt(1000)
-		call := callIn(turn, spec)
-		call.End = call.Start + ns
-		change(call)
-		r.run(turn, call)
-	}
-	plain := func(*engine.Call) {}
-	for range 3 {
-		tell(specGet, 2500, plain)
-	}
-	tell(specGet, 500, func(c *engine.Call) { c.Error = "WRONGTYPE" })
-	tell(specNamed, 1000, plain)
-	tell(specSet, 0, func(c *engine.Call) { c.Error, c.Rejected = "ERR", true })
-	tell(nil, 0, func(c *engine.Call) { c.Error, c.Rejected = "ERR", true })
-	got := r.info(t, "everything")
-	f := func(name, want string) {
-		t.Helper()
-		if got[name] != want {
-			t.Errorf("%s is %q, want %q", name, got[name], want)
-		}
-	}
-	f("cmdstat_get", "calls=4,usec=8,usec_per_call=2.00,rejected_calls=0,failed_calls=1")
-	f("cmdstat_client|setname", "calls=1,usec=1,usec_per_call=1.00,rejected_calls=0,failed_calls=0")
-	f("cmdstat_set", "calls=0,usec=0,usec_per_call=0.00,rejected_calls=1,failed_calls=0")
-	f("errorstat_WRONGTYPE", "count=1")
-	f("errorstat_ERR", "count=2")
-	f("total_error_replies", "3")
-	f("total_commands_processed", "5")
-	f("latency_percentiles_usec_get", "p50=2.500,p99=2.500,p99.9=2.500")
-	for name := range got {
-		if strings.Contains(name, "_OTHER") || strings.HasPrefix(name, "latency_percentiles_usec_set") {
-			t.Errorf("%s is there", name)
-		}
-	}
-}
-
-func TestResetStatBeginsAnewForInfoAlone(t *testing.T) {
-	r := newRig(t)
-	tell := func() {
-		turn := turnAt(1000)
-		call := callIn(turn, specGet)
-		call.Error = "ERR"
-		r.run(turn, call)
-	}
-	tell()
-	tell()
-	r.ResetStat(someFacts(r.clock))
-	got := r.info(t, "everything")
-	for _, name := range []string{
-		"total_commands_processed", "total_connections_received", "total_net_input_bytes", "total_net_output_bytes",
-		"rejected_connections", "expired_keys", "evicted_keys", "keyspace_hits", "keyspace_misses", "total_error_replies",
-	} {
-		if got[name] != "0" {
-			t.Errorf("%s is %s after CONFIG RESETSTAT", name, got[name])
-		}
-	}
-	for _, name := range []string{"cmdstat_get", "errorstat_ERR", "latency_percentiles_usec_get"} {
-		if v, ok := got[name]; ok {
-			t.Errorf("%s is %s after CONFIG RESETSTAT", name, v)
-		}
-	}
-	tell()
-	got = r.info(t, "everything")
-	if want := "calls=1,usec=1,usec_per_call=1.00,rejected_calls=0,failed_calls=1"; got["cmdstat_get"] != want {
-		t.Errorf("cmdstat_get is %s", got["cmdstat_get"])
-	}
-	if got["errorstat_ERR"] != "count=1" || got["latency_percentiles_usec_get"] == "" {
-		t.Errorf("errors %s, latency %s", got["errorstat_ERR"], got["latency_percentiles_usec_get"])
-	}
-	families := r.gather(t)
-	mustValue(t, families, "redis_commands_total", "get", 3)
-	mustValue(t, families, "redis_errors_total", "ERR", 3)
-	mustValue(t, families, "redis_keyspace_hits_total", "", 35)
-}
-
-// A server that sets its totals back itself does no harm.
-func TestTotalsThatWereSetBackAreTakenAsTheyAre(t *testing.T) {
-	r := newRig(t)
-	r.ResetStat(someFacts(r.clock))
-	facts := someFacts(r.clock)
-	facts.Accepted, facts.Keyspace.Hits = 3, 4
-	_, got := parseInfo(t, r.Info(facts, []string{"stats"}))
-	if got["total_connections_received"] != "3" || got["keyspace_hits"] != "4" {
-		t.Errorf("%s connections, %s hits", got["total_connections_received"], got["keyspace_hits"])
-	}
-}
-
-func TestInstantaneousRates(t *testing.T) {
-	r := newRig(t)
-	turn := turnAt(1000)
-	input := int64(0)
-	second := func(calls int, kib int64) {
-		for range 10 {
-			for range calls / 10 {
-				r.run(turn, callIn(turn, specGet))
-			}
-			r.clock.advance(100 * time.Millisecond)
-			input += kib * 1024 / 10
-			r.Tick(r.clock.Mono(), input, 2*input)
-		}
-	}
-	rates := func() (ops, in, out float64) {
-		t.Helper()
-		facts := someFacts(r.clock)
-		facts.InputBytes, facts.OutputBytes = input, 2*input
-		_, got := parseInfo(t, r.Info(facts, []string{"stats"}))
-		number := func(name string) float64 {
-			v, err := strconv.ParseFloat(got[name], 64)
-			if err != nil {
-				t.Errorf("%s: %v", name, err)
-			}
-			return v
-		}
-		return number("instantaneous_ops_per_sec"), number("instantaneous_input_kbps"), number("instantaneous_output_kbps")
-	}
-	if ops, in, out := rates(); ops != 0 || in != 0 || out != 0 {
-		t.Errorf("%v, %v, %v of a server that has just begun", ops, in, out)
-	}
-	second(500, 50)
-	second(1000, 100)
-	second(1000, 100)
-	if ops, in, out := rates(); ops != 1000 || in != 100 || out != 200 {
-		t.Errorf("%v operations a second, %v and %v KiB, want 1000, 100 and 200", ops, in, out)
-	}
-	r.clock.advance(time.Minute)
-	if ops, in, out := rates(); ops != 0 || in != 0 || out != 0 {
-		t.Errorf("%v, %v, %v after a minute without a request", ops, in, out)
-	}
 }
 
 func TestHumanSizes(t *testing.T) {
@@ -263,39 +84,8 @@ func TestHumanSizes(t *testing.T) {
 	f(1<<62, "4096.00P")
 }
 
-func TestErrorCodesAreBounded(t *testing.T) {
-	r := newRig(t)
-	turn := turnAt(1000)
-	for i := range MaxErrorCodes + 40 {
-		call := callIn(turn, specGet)
-		call.Error = fmt.Sprintf("CODE%d", i)
-		r.run(turn, call)
-	}
-	got := r.info(t, "errorstats")
-	if len(got) != MaxErrorCodes+1 || got["errorstat__OTHER"] != "count=40" {
-		t.Errorf("%d codes, others %s", len(got), got["errorstat__OTHER"])
-	}
-	if n := len(r.gather(t)["redis_errors_total"].GetMetric()); n != MaxErrorCodes+1 {
-		t.Errorf("%d series", n)
-	}
-}
-
-func TestProcessIsRead(t *testing.T) {
-	p := ReadProcess()
-	if p.PID == 0 || p.HeapSize == 0 || p.OS == "" {
-		t.Errorf("%+v", p)
-	}
-	r := newRig(t)
-	facts := someFacts(r.clock)
-	facts.Process, facts.UsedMemory = Process{}, 0
-	_, got := parseInfo(t, r.Info(facts, nil))
-	if got["process_id"] != strconv.Itoa(p.PID) || got["used_memory"] == "0" {
-		t.Errorf("process %s, memory %s", got["process_id"], got["used_memory"])
-	}
-}
-
-// The fields that readers of INFO look for.
-func TestInfoHasWhatItsReadersLookFor(t *testing.T) {
+// INFO has the fields that other programs read.
+func TestInfoFieldsForOtherPrograms(t *testing.T) {
 	readers := map[string][]string{
 		"redis-cli --stat": {
 			"used_memory", "connected_clients", "blocked_clients", "total_commands_processed",
@@ -320,8 +110,117 @@ func TestInfoHasWhatItsReadersLookFor(t *testing.T) {
 	for reader, names := range readers {
 		for _, name := range names {
 			if got[name] == "" {
-				t.Errorf("%s looks for %s", reader, name)
+				t.Errorf("%s reads %s, which is missing", reader, name)
 			}
 		}
 	}
+}
+
+// redisServerInfo returns the INFO of a redis-server.
+func redisServerInfo(t *testing.T) (titles []string, fields map[string]string) {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Skip("redis-server is not installed")
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := free.Addr().(*net.TCPAddr)
+	free.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	server := exec.CommandContext(ctx, path, "--port", strconv.Itoa(addr.Port), "--bind", "127.0.0.1",
+		"--save", "", "--dir", t.TempDir())
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); _ = server.Wait() })
+	var conn net.Conn
+	for range 200 {
+		if conn, err = net.Dial("tcp", addr.String()); err == nil {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	ask := func(request string) string {
+		t.Helper()
+		fmt.Fprint(conn, request)
+		line, err := in.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "$")))
+		if err != nil {
+			return line
+		}
+		text := make([]byte, size+2)
+		if _, err := io.ReadFull(in, text); err != nil {
+			t.Fatal(err)
+		}
+		return string(text[:size])
+	}
+	ask("SET k v\r\n")
+	ask("INCR k\r\n") // an error, for errorstats
+	return parseInfo(t, ask("INFO everything\r\n"))
+}
+
+// Every field has a name and a form of redis-server, except our own ones and those of a later
+// version of Redis.
+func TestInfoBesideRedisServer(t *testing.T) {
+	wantTitles, wantFields := redisServerInfo(t)
+	ours := []string{
+		"mini_redis_version", "mini_redis_loops",
+		"pubsub_clients", "client_output_buffer_limit_disconnections", // since 7.4
+	}
+	r := newRig(t)
+	turn := turnAt(1000)
+	call := callIn(turn, specSet)
+	call.Error = "ERR"
+	r.run(turn, call)
+	text := r.Info(someFacts(r.clock), []string{"all"})
+	text, tracing, _ := strings.Cut(text, "# Tracing")
+	if tracing == "" {
+		t.Error("section Tracing is missing")
+	}
+	titles, fields := parseInfo(t, text)
+	if !slices.Equal(titles, wantTitles) {
+		t.Errorf("sections are %v, those of redis-server %v", titles, wantTitles)
+	}
+	for name, value := range fields {
+		want, ok := wantFields[name]
+		if !ok && !slices.Contains(ours, name) && !strings.HasPrefix(name, "db9") {
+			t.Errorf("redis-server has no field %s", name)
+		}
+		free := strings.HasSuffix(name, "_human") || name == "redis_build_id" || name == "redis_git_sha1"
+		if ok && !free && shape(value) != shape(want) {
+			t.Errorf("%s:%s does not have the form of redis-server's %s", name, value, want)
+		}
+	}
+}
+
+// shape returns the form of a value: an integer, a number with decimals, or text.
+func shape(value string) string {
+	if strings.Contains(value, "=") {
+		var parts []string
+		for part := range strings.SplitSeq(value, ",") {
+			name, v, _ := strings.Cut(part, "=")
+			parts = append(parts, name+"="+shape(v))
+		}
+		return strings.Join(parts, ",")
+	}
+	if _, err := strconv.ParseInt(value, 10, 64); err == nil {
+		return "integer"
+	}
+	if _, decimals, ok := strings.Cut(value, "."); ok {
+		if _, err := strconv.ParseFloat(strings.TrimRight(value, "KMGT%"), 64); err == nil {
+			return fmt.Sprintf("number with %d decimals", len(strings.TrimRight(decimals, "KMGT%")))
+		}
+	}
+	return "text"
 }

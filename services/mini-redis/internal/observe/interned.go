@@ -5,21 +5,20 @@ import (
 	"sync/atomic"
 )
 
-// interned gives a bounded number of texts small numbers, so that a compact
-// record can carry them. Numbers are given out under the execution lock; any
-// goroutine may turn one back into its text.
+// interned gives a bounded number of strings small numbers, so that a compact record can
+// hold them. id is called under the execution lock, text on any goroutine.
 type interned struct {
 	max   int
 	ids   map[string]int
-	texts atomic.Pointer[[]string] // replaced, never changed: readers hold no lock
+	texts atomic.Pointer[[]string] // replaced, never changed: readers take no lock
 
-	// What was asked for last is likely to be asked for next, by the same pointer.
+	// The last string is likely to be the next one, often with the same pointer.
 	last   string
 	lastID int
 }
 
-// newInterned knows one text, with number 0: the one that stands for all that
-// come after max others.
+// newInterned creates a set with one string, number 0. It stands for every string after
+// the first max ones.
 func newInterned(other string, max int) *interned {
 	t := &interned{max: max, ids: map[string]int{other: 0}}
 	t.texts.Store(&[]string{other})
@@ -27,7 +26,7 @@ func newInterned(other string, max int) *interned {
 	return t
 }
 
-// id returns the number of s, 0 when there is no room for another.
+// id returns the number of s, 0 if the set is full.
 func (t *interned) id(s string) int {
 	if s == t.last {
 		return t.lastID
@@ -54,5 +53,5 @@ func (t *interned) find(s string) int {
 	return len(old)
 }
 
-// text returns the text of a number.
+// text returns the string with a number.
 func (t *interned) text(id int) string { return (*t.texts.Load())[id] }

@@ -2,18 +2,18 @@ package observe
 
 import "math"
 
-// limiter lets through a bounded number of spans a second: one second's worth at
-// once, then one for each interval (the generic cell rate algorithm). It reads no
-// clock of its own, so it is as deterministic as the times it is given, and a
-// refusal costs its caller one comparison with next.
+// limiter limits the number of spans per second: up to one second's worth at once, then
+// one in each interval (the generic cell rate algorithm). It reads no clock, so it is as
+// deterministic as the times it is given. A caller may skip allow while the time is before
+// next, which makes a refusal cost one comparison.
 type limiter struct {
-	next     int64 // nanoseconds: before it nothing passes
-	interval int64 // between two at the rate, 0: nothing is bounded
-	reserve  int64 // how far the rate may be anticipated
-	spent    int64 // when all that has passed is paid for
+	next     int64 // monotonic nanoseconds; before it nothing is allowed
+	interval int64 // nanoseconds between two at the rate; 0: no limit
+	reserve  int64 // how far spent may be ahead of the time
+	spent    int64 // time up to which the rate is used
 }
 
-// newLimiter bounds to rate a second; a rate of 0 or less lets nothing through.
+// newLimiter returns a limiter to rate per second. A rate of 0 or less allows nothing.
 func newLimiter(rate float64) limiter {
 	if !(rate > 0) {
 		return limiter{next: math.MaxInt64}
@@ -23,10 +23,10 @@ func newLimiter(rate float64) limiter {
 	return limiter{next: math.MinInt64, interval: interval, reserve: reserve, spent: math.MinInt64}
 }
 
-// unlimited lets everything through.
+// unlimited returns a limiter that allows everything.
 func unlimited() limiter { return limiter{next: math.MinInt64} }
 
-// allow reports whether one more passes at the time now, in nanoseconds.
+// allow reports whether one more is allowed at a monotonic time in nanoseconds.
 func (l *limiter) allow(now int64) bool {
 	if now < l.next {
 		return false

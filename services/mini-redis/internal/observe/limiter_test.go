@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-func passed(l *limiter, from, to time.Duration, step time.Duration) (n int) {
+// countAllowed returns the number of allowed calls in a period.
+func countAllowed(l *limiter, from, to time.Duration, step time.Duration) (n int) {
 	for at := from; at < to; at += step {
 		if l.allow(int64(at)) {
 			n++
@@ -19,12 +20,12 @@ func TestLimiterKeepsItsRate(t *testing.T) {
 		t.Helper()
 		l := newLimiter(rate)
 		const step = time.Millisecond / 10
-		// What was saved up before the first second is spent in it too.
-		if got := passed(&l, 0, time.Second, step); got != first {
-			t.Errorf("rate %g: %d in the first second, want %d", rate, got, first)
+		// The first second also has the burst.
+		if got := countAllowed(&l, 0, time.Second, step); got != first {
+			t.Errorf("rate %g: %d allowed in the first second, want %d", rate, got, first)
 		}
-		if got := passed(&l, time.Second, 11*time.Second, step); got != later {
-			t.Errorf("rate %g: %d in the next ten, want %d", rate, got, later)
+		if got := countAllowed(&l, time.Second, 11*time.Second, step); got != later {
+			t.Errorf("rate %g: %d allowed in the next ten seconds, want %d", rate, got, later)
 		}
 	}
 	f(10, 19, 100)
@@ -35,21 +36,21 @@ func TestLimiterKeepsItsRate(t *testing.T) {
 	f(-1, 0, 0)
 }
 
-func TestLimiterSavesUpOneSecondOnly(t *testing.T) {
+func TestLimiterBurst(t *testing.T) {
 	l := newLimiter(10)
-	passed(&l, 0, time.Second, time.Millisecond)
+	countAllowed(&l, 0, time.Second, time.Millisecond)
 	burst := 0
 	for l.allow(int64(time.Hour)) {
 		burst++
 	}
 	if burst != 10 {
-		t.Errorf("%d at once after an hour's rest, want 10", burst)
+		t.Errorf("%d allowed at once after an idle hour, want 10", burst)
 	}
 }
 
-func TestUnlimitedLetsAllThrough(t *testing.T) {
+func TestUnlimited(t *testing.T) {
 	l := unlimited()
-	if got := passed(&l, 0, time.Second, time.Millisecond); got != 1000 {
-		t.Errorf("%d of 1000", got)
+	if got := countAllowed(&l, 0, time.Second, time.Millisecond); got != 1000 {
+		t.Errorf("%d of 1000 allowed", got)
 	}
 }

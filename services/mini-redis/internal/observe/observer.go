@@ -1,19 +1,23 @@
-// Package observe is what the server tells about itself: the spans of its
-// commands, its metrics, and the text of INFO.
+// Package observe implements the server's telemetry: the spans of its commands, its
+// metrics, and the text of INFO.
 //
-// The [Observer] is told of every command by the command engine (it implements
-// engine.Observer, under the execution lock) and of every reply that has left
-// by the server's loops. A call that nobody traces costs it a few plain additions.
-// A traced one becomes a compact record that internal/telemetry turns into a span
-// elsewhere. Metrics and INFO are written from the same counters, read under the
-// same lock: [Observer.Collector] for internal/telemetry's registry,
-// [Observer.Info] for the command. What only the server knows, it hands in as
-// [Facts].
+// The [Observer] implements engine.Observer. The engine passes it every command under
+// the execution lock, and the event loops pass it every span whose reply has been sent.
+// A command without a span costs a few additions. A command with a span becomes a compact
+// record, which internal/telemetry exports on a goroutine of its own.
+//
+// Metrics and INFO read the same counters under the same lock: [Observer.Collector] is
+// for internal/telemetry's registry, [Observer.Info] for the command. The figures that
+// only the server has come in as [Facts].
+//
+// The files: span.go decides which calls get a span and fills it, pending.go bounds the
+// spans whose replies have not been sent, flush.go ends spans, open.go handles the calls
+// that wait for a key, describe.go gives spans their attributes, extract.go parses
+// callers' contexts; stats.go counts, collector*.go renders metrics, info*.go INFO.
 package observe
 
 import (
 	crand "crypto/rand"
-	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -27,68 +31,67 @@ import (
 
 // Sink takes finished spans; *telemetry.Sink is one.
 type Sink interface {
-	// Emit takes the first of the records, as many as there is room for. It copies
-	// them and never blocks.
+	// Emit queues the first of the records, as many as there is room for, and returns
+	// their number. It copies them and never blocks.
 	Emit(records []telemetry.Record) (accepted int)
-	// Enabled reports whether anybody wants spans at the moment.
+	// Enabled reports whether spans have a consumer: an exporter or a subscriber.
 	Enabled() bool
-	// Watched reports whether somebody sees spans as they begin. It costs a load.
+	// Watched reports whether a subscriber sees spans when they begin. It costs one
+	// atomic load.
 	Watched() bool
-	// Show tells those who watch, and nobody else, of spans that are open (their End
-	// is 0), and of spans that are not exported.
+	// Show passes records to the subscribers only: of spans that are open, whose End is
+	// 0, and of spans that are not exported.
 	Show(records []telemetry.Record)
 }
 
-// DefaultMaxPending is how many spans may wait for their reply to leave.
-const DefaultMaxPending = 1 << 16
-
-// Options is what an [Observer] is made of.
+// Options configures an [Observer].
 type Options struct {
-	Clock      engine.Clock                 // required
-	Sink       Sink                          // nil: no spans are made
-	Propagator propagation.TextMapPropagator // nil: contexts are not read
+	Clock      engine.Clock                  // required
+	Sink       Sink                          // nil: there are no spans
+	Propagator propagation.TextMapPropagator // nil: callers' contexts are ignored
 	Version    string                        // of the program: the version of the spans' scope
-	Roots      float64                       // spans a second begun here, 0 none: -trace-roots
-	MaxSpans   float64                       // spans a second of sampled callers, 0 unbounded: -trace-spans-max
+	Roots      float64                       // largest number of root spans per second; 0: none
+	MaxSpans   float64                       // largest number per second of spans that continue a trace; 0: no limit
 	Keys       bool                          // record the first key of a command in its span
-	MaxPending int                           // spans whose reply has not left yet; 0 means DefaultMaxPending
-	Rand       func() uint64                 // makes ids; nil means a generator seeded by the system
+	MaxPending int                           // limit of pending spans; 0 means DefaultMaxPending
+	MaxBytes   int64                         // limit of their memory; 0 means DefaultMaxPendingBytes
+	Rand       func() uint64                 // generates IDs; nil means a generator that the system has seeded
 }
 
-// Observer counts, times and traces the server's commands. Unless it is said
-// otherwise, its methods are called with the execution lock held.
+// Observer counts, times and traces the server's commands. Its methods are called under
+// the execution lock unless they say otherwise.
 type Observer struct {
 	partition *partition
 	commands  []*commandStats // by Spec.ID; nil before the first call
-	unknown   *commandStats   // what the table does not know
+	unknown   *commandStats   // of commands that the table does not have
 	processed uint64          // executions of all commands
 	batch     batches
 	errors    errorCodes
-	roots     limiter
-	shown     limiter
-	remote    limiter
-	tracing   bool // there is a sink
+	base      baseline
+	rates     rates
+	peak      atomic.Int64 // largest memory of the data seen
 
-	invalid      uint64 // contexts that could not be understood
-	overRate     uint64 // spans not made: over MaxSpans
-	overPending  uint64 // spans not made: over MaxPending
-	base         baseline
-	rates        rates
-	peak         atomic.Int64 // most memory seen in use
+	tracing bool    // there is a sink
+	roots   limiter // of root spans
+	remote  limiter // of spans that continue a trace
+	viewers limiter // of spans for viewers only
+
+	invalid     uint64 // contexts that could not be parsed
+	overRate    uint64 // calls without a span because of MaxSpans
+	overPending uint64 // calls without a span because of a limit of pending spans
+
 	extract      extractor
 	clock        engine.Clock
 	random       func() uint64
 	keys         bool
 	names        *names
-	ends         endsCache
-	maxPending   int64
 	createdNanos int64 // wall clock
 
-	// What Flushed needs, which runs without the lock.
+	// The fields below are used without the lock, by Flushed.
 	sink       Sink
 	spans      sync.Pool // of *span
 	emits      sync.Pool // of *emit
-	pending    atomic.Int64
+	pending    pendingSpans
 	wall       wallClock
 	emitted    [origins]atomic.Uint64
 	overQueue  atomic.Uint64 // spans that the sink had no room for
@@ -97,39 +100,34 @@ type Observer struct {
 
 var _ engine.Observer = (*Observer)(nil)
 
-// New makes an Observer.
-func New(o Options) *Observer {
-	ob := &Observer{
-		partition: newPartition(), errors: newErrorCodes(), remote: unlimited(),
-		tracing: o.Sink != nil, extract: newExtractor(o.Propagator), clock: o.Clock,
-		random: o.Rand, keys: o.Keys, maxPending: int64(o.MaxPending), sink: o.Sink,
-		createdNanos: o.Clock.Now().UnixNano(), shown: newLimiter(shownRate),
+// New creates an observer.
+func New(opts Options) *Observer {
+	o := &Observer{
+		partition: newPartition(), errors: newErrorCodes(), remote: unlimited(), viewers: newLimiter(viewerRate),
+		tracing: opts.Sink != nil, sink: opts.Sink, extract: newExtractor(opts.Propagator), clock: opts.Clock,
+		random: opts.Rand, keys: opts.Keys, createdNanos: opts.Clock.Now().UnixNano(),
+		pending: newPendingSpans(opts.MaxPending, opts.MaxBytes),
 	}
-	ob.names = &names{version: o.Version, codes: ob.errors.names, locals: newInterned("", maxLocals)}
-	ob.ends.names = ob.names
-	ob.unknown = &commandStats{label: otherName, operation: &operation{name: otherName, names: ob.names}}
-	if ob.tracing {
-		ob.roots = newLimiter(o.Roots)
-	} else {
-		ob.roots = newLimiter(0)
+	o.names = &names{version: opts.Version, codes: o.errors.names, locals: newInterned("", maxLocals)}
+	o.unknown = &commandStats{label: otherName, operation: &operation{name: otherName, names: o.names}}
+	o.roots = newLimiter(0)
+	if o.tracing {
+		o.roots = newLimiter(opts.Roots)
 	}
-	if o.MaxSpans > 0 {
-		ob.remote = newLimiter(o.MaxSpans)
+	if opts.MaxSpans > 0 {
+		o.remote = newLimiter(opts.MaxSpans)
 	}
-	if ob.random == nil {
-		ob.random = systemRandom()
+	if o.random == nil {
+		o.random = systemRandom()
 	}
-	if ob.maxPending <= 0 {
-		ob.maxPending = DefaultMaxPending
-	}
-	ob.spans.New = func() any { return new(span) }
-	ob.emits.New = func() any { return new(emit) }
-	ob.wall.set(o.Clock)
-	return ob
+	o.spans.New = func() any { return new(span) }
+	o.emits.New = func() any { return new(emit) }
+	o.wall.set(opts.Clock)
+	return o
 }
 
-// systemRandom is a generator that the system has seeded. It is not safe for
-// concurrent use: ids are made under the execution lock.
+// systemRandom returns a generator that the system has seeded. It is not safe for
+// concurrent use: IDs are generated under the execution lock.
 func systemRandom() func() uint64 {
 	var seed [32]byte
 	crand.Read(seed[:]) // never fails: the program ends instead
@@ -147,38 +145,32 @@ func (o *Observer) Command(turn *engine.Turn, call *engine.Call) engine.Pending 
 	if call.Error != "" {
 		code = o.errors.add(call.Error)
 	}
-	took := call.End - call.Start - call.Blocked
-	switch {
-	case call.Rejected:
+	if call.Rejected {
 		c.rejected++
-	default:
-		c.cells[o.partition.cell(took)]++
-		c.ns += uint64(max(took, 0))
+	} else {
+		c.count(o.partition.cell(executed(call)), executed(call), code >= 0)
 		o.processed++
-		if code >= 0 {
-			c.failed++
+	}
+	var s *span
+	switch opened := call.Opened.(type) {
+	case *span:
+		s = opened
+	case withoutSpan:
+		return nil
+	default:
+		if s = o.exportedSpan(turn, call, c); s == nil {
+			return nil
 		}
 	}
-	if call.Opened != nil {
-		return o.reopened(turn, call, c, code)
-	}
-	if call.Parent.TraceFlags().IsSampled() {
-		if s := o.continued(turn, call, c, code); s != nil {
-			return s
-		}
-		return nil
-	}
-	if call.End < o.roots.next {
-		return nil
-	}
-	if s := o.rooted(turn, call, c, code); s != nil {
-		return s
-	}
-	return nil
+	o.setOutcome(s, turn, call, code)
+	return s
 }
 
-// ResetStat is CONFIG RESETSTAT: what INFO counts begins anew. The counters of
-// the metrics go on, so that nobody's CONFIG RESETSTAT makes a hole in a graph.
+// executed returns the execution time of a call in nanoseconds, without its waiting.
+func executed(call *engine.Call) int64 { return call.End - call.Start - call.Blocked }
+
+// ResetStat implements CONFIG RESETSTAT: what INFO counts starts again at zero. The
+// counters of the metrics continue: a counter must not decrease while the process lives.
 func (o *Observer) ResetStat(f Facts) {
 	for _, c := range slices.Concat(o.commands, []*commandStats{o.unknown}) {
 		if c != nil {
@@ -190,11 +182,8 @@ func (o *Observer) ResetStat(f Facts) {
 	o.base = baseline{facts: f, processed: o.processed}
 }
 
-// baseline is where the totals stood at CONFIG RESETSTAT.
+// baseline holds the totals at the last CONFIG RESETSTAT.
 type baseline struct {
 	facts     Facts
 	processed uint64
 }
-
-// sizeBucket is the bucket of a batch of n calls, n > 0.
-func sizeBucket(n uint64) int { return min(bits.Len64(n-1), batchSizes-1) }

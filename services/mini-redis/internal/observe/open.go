@@ -1,41 +1,45 @@
 package observe
 
 import (
-	"encoding/binary"
-
 	"mini-redis/internal/telemetry"
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// shownRate bounds the spans a second that are made for those who watch alone: a
-// call that waits for a key is worth seeing also where it is not sampled.
-const shownRate = 100
+// A viewer subscribes to spans and sees them when they begin. A call that waits for a key
+// gets its span while it waits, so that a viewer sees it as open: when it begins to wait
+// (Opened), or when the viewer comes later (ShowOpen). Whether the span is exported is
+// decided once for each call. If it is not, viewers get a span of their own.
 
-// maxShown is how many calls that wait already are told to someone who comes to
-// watch.
+// viewerRate is the largest number per second of spans for viewers only.
+const viewerRate = 100
+
+// maxShown is the largest number of waiting calls that a new viewer is shown.
 const maxShown = 1000
+
+// withoutSpan is the engine.Pending of a waiting call that was decided to have no span.
+type withoutSpan struct{}
 
 var _ engine.Opener = (*Observer)(nil)
 
-// Opened implements engine.Opener: while somebody watches, the span of a call
-// that waits gets its identity now, and is shown as open.
+// Opened implements engine.Opener. It decides nothing while there is no viewer.
 func (o *Observer) Opened(turn *engine.Turn, call *engine.Call) engine.Pending {
 	if !o.tracing || !o.sink.Watched() {
 		return nil
 	}
-	s := o.sampledOpen(turn, call)
-	if s == nil && o.shown.allow(call.End) {
-		s = o.localOpen(turn, call)
+	s := o.exportedSpan(turn, call, o.statsOf(call.Spec))
+	if s == nil && o.viewers.allow(call.End) {
+		s = o.viewerSpan(call)
 	}
 	if s == nil {
-		return nil
+		return withoutSpan{}
 	}
+	o.setOutcome(s, turn, call, -1)
 	o.sink.Show([]telemetry.Record{o.openRecord(s, call.End)})
 	return s
 }
 
-// ShowOpen shows the calls that wait already. Its caller holds the execution
-// lock.
+// ShowOpen passes the open spans of the calls that wait to show, which is a new viewer.
+// The caller holds the execution lock.
 func (o *Observer) ShowOpen(e *engine.Engine, show func([]telemetry.Record)) {
 	if !o.tracing {
 		return
@@ -43,24 +47,38 @@ func (o *Observer) ShowOpen(e *engine.Engine, show func([]telemetry.Record)) {
 	left := maxShown
 	now := o.clock.Mono()
 	e.EachWaiting(func(turn *engine.Turn, call *engine.Call) bool {
-		s, _ := call.Opened.(*span)
-		if s == nil {
-			if s = o.sampledOpen(turn, call); s == nil {
-				s = o.localOpen(turn, call)
-			}
-			if s == nil {
-				return false
-			}
-			call.Opened = s
+		s := o.openSpan(turn, call)
+		if s != nil {
+			show([]telemetry.Record{o.openRecord(s, now)})
+			left--
 		}
-		show([]telemetry.Record{o.openRecord(s, now)})
-		left--
-		return left > 0
+		return left > 0 && !o.pending.full()
 	})
 }
 
-// openRecord is the span's record as of now, without an end. Until the span is
-// finished its own times are monotonic.
+// openSpan returns the span of a waiting call, nil if there are too many pending spans.
+func (o *Observer) openSpan(turn *engine.Turn, call *engine.Call) *span {
+	s, _ := call.Opened.(*span)
+	if s != nil {
+		return s
+	}
+	if call.Opened == nil {
+		call.Opened = withoutSpan{}
+		s = o.exportedSpan(turn, call, o.statsOf(call.Spec))
+	}
+	if s == nil {
+		s = o.viewerSpan(call)
+	}
+	if s == nil {
+		return nil
+	}
+	o.setOutcome(s, turn, call, -1)
+	call.Opened = s
+	return s
+}
+
+// openRecord returns the record of an open span, which has no end. The span's own times
+// are monotonic until it is finished.
 func (o *Observer) openRecord(s *span, now int64) telemetry.Record {
 	r := s.record
 	r.Start += o.wall.offset(o.clock, now)
@@ -68,55 +86,36 @@ func (o *Observer) openRecord(s *span, now int64) telemetry.Record {
 	return r
 }
 
-// sampledOpen makes the span of a call that has not ended as it will be exported,
-// nil where it will not be.
-func (o *Observer) sampledOpen(turn *engine.Turn, call *engine.Call) *span {
-	c := o.statsOf(call.Spec)
-	switch {
-	case call.Parent.TraceFlags().IsSampled():
-		return o.continued(turn, call, c, -1)
-	case call.End >= o.roots.next:
-		return o.rooted(turn, call, c, -1)
-	}
-	return nil
-}
-
-// localOpen makes the span of a call that has not ended for those who watch.
-func (o *Observer) localOpen(turn *engine.Turn, call *engine.Call) *span {
-	s := o.take()
+// viewerSpan returns the span of a waiting call for viewers only, nil if there are too
+// many pending spans.
+func (o *Observer) viewerSpan(call *engine.Call) *span {
+	s := o.newSpan(call, o.statsOf(call.Spec))
 	if s == nil {
 		return nil
 	}
-	s.local = true
-	r := &s.record
+	s.viewerOnly = true
 	if call.Parent.IsValid() {
-		r.TraceID, r.Parent, r.ParentRemote = call.Parent.TraceID(), call.Parent.SpanID(), true
-		r.TraceState = call.Parent.TraceState()
+		s.continueTrace(&call.TraceContext)
+		s.record.Flags = 0 // not exported
+	} else {
+		s.record.TraceID = o.newTraceID()
 	}
-	for !r.TraceID.IsValid() {
-		binary.LittleEndian.PutUint64(r.TraceID[:8], o.random())
-		binary.LittleEndian.PutUint64(r.TraceID[8:], o.random())
-	}
-	o.fill(s, turn, call, o.statsOf(call.Spec), -1)
 	return s
 }
 
-// reopened completes the span of a call that was opened and has ended.
-func (o *Observer) reopened(turn *engine.Turn, call *engine.Call, c *commandStats, code int) engine.Pending {
-	s := call.Opened.(*span)
-	o.fill(s, turn, call, c, code)
-	return s
-}
-
-// Left implements engine.Opener: the call is shown as over. It is not exported,
-// for nobody has got its reply.
+// Left implements engine.Opener: viewers see the end of the call. Its span is not
+// exported: the call has no reply.
 func (o *Observer) Left(p engine.Pending, at int64) {
-	s := p.(*span)
-	s.closed = true
-	s.record.End = max(at, s.record.Start)
-	s.record.Data[dataBlocked] = s.record.End - s.record.Start - s.record.Data[dataQueue] - s.record.Data[dataLock] - s.record.Data[dataExec]
-	s.record.Flags = 0
+	s, ok := p.(*span)
+	if !ok {
+		return
+	}
+	s.ended = true
+	r := &s.record
+	r.End = max(at, r.Start)
+	r.Data[dataBlocked] = r.End - r.Start - r.Data[dataQueue] - r.Data[dataLock] - r.Data[dataExec]
+	r.Flags = 0
 	s.finish(at, o.wall.offset(o.clock, at))
-	o.sink.Show([]telemetry.Record{s.record})
-	o.giveBack(s)
+	o.sink.Show([]telemetry.Record{*r})
+	o.release(s)
 }

@@ -9,36 +9,16 @@ import (
 	"mini-redis/internal/telemetry"
 )
 
-// shownOf returns what was shown since the last call.
-func (s *recordingSink) shownOf() []telemetry.Record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	list := s.shown
-	s.shown = nil
-	return list
-}
-
-// serve ends the wait of a client for the list, and flushes its reply.
-func (e *engineRig) serve(t *testing.T, waiting *client) {
-	t.Helper()
-	e.clock.mono += int64(time.Second)
-	e.connect(t).batch("RPUSH list v")
-	if len(waiting.completed) != 1 {
-		t.Fatalf("unblocked %d times", len(waiting.completed))
-	}
-	e.Flushed(waiting.completed, e.clock.Mono())
-}
-
-func TestACallThatWaitsIsShownOnlyWhileSomebodyWatches(t *testing.T) {
+func TestWaitingCallIsShownToViewers(t *testing.T) {
 	e := newEngine(t)
 	unseen, seen := e.connect(t), e.connect(t)
 	unseen.batch(traced + "BLPOP nothing 0")
-	if got := e.sink.shownOf(); len(got) != 0 || e.pending.Load() != 0 {
-		t.Errorf("%d shown to nobody, %d pending", len(got), e.pending.Load())
+	if got := e.sink.takeShown(); len(got) != 0 || e.pending.count.Load() != 0 {
+		t.Errorf("without a viewer: %d shown, %d pending, want none", len(got), e.pending.count.Load())
 	}
 	e.sink.watched.Store(true)
 	seen.batch(traced + "BLPOP list 0")
-	shown := e.sink.shownOf()
+	shown := e.sink.takeShown()
 	if len(shown) != 1 || shown[0].End != 0 || shown[0].TraceID.String() != traceHex || shown[0].Parent.String() != spanHex || !shown[0].Flags.IsSampled() {
 		t.Fatalf("%+v", shown)
 	}
@@ -47,66 +27,64 @@ func TestACallThatWaitsIsShownOnlyWhileSomebodyWatches(t *testing.T) {
 		t.Errorf("%s %v", name, attrs)
 	}
 	e.serve(t, seen)
-	got := e.mustSpans(t, "BLPOP")[0] // with phases that tile it
-	if got.SpanID != shown[0].SpanID || got.Start != shown[0].Start || len(e.sink.shownOf()) != 0 {
-		t.Errorf("it ends as another span: %+v", got)
+	got := e.mustSpans(t, "BLPOP")[0]
+	if got.SpanID != shown[0].SpanID || got.Start != shown[0].Start || len(e.sink.takeShown()) != 0 {
+		t.Errorf("the exported span is not the one shown: %+v", got)
 	}
-	if e.pending.Load() != 0 {
-		t.Errorf("%d pending", e.pending.Load())
+	if e.pending.count.Load() != 0 {
+		t.Errorf("%d pending spans are left", e.pending.count.Load())
 	}
 }
 
-// A call that nobody samples is shown to those who watch, and not exported.
-func TestACallThatIsNotSampledIsShownAndNotExported(t *testing.T) {
+func TestUnsampledWaitingCallIsShownAndNotExported(t *testing.T) {
 	e := newEngine(t, withRoots(0))
 	e.sink.watched.Store(true)
 	c := e.connect(t)
 	c.batch("BLPOP list 0")
 	e.serve(t, c)
-	shown := e.sink.shownOf()
+	shown := e.sink.takeShown()
 	if len(shown) != 2 || shown[0].End != 0 || shown[1].End == 0 || shown[0].SpanID != shown[1].SpanID || shown[0].Flags.IsSampled() {
 		t.Fatalf("%+v", shown)
 	}
 	if r := shown[1]; r.Data[dataBlocked] < int64(time.Second) {
-		t.Errorf("blocked for %d", r.Data[dataBlocked])
+		t.Errorf("the blocked phase is %d ns, want 1 s", r.Data[dataBlocked])
 	}
-	if n := len(e.sink.all()); n != 0 || e.pending.Load() != 0 {
-		t.Errorf("%d exported, %d pending", n, e.pending.Load())
+	if n := len(e.sink.all()); n != 0 || e.pending.count.Load() != 0 {
+		t.Errorf("%d exported, %d pending", n, e.pending.count.Load())
 	}
 }
 
-func TestSpansForThoseWhoWatchAreBounded(t *testing.T) {
+func TestSpansForViewersAreLimited(t *testing.T) {
 	e := newEngine(t, withRoots(0))
 	e.sink.watched.Store(true)
-	for range 3 * shownRate {
+	for range 3 * viewerRate {
 		e.connect(t).batch("BLPOP list 0")
 	}
-	if n := len(e.sink.shownOf()); n < shownRate/2 || n > 2*shownRate {
-		t.Errorf("%d of %d calls within a moment are shown", n, 3*shownRate)
+	if n := len(e.sink.takeShown()); n < viewerRate/2 || n > 2*viewerRate {
+		t.Errorf("%d of %d calls at about the same time are shown", n, 3*viewerRate)
 	}
 }
 
-func TestAClientThatLeavesEndsWhatIsShown(t *testing.T) {
+func TestViewersSeeTheEndOfADroppedCall(t *testing.T) {
 	e := newEngine(t)
 	e.sink.watched.Store(true)
 	c := e.connect(t)
 	c.batch(traced + "BLPOP list 0")
 	e.clock.mono += int64(time.Second)
 	e.engine.Drop(c.session)
-	shown := e.sink.shownOf()
+	shown := e.sink.takeShown()
 	if len(shown) != 2 || shown[1].SpanID != shown[0].SpanID || shown[1].Flags.IsSampled() {
 		t.Fatalf("%+v", shown)
 	}
 	r := shown[1]
 	mustPhases(t, r, r.Data[0], r.Data[1], r.Data[2], r.Data[3], 0)
-	if r.Data[dataBlocked] < int64(time.Second) || len(e.sink.all()) != 0 || e.pending.Load() != 0 {
-		t.Errorf("blocked %d, %d exported, %d pending", r.Data[dataBlocked], len(e.sink.all()), e.pending.Load())
+	if r.Data[dataBlocked] < int64(time.Second) || len(e.sink.all()) != 0 || e.pending.count.Load() != 0 {
+		t.Errorf("blocked %d, %d exported, %d pending", r.Data[dataBlocked], len(e.sink.all()), e.pending.count.Load())
 	}
 }
 
-// Whoever comes to watch is shown the calls that wait already, each once, and
-// as the spans that they will end as.
-func TestCallsThatWaitAlreadyAreShown(t *testing.T) {
+// A new viewer is shown each call that waits once, as the span that is exported later.
+func TestNewViewerSeesWaitingCalls(t *testing.T) {
 	e := newEngine(t)
 	c := e.connect(t)
 	c.batch(traced + "BLPOP a list b 0")
@@ -122,16 +100,15 @@ func TestCallsThatWaitAlreadyAreShown(t *testing.T) {
 	}
 	e.serve(t, c)
 	if got := e.mustSpans(t, "BLPOP")[0]; got.SpanID != first[0].SpanID || got.Start != first[0].Start {
-		t.Errorf("it ends as another span: %+v", got)
+		t.Errorf("the exported span is not the one shown: %+v", got)
 	}
 	e.ShowOpen(e.engine, show(&first))
 	if len(first) != 1 {
-		t.Error("what has ended is shown as open")
+		t.Error("an ended call is shown as open")
 	}
 }
 
-// However many wait, a thousand of them are shown to whoever comes.
-func TestManyCallsThatWaitAlreadyAreShown(t *testing.T) {
+func TestNewViewerSeesALimitedNumberOfWaitingCalls(t *testing.T) {
 	e := newEngine(t, withRoots(0))
 	const waiting = maxShown + 200
 	for range waiting {
@@ -145,7 +122,7 @@ func TestManyCallsThatWaitAlreadyAreShown(t *testing.T) {
 			shown[r.SpanID.String()] = true
 		}
 	})
-	if len(shown) != maxShown || e.pending.Load() != maxShown {
-		t.Errorf("%d of %d are shown, %d pending", len(shown), waiting, e.pending.Load())
+	if len(shown) != maxShown || e.pending.count.Load() != maxShown {
+		t.Errorf("%d of %d waiting calls are shown, %d spans are pending", len(shown), waiting, e.pending.count.Load())
 	}
 }

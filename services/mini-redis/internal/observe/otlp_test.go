@@ -19,13 +19,13 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
-	_ "google.golang.org/grpc/encoding/gzip" // so that the collector understands it
+	_ "google.golang.org/grpc/encoding/gzip" // registers the decompressor
 
 	"mini-redis/internal/telemetry"
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// collectorStub is a real OTLP receiver that keeps the spans and the last metrics.
+// collectorStub is an OTLP receiver that keeps the spans and the last metrics.
 type collectorStub struct {
 	coltracepb.UnimplementedTraceServiceServer
 	mu      sync.Mutex
@@ -33,7 +33,7 @@ type collectorStub struct {
 	metrics map[string][]*metricspb.Metric
 }
 
-// metricsStub is its other service: both have a method Export.
+// metricsStub is its metrics service: both services have a method Export.
 type metricsStub struct {
 	colmetricspb.UnimplementedMetricsServiceServer
 	*collectorStub
@@ -79,8 +79,8 @@ func startCollector(t *testing.T) (*collectorStub, string) {
 	return stub, listener.Addr().String()
 }
 
-// The whole way out of the process: spans and metrics through internal/telemetry
-// into an OTLP receiver, and a scrape. Every exemplar's trace must have arrived.
+// Spans and metrics go through internal/telemetry to an OTLP receiver. The span of every
+// exemplar must have arrived there.
 func TestSpansAndExemplarsReachTheCollector(t *testing.T) {
 	stub, addr := startCollector(t)
 	tel, err := telemetry.Start(t.Context(), telemetry.Options{
@@ -96,7 +96,7 @@ func TestSpansAndExemplarsReachTheCollector(t *testing.T) {
 	tel.Registry().MustRegister(r.Collector(Source{
 		Locked: func(f func()) { f() }, Facts: func() Facts { return someFacts(r.clock) },
 	}))
-	tell := func(spec *engine.Spec, ns int64, parent string) {
+	report := func(spec *engine.Spec, ns int64, parent string) {
 		turn := turnAt(r.clock.Mono())
 		call := callIn(turn, spec)
 		call.End = call.Start + ns
@@ -106,10 +106,10 @@ func TestSpansAndExemplarsReachTheCollector(t *testing.T) {
 		}
 		r.run(turn, call)
 	}
-	tell(specGet, 700, w3c)
-	tell(specGet, 30_000_000, w3c)
-	tell(specSet, 900, w3c)
-	tell(specPing, 900, "")
+	report(specGet, 700, w3c)
+	report(specGet, 30_000_000, w3c)
+	report(specSet, 900, w3c)
+	report(specPing, 900, "")
 
 	page := scrape(t, tel)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -119,11 +119,11 @@ func TestSpansAndExemplarsReachTheCollector(t *testing.T) {
 	}
 	stub.mu.Lock()
 	defer stub.mu.Unlock()
-	spans := map[string]bool{} // by their hexadecimal id
+	spans := map[string]bool{} // by hexadecimal ID
 	for _, s := range stub.spans {
 		spans[hex.EncodeToString(s.SpanId)] = true
 		if hex.EncodeToString(s.TraceId) != traceHex || hex.EncodeToString(s.ParentSpanId) != spanHex {
-			t.Errorf("%s is no child of the caller's span", s.Name)
+			t.Errorf("%s is not a child of the caller's span", s.Name)
 		}
 	}
 	if len(spans) != 3 {
@@ -132,12 +132,12 @@ func TestSpansAndExemplarsReachTheCollector(t *testing.T) {
 	mustExemplars(t, stub.metrics["mini_redis_command_duration_seconds"], spans)
 	for id := range spans {
 		if !strings.Contains(page, `# {trace_id="`+traceHex+`",span_id="`+id+`"}`) {
-			t.Errorf("the scrape shows no exemplar of span %s", id)
+			t.Errorf("the scrape has no exemplar of span %s", id)
 		}
 	}
 }
 
-// mustExemplars checks both forms of the histogram that was pushed.
+// mustExemplars checks the exemplars of both forms of the histogram that was pushed.
 func mustExemplars(t testing.TB, forms []*metricspb.Metric, spans map[string]bool) {
 	t.Helper()
 	fixed, exponential := 0, 0
@@ -145,7 +145,7 @@ func mustExemplars(t testing.TB, forms []*metricspb.Metric, spans map[string]boo
 		t.Helper()
 		for _, e := range list {
 			if !spans[hex.EncodeToString(e.SpanId)] || hex.EncodeToString(e.TraceId) != traceHex {
-				t.Errorf("exemplar of span %x in trace %x did not arrive as a span", e.SpanId, e.TraceId)
+				t.Errorf("the span %x of an exemplar, in trace %x, did not arrive", e.SpanId, e.TraceId)
 			}
 		}
 	}
@@ -165,7 +165,7 @@ func mustExemplars(t testing.TB, forms []*metricspb.Metric, spans map[string]boo
 				sum += n
 			}
 			if sum != p.Count || p.Scale != nativeSchema {
-				t.Errorf("%d calls in the exponential buckets of %d, scale %d", sum, p.Count, p.Scale)
+				t.Errorf("%d of %d calls are in the exponential buckets, scale %d", sum, p.Count, p.Scale)
 			}
 		}
 	}
@@ -174,7 +174,7 @@ func mustExemplars(t testing.TB, forms []*metricspb.Metric, spans map[string]boo
 	}
 }
 
-// scrape reads the registry as a Prometheus that understands OpenMetrics does.
+// scrape reads the registry as OpenMetrics.
 func scrape(t testing.TB, tel *telemetry.Telemetry) string {
 	t.Helper()
 	handler := promhttp.HandlerFor(tel.Registry(), promhttp.HandlerOpts{EnableOpenMetrics: true})

@@ -7,15 +7,15 @@ import (
 	"testing"
 )
 
-// Every duration must lie in exactly the buckets that its bounds say, at the
-// bounds themselves, beside them and between.
-func TestCellLiesInBothOfItsBuckets(t *testing.T) {
+// The cell of a duration belongs to the buckets whose bounds enclose it: at the bounds, beside
+// them and between them.
+func TestCellBelongsToBothBuckets(t *testing.T) {
 	p := newPartition()
 	check := func(ns int64) {
 		t.Helper()
 		cell := p.cell(ns)
-		classic, _ := slices.BinarySearch(p.classic, ns)
-		if got := int(p.toClassic[cell]); got != classic {
+		classic, _ := slices.BinarySearch(p.fixed, ns)
+		if got := int(p.toFixed[cell]); got != classic {
 			t.Fatalf("%d ns: fixed bucket %d, want %d", ns, got, classic)
 		}
 		native := int(p.toNative[cell])
@@ -49,26 +49,26 @@ func TestCellLiesInBothOfItsBuckets(t *testing.T) {
 	check(math.MaxInt64)
 }
 
-func TestCellOfANegativeDurationIsTheFirst(t *testing.T) {
+func TestCellOfANegativeDuration(t *testing.T) {
 	if got := newPartition().cell(-5); got != 0 {
-		t.Errorf("cell(-5) = %d", got)
+		t.Errorf("cell(-5) = %d, want 0", got)
 	}
 }
 
-func TestPartitionFits(t *testing.T) {
+func TestPartitionSize(t *testing.T) {
 	p := newPartition()
 	if p.cells > maxCells {
-		t.Fatalf("%d cells, room for %d", p.cells, maxCells)
+		t.Fatalf("%d cells, more than %d", p.cells, maxCells)
 	}
 	if k := key(uint64(overflowNS)); k >= keyCount {
-		t.Fatalf("the largest duration has key %d of %d", k, keyCount)
+		t.Fatalf("the longest duration has key %d of %d", k, keyCount)
 	}
 	if !slices.IsSorted(p.upper[:p.cells]) {
-		t.Fatal("bounds are not ascending")
+		t.Fatal("the bounds are not ascending")
 	}
 }
 
-func TestQuantileIsAtMostOneBucketAbove(t *testing.T) {
+func TestQuantile(t *testing.T) {
 	p := newPartition()
 	rng := rand.New(rand.NewPCG(3, 4))
 	var count [maxCells]uint64
@@ -88,7 +88,7 @@ func TestQuantileIsAtMostOneBucketAbove(t *testing.T) {
 	}
 	var none [maxCells]uint64
 	if got := p.quantile(0.5, &none); got != 0 {
-		t.Errorf("quantile of nothing = %d", got)
+		t.Errorf("quantile without durations = %d, want 0", got)
 	}
 }
 

@@ -5,11 +5,12 @@ import (
 	"runtime/metrics"
 )
 
-// heapMetric is the runtime's name for the bytes of all objects on the heap, live or not yet swept.
+// heapMetric is the runtime's metric of the bytes of all objects on the heap, live or not
+// yet swept.
 const heapMetric = "/memory/classes/heap/objects:bytes"
 
-// ReadProcess reads what the operating system and the runtime know of this
-// process, in some tens of microseconds; what they do not tell is zero.
+// ReadProcess returns the figures of this process that the operating system and the
+// runtime have. It takes some tens of microseconds. Unknown figures are zero.
 func ReadProcess() Process {
 	p := Process{PID: os.Getpid(), ResidentSize: residentSize(), SystemMemory: systemMemory(), OS: osName()}
 	p.UserCPU, p.SystemCPU = cpuTime()
@@ -20,8 +21,9 @@ func ReadProcess() Process {
 	return p
 }
 
-// complete fills in what the server left out, and keeps the peak of memory.
-func (o *Observer) complete(f *Facts) {
+// fillFacts sets the figures that the server has left out, and updates the peak of the
+// memory.
+func (o *Observer) fillFacts(f *Facts) {
 	if f.Process.PID == 0 {
 		f.Process = ReadProcess()
 	}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// residentSize is the memory of this process that is in RAM, in bytes.
+// residentSize returns the resident memory of this process in bytes.
 func residentSize() int64 {
 	text, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
@@ -22,7 +22,7 @@ func residentSize() int64 {
 	return pages * int64(os.Getpagesize())
 }
 
-// systemMemory is the machine's, in bytes.
+// systemMemory returns the memory of the machine in bytes.
 func systemMemory() int64 {
 	var s syscall.Sysinfo_t
 	if syscall.Sysinfo(&s) != nil {
@@ -31,7 +31,8 @@ func systemMemory() int64 {
 	return int64(uint64(s.Totalram) * uint64(s.Unit))
 }
 
-// osName is the system's name, release and machine, as redis-server prints them.
+// osName returns the name, the release and the machine of the system, as redis-server
+// prints them.
 func osName() string {
 	var u syscall.Utsname
 	if syscall.Uname(&u) != nil {
@@ -40,7 +41,7 @@ func osName() string {
 	return strings.Join([]string{utsText(u.Sysname[:]), utsText(u.Release[:]), utsText(u.Machine[:])}, " ")
 }
 
-// utsText reads a C string, whose characters are signed on some machines.
+// utsText converts a C string, whose characters are signed on some machines.
 func utsText[T int8 | uint8](chars []T) string {
 	var b strings.Builder
 	for _, c := range chars {

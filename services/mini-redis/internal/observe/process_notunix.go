@@ -4,5 +4,5 @@ package observe
 
 import "time"
 
-// cpuTime is not told by this system.
+// cpuTime returns zeros: it is not implemented for this system.
 func cpuTime() (user, system time.Duration) { return 0, 0 }

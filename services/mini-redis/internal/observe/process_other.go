@@ -4,10 +4,10 @@ package observe
 
 import "runtime"
 
-// residentSize and systemMemory are not told by this system in a simple way.
+// residentSize and systemMemory return 0: they are not implemented for this system.
 func residentSize() int64 { return 0 }
 
 func systemMemory() int64 { return 0 }
 
-// osName is the system's name and the machine's.
+// osName returns the name of the system and of the machine.
 func osName() string { return runtime.GOOS + " " + runtime.GOARCH }

@@ -2,5 +2,5 @@
 
 package observe
 
-// raceEnabled says that the race detector is on, which makes pools forget at random.
+// raceEnabled reports whether the race detector is on. It makes pools drop items at random.
 const raceEnabled = true

@@ -1,27 +1,27 @@
 package observe
 
-// rates is what INFO's instantaneous_* are computed from: the totals as they
-// stood at the last moments, at least sampleGap apart.
+// rates is the source of INFO's instantaneous_* fields: the totals at the last points in
+// time, at least sampleGap apart.
 type rates struct {
 	ring [sampleCount]sample
-	n    int // samples ever taken
+	n    int // number of samples ever taken
 }
 
 const (
 	sampleCount = 16
-	sampleGap   = int64(100e6)                        // ns
-	rateWindow  = sampleGap*sampleCount + sampleGap/2 // ns: what is older says nothing about now
+	sampleGap   = int64(100e6)                        // nanoseconds
+	rateWindow  = sampleGap*sampleCount + sampleGap/2 // nanoseconds; older samples are not used
 )
 
-// sample are the totals at one moment.
+// sample holds the totals at one point in time.
 type sample struct {
 	mono               int64
 	calls, input, sent float64
 }
 
-// Tick keeps INFO's instantaneous_* up to date: the server's housekeeping calls
-// it about ten times a second. mono is the clock's monotonic time in
-// nanoseconds, the others are totals in bytes.
+// Tick updates INFO's instantaneous_* fields. The server's housekeeping calls it about
+// ten times a second. mono is the monotonic time in nanoseconds; the others are the
+// totals in bytes.
 func (o *Observer) Tick(mono, inputBytes, outputBytes int64) {
 	r := &o.rates
 	if r.n > 0 && mono-r.last().mono < sampleGap {
@@ -33,9 +33,9 @@ func (o *Observer) Tick(mono, inputBytes, outputBytes int64) {
 
 func (r *rates) last() sample { return r.ring[(r.n-1)%sampleCount] }
 
-// since returns what happened for each second up to now: from the oldest sample
-// of the window, or from the newest of all when the server has been idle.
-func (r *rates) since(now sample) (each sample) {
+// since returns the rates per second up to now: from the oldest sample in the window, or
+// from the newest one if all are older.
+func (r *rates) since(now sample) (perSecond sample) {
 	if r.n == 0 {
 		return sample{}
 	}
@@ -50,6 +50,6 @@ func (r *rates) since(now sample) (each sample) {
 	if seconds <= 0 {
 		return sample{}
 	}
-	per := func(now, then float64) float64 { return max(now-then, 0) / seconds }
-	return sample{now.mono, per(now.calls, from.calls), per(now.input, from.input), per(now.sent, from.sent)}
+	rate := func(now, then float64) float64 { return max(now-then, 0) / seconds }
+	return sample{now.mono, rate(now.calls, from.calls), rate(now.input, from.input), rate(now.sent, from.sent)}
 }

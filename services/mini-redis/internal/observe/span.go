@@ -10,23 +10,22 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// The places of a record's Data. The five phases come first, in the order of time.
+// Indexes of a record's Data. The five phases come first, in the order of time.
 //
-// The phases of a span follow each other without a gap and sum to its duration
-// exactly, in whole nanoseconds:
+// The phases of a span are contiguous and add up to its duration exactly, in whole
+// nanoseconds:
 //
 //	queue    from the loop's wake-up until the command runs, without lock: reading and
-//	         parsing the batch, and waiting for the commands before it
+//	         parsing the batch, and the execution of the requests before the command
 //	lock     waiting for the execution lock, once for the whole batch
-//	blocked  waiting for a key (BLPOP)
-//	exec     running
-//	flush    until the reply has been given to the kernel, with the rest of the batch
+//	blocked  waiting for a key (BLPOP) or for the end of a pause
+//	exec     execution
+//	flush    until the reply is handed to the kernel, with the rest of the batch
 //
-// A command inside EXEC has neither queue nor lock nor flush: EXEC's own span has
-// them. It covers its execution alone, so that the commands of a transaction lie
-// side by side within EXEC's exec phase and do not overlap. A call that blocked
-// is told with the turn it began in; should it come with a later one, its span
-// begins with its execution.
+// A command inside EXEC has no queue, lock and flush: they belong to EXEC's span. Its
+// span covers its execution only, so that the commands of a transaction lie within EXEC's
+// exec phase and do not overlap. A call that has waited is reported with the turn in which
+// it started. If it is reported with a later turn, its span starts with its execution.
 const (
 	dataQueue = iota
 	dataLock
@@ -34,31 +33,46 @@ const (
 	dataExec
 	dataFlush
 	dataDB
-	dataCode  // number of the error code plus one, 0 without an error
-	dataLocal // number of the connection's own address
+	dataCode  // number of the error code plus one; 0 without an error
+	dataLocal // number of the server's address
 )
 
-// origin says who began a span's trace.
+// origin is where the trace of a span started.
 type origin int
 
 const (
-	fromRemote origin = iota
-	fromRoot
+	fromRemote origin = iota // at the caller
+	fromRoot                 // here
 	origins
 )
 
-// span is a record whose reply has yet to leave: the observer's engine.Pending.
+// span is the record of a call whose reply has not been sent: the observer's
+// engine.Pending.
 type span struct {
-	record telemetry.Record // Start and End are monotonic until it is finished
-	origin origin
-	closed bool // End is known: nothing is flushed for it alone
-	local  bool // for those who watch, and not for the exporter
-	stats  *commandStats
-	took   int64 // what the histogram was given, ns
+	record     telemetry.Record // Start and End are monotonic until finish
+	origin     origin
+	ended      bool // End is final: the span has no flush phase
+	viewerOnly bool // shown to viewers, not exported
+	stats      *commandStats
+	executed   int64 // the value in the command's histogram, in nanoseconds
+	conn       *connection
+	bytes      int64 // of the pending spans' memory
 }
 
-// continued makes the span of a call whose caller is sampled, nil if a bound forbids it.
-func (o *Observer) continued(turn *engine.Turn, call *engine.Call, c *commandStats, code int) *span {
+// exportedSpan decides whether a call gets a span that is exported. It returns nil if it
+// does not; a limit that is the reason is counted.
+func (o *Observer) exportedSpan(turn *engine.Turn, call *engine.Call, c *commandStats) *span {
+	switch {
+	case call.Parent.TraceFlags().IsSampled():
+		return o.remoteSpan(call, c)
+	case call.End >= o.roots.next:
+		return o.rootSpan(call, c)
+	}
+	return nil
+}
+
+// remoteSpan returns the span of a call whose caller is sampled, nil if a limit forbids it.
+func (o *Observer) remoteSpan(call *engine.Call, c *commandStats) *span {
 	if !o.tracing || !o.sink.Enabled() {
 		return nil
 	}
@@ -66,85 +80,98 @@ func (o *Observer) continued(turn *engine.Turn, call *engine.Call, c *commandSta
 		o.overRate++
 		return nil
 	}
-	s := o.take()
+	s := o.newSpan(call, c)
 	if s == nil {
-		return nil
-	}
-	s.origin = fromRemote
-	r := &s.record
-	r.TraceID, r.Parent = call.Parent.TraceID(), call.Parent.SpanID()
-	r.Flags, r.TraceState = call.Parent.TraceFlags(), call.Parent.TraceState()
-	r.ParentRemote = true
-	o.fill(s, turn, call, c, code)
-	return s
-}
-
-// rooted makes the span of a call without a caller's context, if it may begin a
-// trace: not when its client speaks TRACED and chose to send no context, not for
-// what clients send on connecting, not inside EXEC, which has a span itself.
-func (o *Observer) rooted(turn *engine.Turn, call *engine.Call, c *commandStats, code int) *span {
-	if call.Traced || call.Nested || call.Session.ContextAware || c.handshake || !c.known && isHandshakeWord(call.Args) ||
-		!o.roots.allow(call.End) || !o.sink.Enabled() {
-		return nil
-	}
-	s := o.take()
-	if s == nil {
-		return nil
-	}
-	s.origin = fromRoot
-	r := &s.record
-	for !r.TraceID.IsValid() {
-		binary.LittleEndian.PutUint64(r.TraceID[:8], o.random())
-		binary.LittleEndian.PutUint64(r.TraceID[8:], o.random())
-	}
-	r.Flags = trace.FlagsSampled | trace.FlagsRandom
-	o.fill(s, turn, call, c, code)
-	return s
-}
-
-// take returns an empty span, nil when too many wait for their reply to leave.
-func (o *Observer) take() *span {
-	if o.pending.Load() >= o.maxPending {
 		o.overPending++
 		return nil
 	}
-	o.pending.Add(1)
-	return o.spans.Get().(*span)
+	s.origin = fromRemote
+	s.continueTrace(&call.TraceContext)
+	return s
 }
 
-// fill completes what is the same for all spans.
-func (o *Observer) fill(s *span, turn *engine.Turn, call *engine.Call, c *commandStats, code int) {
+// rootSpan returns the span of a call that may begin a trace, nil if it may not: its
+// client speaks TRACED and has sent no context, the command is part of the handshake, or
+// it runs inside EXEC, which has a span.
+func (o *Observer) rootSpan(call *engine.Call, c *commandStats) *span {
+	handshake := c.handshake || !c.known && isHandshakeWord(call.Args)
+	if call.Traced || call.Nested || call.Session.ContextAware || handshake ||
+		!o.roots.allow(call.End) || !o.sink.Enabled() {
+		return nil
+	}
+	s := o.newSpan(call, c)
+	if s == nil {
+		o.overPending++
+		return nil
+	}
+	s.origin = fromRoot
+	s.record.TraceID = o.newTraceID()
+	s.record.Flags = trace.FlagsSampled | trace.FlagsRandom
+	return s
+}
+
+// newSpan returns a span with what does not depend on the outcome of the call, nil if
+// there are too many pending spans.
+func (o *Observer) newSpan(call *engine.Call, c *commandStats) *span {
+	conn := o.connectionOf(call.Session)
+	text := conn.peer
+	if o.keys && !o.pending.full() {
+		text = withKey(text, call.Spec, call.Args)
+	}
+	bytes := spanBytes + int64(len(text)+call.Bytes())
+	if !o.pending.reserve(conn, bytes) {
+		return nil
+	}
+	s := o.spans.Get().(*span)
+	s.conn, s.bytes, s.stats = conn, bytes, c
 	r := &s.record
+	r.Kind, r.Describer, r.Text, r.Data[dataLocal] = trace.SpanKindServer, c.operation, text, conn.local
 	for !r.SpanID.IsValid() {
 		binary.LittleEndian.PutUint64(r.SpanID[:], o.random())
 	}
-	r.Kind = trace.SpanKindServer
-	r.Describer = c.operation
-	s.stats, s.took = c, call.End-call.Start-call.Blocked
+	return s
+}
+
+func (o *Observer) newTraceID() (id trace.TraceID) {
+	for !id.IsValid() {
+		binary.LittleEndian.PutUint64(id[:8], o.random())
+		binary.LittleEndian.PutUint64(id[8:], o.random())
+	}
+	return id
+}
+
+// continueTrace makes the span a child of its caller's.
+func (s *span) continueTrace(c *engine.TraceContext) {
+	r := &s.record
+	r.TraceID, r.Parent, r.ParentRemote = c.Parent.TraceID(), c.Parent.SpanID(), true
+	r.Flags, r.TraceState = c.Parent.TraceFlags(), c.Parent.TraceState()
+}
+
+// setOutcome sets what depends on the outcome of the call. code is the number of its
+// error code, -1 without an error.
+func (o *Observer) setOutcome(s *span, turn *engine.Turn, call *engine.Call, code int) {
+	s.executed = executed(call)
 	if call.Rejected {
 		s.stats = nil // it is in no histogram
 	}
-	phases(s, turn, call)
-	ends := o.ends.of(call.Session)
-	r.Data[dataDB], r.Data[dataLocal], r.Text = int64(call.Session.DB), ends.local, ends.peer
-	if o.keys {
-		r.Text = withKey(r.Text, call.Spec, call.Args)
-	}
+	s.setPhases(turn, call)
+	r := &s.record
+	r.Data[dataDB] = int64(call.Session.DB)
 	if code >= 0 {
 		r.Status = codes.Error
 		r.Data[dataCode] = int64(code) + 1
 	}
 }
 
-// phases sets the record's times and all phases but flush.
-func phases(s *span, turn *engine.Turn, call *engine.Call) {
+// setPhases sets the record's times and all phases except flush.
+func (s *span) setPhases(turn *engine.Turn, call *engine.Call) {
 	r := &s.record
 	end := max(call.End, call.Start)
 	blocked := min(max(call.Blocked, 0), end-call.Start)
 	r.Start, r.End = call.Start, end
 	r.Data[dataBlocked] = blocked
 	r.Data[dataExec] = end - call.Start - blocked
-	s.closed = call.Nested
+	s.ended = call.Nested
 	if call.Nested || turn.LockGot > call.Start {
 		return
 	}
@@ -158,10 +185,11 @@ func phases(s *span, turn *engine.Turn, call *engine.Call) {
 	r.Data[dataQueue] = (ask - wake) + (call.Start - turn.LockGot)
 }
 
-// finish ends the span at the monotonic time at, and moves it onto the wall clock.
+// finish ends the span at a monotonic time and moves it onto the wall clock, which is
+// offset ahead.
 func (s *span) finish(at, offset int64) {
 	r := &s.record
-	if !s.closed && at > r.End {
+	if !s.ended && at > r.End {
 		r.Data[dataFlush] = at - r.End
 		r.End = at
 	}

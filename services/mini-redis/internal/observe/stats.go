@@ -1,20 +1,30 @@
 package observe
 
 import (
+	"math/bits"
 	"strings"
 
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// counts is what is counted of one command.
+// counts are the counters of one command.
 type counts struct {
-	ns       uint64           // executing, without waiting for keys
-	failed   uint64           // calls answered with an error
-	rejected uint64           // refused before they ran; no calls
-	cells    [maxCells]uint64 // calls by duration
+	ns       uint64           // execution time, without waiting for keys
+	failed   uint64           // calls with an error reply
+	rejected uint64           // calls refused before they ran
+	cells    [maxCells]uint64 // calls by execution time
 }
 
-// calls is the number of executions.
+// count counts a call whose execution time is in a cell of the partition.
+func (c *counts) count(cell int, ns int64, failed bool) {
+	c.cells[cell]++
+	c.ns += uint64(max(ns, 0))
+	if failed {
+		c.failed++
+	}
+}
+
+// calls returns the number of executions.
 func (c *counts) calls() (n uint64) {
 	for _, k := range c.cells {
 		n += k
@@ -22,7 +32,7 @@ func (c *counts) calls() (n uint64) {
 	return n
 }
 
-// used reports whether there is anything to tell, as redis-server decides it.
+// used reports whether INFO shows the command, by redis-server's rule.
 func (c *counts) used() bool { return c.rejected > 0 || c.failed > 0 || c.calls() > 0 }
 
 // minus returns c without what was counted at base, which may be nil.
@@ -40,19 +50,19 @@ func (c *counts) minus(base *counts) counts {
 	return d
 }
 
-// commandStats is what the observer knows of one command. A server's commands
-// are many and a client's few, so it is made with the first call.
+// commandStats is the state of one command. It is created with the first call: a server
+// has many commands and a client uses few.
 type commandStats struct {
 	counts
-	base      *counts // at CONFIG RESETSTAT
-	label     string  // as in metrics and INFO: "get", "config|get"
-	known     bool    // a command of the table
-	handshake bool    // never begins a trace of its own
+	base      *counts // at the last CONFIG RESETSTAT; nil before
+	label     string  // in metrics and INFO: "get", "config|get"
+	known     bool    // the command is in the table
+	handshake bool    // it never begins a trace
 	operation *operation
 	exemplars []exemplar // by fixed bucket; guarded by Observer.exemplarMu
 }
 
-// statsOf returns the statistics of a command; nil is one that the table does not know.
+// statsOf returns the state of a command; nil is a command that the table does not have.
 func (o *Observer) statsOf(spec *engine.Spec) *commandStats {
 	if spec == nil {
 		return o.unknown
@@ -62,10 +72,10 @@ func (o *Observer) statsOf(spec *engine.Spec) *commandStats {
 			return c
 		}
 	}
-	return o.learn(spec)
+	return o.newStats(spec)
 }
 
-func (o *Observer) learn(spec *engine.Spec) *commandStats {
+func (o *Observer) newStats(spec *engine.Spec) *commandStats {
 	for len(o.commands) <= spec.ID {
 		o.commands = append(o.commands, nil)
 	}
@@ -77,7 +87,7 @@ func (o *Observer) learn(spec *engine.Spec) *commandStats {
 	return c
 }
 
-// each calls f for every command that was ever called, in the table's order.
+// each calls f for every command that has been called, in the order of the table.
 func (o *Observer) each(f func(*commandStats)) {
 	for _, c := range o.commands {
 		if c != nil {
@@ -86,9 +96,9 @@ func (o *Observer) each(f func(*commandStats)) {
 	}
 }
 
-// isHandshake reports whether clients send the command, unasked, when they
-// connect. It comes before the server can know that its client speaks TRACED,
-// and nobody wants to look at a trace of it.
+// isHandshake reports whether client libraries send the command by themselves when they
+// connect. The server cannot know yet whether the client speaks TRACED, and a trace of
+// such a command is of no use.
 func isHandshake(name string) bool {
 	parent, _, _ := strings.Cut(name, "|")
 	switch parent {
@@ -98,24 +108,29 @@ func isHandshake(name string) bool {
 	return false
 }
 
-// batches is what is counted of the loops' turns.
-type batches struct {
-	got   int64              // LockGot of the turn being counted
-	calls uint64             // in it so far
-	sizes [batchSizes]uint64 // ended turns by calls: 1, 2, 3-4, 5-8, ..., more than 128
-	count uint64             // ended turns
-	total uint64             // calls in them
-	wakes uint64             // ns from wake-up to asking for the lock
-	locks uint64             // ns from asking to getting it
+// isHandshakeWord is isHandshake for a command that the table does not have: clients try
+// subcommands that a newer server may have.
+func isHandshakeWord(args [][]byte) bool {
+	return len(args) > 0 && len(args[0]) <= len("readonly") && isHandshake(strings.ToLower(string(args[0])))
 }
 
-// batchSizes is the number of buckets of the batch size: powers of two up to
-// 128, the largest batch the server makes, and what is above.
+// batches are the counters of the loops' batches. A turn is one batch.
+type batches struct {
+	got   int64              // LockGot of the current turn
+	calls uint64             // calls of the current turn
+	sizes [batchSizes]uint64 // completed turns by number of calls: 1, 2, 3-4, 5-8, ..., more than 128
+	count uint64             // completed turns
+	total uint64             // their calls
+	wakes uint64             // nanoseconds from the loops' wake-ups until they asked for the lock
+	locks uint64             // nanoseconds until they got it
+}
+
+// batchSizes is the number of buckets of the batch size: powers of two up to 128, the
+// largest batch of the server, and larger ones.
 const batchSizes = 9
 
-// begin counts a new turn in and ends the one before. A turn that is older than
-// the one being counted belongs to a call that blocked and was served within
-// this batch.
+// begin ends the current turn and begins another one. A turn older than the current one
+// belongs to a call that has waited and was served during the current one.
 func (b *batches) begin(t *engine.Turn) {
 	if t.LockGot < b.got {
 		return
@@ -129,7 +144,7 @@ func (b *batches) begin(t *engine.Turn) {
 	}
 }
 
-// end counts the turn as it stands.
+// end counts the calls of the current turn up to now as a completed turn.
 func (b *batches) end() {
 	if b.calls == 0 {
 		return
@@ -140,8 +155,5 @@ func (b *batches) end() {
 	b.calls = 0
 }
 
-// isHandshakeWord is isHandshake for a command that the table does not know: a
-// client tries subcommands that a newer server may have.
-func isHandshakeWord(args [][]byte) bool {
-	return len(args) > 0 && len(args[0]) <= len("readonly") && isHandshake(strings.ToLower(string(args[0])))
-}
+// sizeBucket returns the bucket of a batch of n calls, n > 0.
+func sizeBucket(n uint64) int { return min(bits.Len64(n-1), batchSizes-1) }

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -22,8 +20,8 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// allowed are the attributes that spans may have, with their types, as the
-// conventions for databases (redis) and for the ends of a connection define them.
+// allowed returns the attributes that spans may have, with their types: those of the semantic
+// conventions for Redis and for network addresses, and our own.
 func allowed() map[attribute.Key]attribute.Type {
 	return map[attribute.Key]attribute.Type{
 		semconv.DBSystemNameKey:         attribute.STRING,
@@ -46,7 +44,7 @@ func allowed() map[attribute.Key]attribute.Type {
 	}
 }
 
-// required are those that every span has.
+// required returns the attributes that every span has.
 func required() []attribute.Key {
 	list := slices.Collect(maps.Keys(allowed()))
 	return slices.DeleteFunc(list, func(k attribute.Key) bool {
@@ -54,8 +52,7 @@ func required() []attribute.Key {
 	})
 }
 
-// exported sends calls through the program's sink to an exporter, as they leave
-// the process.
+// exported passes calls through the program's sink to an exporter.
 func exported(t testing.TB, calls ...engine.Call) []sdktrace.ReadOnlySpan {
 	t.Helper()
 	exporter := tracetest.NewInMemoryExporter()
@@ -94,12 +91,12 @@ func TestSpansFollowTheConventions(t *testing.T) {
 	)
 	names := []string{"GET", "SET", "CLIENT SETNAME", "_OTHER", "SET", "EXEC"}
 	if len(spans) != len(names) {
-		t.Fatalf("%d spans, want %d", len(spans), len(names))
+		t.Fatalf("%d spans exported, want %d", len(spans), len(names))
 	}
 	types := allowed()
 	for i, span := range spans {
 		if span.Name() != names[i] {
-			t.Errorf("span %d is %q, want %q", i, span.Name(), names[i])
+			t.Errorf("the name of span %d is %q, want %q", i, span.Name(), names[i])
 		}
 		if span.SpanKind() != trace.SpanKindServer {
 			t.Errorf("%s: kind %v", span.Name(), span.SpanKind())
@@ -111,12 +108,12 @@ func TestSpansFollowTheConventions(t *testing.T) {
 		for _, kv := range span.Attributes() {
 			got[kv.Key] = kv.Value
 			if want, ok := types[kv.Key]; !ok || kv.Value.Type() != want {
-				t.Errorf("%s: attribute %s of type %v is not in the conventions", span.Name(), kv.Key, kv.Value.Type())
+				t.Errorf("%s: the conventions have no attribute %s of type %v", span.Name(), kv.Key, kv.Value.Type())
 			}
 		}
 		for _, key := range required() {
 			if _, ok := got[key]; !ok {
-				t.Errorf("%s: no attribute %s", span.Name(), key)
+				t.Errorf("%s: attribute %s is missing", span.Name(), key)
 			}
 		}
 		if v := got[semconv.DBSystemNameKey]; v.AsString() != "redis" {
@@ -130,32 +127,32 @@ func TestSpansFollowTheConventions(t *testing.T) {
 	}
 }
 
-// The command table gives every command its names: upper case and words in
-// spans, lower case in metrics.
-func TestEveryCommandHasItsNames(t *testing.T) {
+// The command table gives every command a name in upper case for spans and one in lower case
+// for metrics.
+func TestNamesOfCommands(t *testing.T) {
 	all := engine.NewTable(command.All()).All()
 	if len(all) == 0 {
-		t.Fatal("no commands")
+		t.Fatal("the table is empty")
 	}
 	ids := map[int]string{}
 	for _, spec := range all {
 		if want := strings.ToUpper(strings.ReplaceAll(spec.Name, "|", " ")); spec.Operation != want {
-			t.Errorf("%s is %q in spans, want %q", spec.Name, spec.Operation, want)
+			t.Errorf("the span name of %s is %q, want %q", spec.Name, spec.Operation, want)
 		}
 		if spec.Name != strings.ToLower(spec.Name) {
-			t.Errorf("%s is not in lower case", spec.Name)
+			t.Errorf("the name %s is not in lower case", spec.Name)
 		}
 		if other, twice := ids[spec.ID]; twice {
-			t.Errorf("%s and %s have the same number", spec.Name, other)
+			t.Errorf("%s and %s have the same ID", spec.Name, other)
 		}
 		ids[spec.ID] = spec.Name
 	}
 	if top := slices.Max(slices.Collect(maps.Keys(ids))); top >= 2*len(all) {
-		t.Errorf("the numbers of %d commands go up to %d: statistics are a list", len(all), top)
+		t.Errorf("the IDs of %d commands go up to %d; the statistics are a slice by ID", len(all), top)
 	}
 }
 
-// mustStatus checks what the conventions say of failed and of good operations.
+// mustStatus checks the status and the error attributes against the conventions.
 func mustStatus(t testing.TB, span sdktrace.ReadOnlySpan, attrs map[attribute.Key]attribute.Value) {
 	t.Helper()
 	code, failed := attrs[semconv.DBResponseStatusCodeKey]
@@ -167,90 +164,15 @@ func mustStatus(t testing.TB, span sdktrace.ReadOnlySpan, attrs map[attribute.Ke
 	}
 }
 
-// mustHideSecrets checks that nothing of a request's arguments is in the span.
+// mustHideSecrets checks that the span contains no argument of the request.
 func mustHideSecrets(t testing.TB, span sdktrace.ReadOnlySpan) {
 	t.Helper()
 	if text := fmt.Sprint(tracetest.SpanStubFromReadOnlySpan(span)); strings.Contains(text, secret) {
-		t.Errorf("%s holds an argument: %s", span.Name(), text)
+		t.Errorf("%s contains an argument: %s", span.Name(), text)
 	}
 }
 
-// dashboard are the metrics that redis_exporter's dashboards and alerts read,
-// with the labels they group by.
-func dashboard() map[string][]string {
-	none := []string(nil)
-	return map[string][]string{
-		"redis_up": none, "redis_uptime_in_seconds": none, "redis_start_time_seconds": none,
-		"redis_connected_clients": none, "redis_blocked_clients": none, "redis_connected_slaves": none,
-		"redis_memory_used_bytes": none, "redis_memory_max_bytes": none, "redis_memory_used_rss_bytes": none,
-		"redis_memory_used_peak_bytes": none,
-		"redis_commands_total":         {"cmd"}, "redis_commands_duration_seconds_total": {"cmd"},
-		"redis_commands_failed_calls_total": {"cmd"}, "redis_commands_rejected_calls_total": {"cmd"},
-		"redis_commands_processed_total": none, "redis_errors_total": {"err"},
-		"redis_connections_received_total": none, "redis_rejected_connections_total": none,
-		"redis_keyspace_hits_total": none, "redis_keyspace_misses_total": none,
-		"redis_expired_keys_total": none, "redis_evicted_keys_total": none,
-		"redis_net_input_bytes_total": none, "redis_net_output_bytes_total": none,
-		"redis_cpu_sys_seconds_total": none, "redis_cpu_user_seconds_total": none,
-		"redis_pubsub_channels": none, "redis_pubsub_patterns": none, "redis_pubsub_clients": none,
-		"redis_db_keys": {"db"}, "redis_db_keys_expiring": {"db"}, "redis_db_avg_ttl_seconds": {"db"},
-		"redis_config_maxclients": none, "redis_config_maxmemory": none, "redis_max_clients": none,
-		"redis_process_id": none,
-		"redis_instance_info": {
-			"master_replid", "maxmemory_policy", "os", "process_id", "redis_build_id", "redis_mode",
-			"redis_version", "role", "run_id", "tcp_port",
-		},
-	}
-}
-
-func TestMetricsFollowTheConventions(t *testing.T) {
-	r := newRig(t, withRoots(10))
-	turn := turnAt(1000)
-	call := callIn(turn, specGet)
-	call.Error = "ERR"
-	r.run(turn, call)
-
-	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(r.Collector(Source{
-		Locked: func(f func()) { f() }, Facts: func() Facts { return someFacts(r.clock) },
-	}))
-	list, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	problems, err := promlint.NewWithMetricFamilies(list).Lint()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range problems {
-		t.Errorf("%s: %s", p.Metric, p.Text)
-	}
-	families := mustGather(t, registry)
-	known := dashboard()
-	for name, f := range families {
-		labels, ok := known[name]
-		if !ok && !strings.HasPrefix(name, "mini_redis_") {
-			t.Errorf("%s is neither redis_exporter's nor ours", name)
-		}
-		if !ok {
-			continue
-		}
-		var got []string
-		for _, l := range f.GetMetric()[0].GetLabel() {
-			got = append(got, l.GetName())
-		}
-		if !slices.Equal(got, labels) {
-			t.Errorf("%s has the labels %v, want %v", name, got, labels)
-		}
-	}
-	for name := range known {
-		if families[name] == nil {
-			t.Errorf("no %s", name)
-		}
-	}
-}
-
-// docs/telemetry.md knows every attribute.
+// docs/telemetry.md lists every attribute.
 func TestDocsOfAttributes(t *testing.T) {
 	page := docpage.Text(t, "telemetry.md")
 	for key := range allowed() {
@@ -258,4 +180,72 @@ func TestDocsOfAttributes(t *testing.T) {
 			t.Errorf("docs/telemetry.md does not mention %s", key)
 		}
 	}
+}
+
+func TestErrorRepliesInSpans(t *testing.T) {
+	f := func(code, want string) {
+		t.Helper()
+		r := newRig(t)
+		turn := turnAt(1000)
+		call := callIn(turn, specGet)
+		call.Parent, call.Traced, call.Error = sampled(), true, code
+		r.run(turn, call)
+		got := r.mustRecord(t)
+		if got.Status != codes.Error {
+			t.Errorf("%q: status %v", code, got.Status)
+		}
+		_, attrs := attributes(t, got)
+		for _, key := range []attribute.Key{"error.type", "db.response.status_code"} {
+			if v := attrs[key].AsString(); v != want {
+				t.Errorf("%q: %s is %q, want %q", code, key, v, want)
+			}
+		}
+	}
+	f("WRONGTYPE", "WRONGTYPE")
+	f("ERR", "ERR")
+	f("MISCONF2", "MISCONF2")
+	f("my-secret-value", "_OTHER")
+	f("Secret", "_OTHER")
+	f("AWORDTHATISTOOLONGFORANERRORCODEOFREDIS", "_OTHER")
+}
+
+func TestSpanOfAnUnknownCommand(t *testing.T) {
+	r := newRig(t)
+	turn := turnAt(1000)
+	call := callIn(turn, nil)
+	call.Args = [][]byte{[]byte("GTE"), []byte("secret")}
+	call.Parent, call.Traced, call.Error, call.Rejected = sampled(), true, "ERR", true
+	r.run(turn, call)
+	name, attrs := attributes(t, r.mustRecord(t))
+	if name != "_OTHER" || attrs["db.operation.name"].AsString() != "_OTHER" {
+		t.Errorf("%s, %v", name, attrs)
+	}
+}
+
+func TestKeysInSpans(t *testing.T) {
+	f := func(keys bool, spec *engine.Spec, args []string, want string, has bool) {
+		t.Helper()
+		r := newRig(t, func(o *Options) { o.Keys = keys })
+		turn := turnAt(1000)
+		call := callIn(turn, spec)
+		for _, a := range args {
+			call.Args = append(call.Args, []byte(a))
+		}
+		call.Parent, call.Traced = sampled(), true
+		r.run(turn, call)
+		_, attrs := attributes(t, r.mustRecord(t))
+		v, ok := attrs[keyKey]
+		if ok != has || v.AsString() != want {
+			t.Errorf("keys %v, %v: %q, %v", keys, args, v.AsString(), ok)
+		}
+		if got := attrs["network.peer.address"].AsString(); got != "192.0.2.7" {
+			t.Errorf("keys %v: peer %q", keys, got)
+		}
+	}
+	f(false, specSet, []string{"SET", "k", "v"}, "", false)
+	f(true, specSet, []string{"SET", "k", "v"}, "k", true)
+	f(true, specSet, []string{"SET", "a\xffb", "v"}, "a\uFFFDb", true)
+	f(true, specPing, []string{"PING"}, "", false)
+	f(true, specGet, []string{"GET"}, "", false)
+	f(true, nil, []string{"GTE", "k"}, "", false)
 }
