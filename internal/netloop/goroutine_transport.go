@@ -44,9 +44,7 @@ func (t *goroutines) serve() error {
 func (t *goroutines) admit(nc net.Conn) {
 	s := t.server
 	if refusal := s.handler.Accept(); refusal != "" {
-		_ = nc.SetWriteDeadline(time.Now().Add(time.Second))
-		_, _ = nc.Write([]byte(refusal))
-		_ = nc.Close()
+		go refuse(nc, refusal)
 		return
 	}
 	k := &goroutineConn{
@@ -66,6 +64,14 @@ func (t *goroutines) admit(nc net.Conn) {
 	go k.run()
 }
 
+// refuse sends a refusal and closes the connection. Over TLS it needs the client, which
+// may not answer.
+func refuse(nc net.Conn, refusal string) {
+	_ = nc.SetDeadline(time.Now().Add(time.Second))
+	_, _ = nc.Write([]byte(refusal))
+	_ = nc.Close()
+}
+
 func (t *goroutines) loops() []*Loop { return nil }
 
 func (t *goroutines) drain() {
@@ -82,7 +88,7 @@ func (t *goroutines) abort() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for k := range t.conns {
-		_ = k.conn.Close()
+		k.interrupt()
 		k.control(control{kind: controlAbort})
 	}
 }
@@ -216,7 +222,16 @@ func (k *goroutineConn) interest(read, _ bool)       { k.reading = read }
 // returns before the drain window ends has arrived.
 func (k *goroutineConn) available() int { return 1 << 30 }
 
+// interrupt implements link. To close a TLS connection sends a message, which may block,
+// so it closes the connection below.
+func (k *goroutineConn) interrupt() {
+	nc := k.conn
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = t.NetConn()
+	}
+	_ = nc.Close()
+}
+
 func (k *goroutineConn) close()         { _ = k.conn.Close() }
-func (k *goroutineConn) interrupt()     { _ = k.conn.Close() }
 func (k *goroutineConn) remote() string { return k.conn.RemoteAddr().String() }
 func (k *goroutineConn) local() string  { return k.conn.LocalAddr().String() }

@@ -43,7 +43,10 @@ func (c *Conn) reserveInput(n int) {
 		return
 	}
 	have := len(c.in)
-	want := min(need, max(firstReserve, reserveFactor*have))
+	want := max(firstReserve, reserveFactor*have)
+	if need < want+want/2 { // the rest would be another copy of nearly everything
+		want = need
+	}
 	if free := cap(c.in) - have; free >= max(n, 1) || want <= have {
 		return
 	}
@@ -60,12 +63,10 @@ func (l *Loop) received(c *Conn, n int, direct bool) {
 	}
 	if direct {
 		c.in = c.in[:len(c.in)+n]
-		if len(c.in) < c.parser.Need() {
+		if c.executes() && len(c.in) < c.parser.Need() {
 			return
 		}
-		if c.more = !c.executes(); !c.more {
-			l.ingest(c, c.in)
-		}
+		l.ingestBuffered(c)
 		return
 	}
 	p := l.region[l.used : l.used+n]
@@ -74,13 +75,22 @@ func (l *Loop) received(c *Conn, n int, direct bool) {
 	}
 	if len(c.in) > 0 || c.buf != nil || !c.executes() {
 		l.bufferInput(c, p)
-		if c.more = !c.executes(); !c.more {
-			l.ingest(c, c.in)
-		}
+		l.ingestBuffered(c)
 		return
 	}
 	l.used += n
 	l.ingest(c, p)
+}
+
+// ingestBuffered parses the connection's own input, unless its requests wait.
+func (l *Loop) ingestBuffered(c *Conn) {
+	if c.more = !c.executes(); !c.more {
+		l.ingest(c, c.in)
+		return
+	}
+	if len(c.in) > waitingInput {
+		l.review(c)
+	}
 }
 
 // bufferInput appends to the connection's own input.

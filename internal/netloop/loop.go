@@ -134,7 +134,9 @@ func (l *Loop) ring() { l.wakeup() }
 
 // drainEffects applies the effects in the inbox, in order.
 func (l *Loop) drainEffects() {
-	list := l.inbox.takeEffects(l.scratch)
+	spare := l.scratch
+	l.scratch = nil // the inbox has it now
+	list := l.inbox.takeEffects(spare)
 	for i := range list {
 		l.applyEffect(&list[i])
 		list[i] = effect{}
