@@ -54,13 +54,19 @@ type engineRig struct {
 
 func newEngine(t *testing.T, change ...func(*Options)) *engineRig {
 	t.Helper()
+	return newEngineWith(t, func(*engine.Config) {}, change...)
+}
+
+func newEngineWith(t *testing.T, configure func(*engine.Config), change ...func(*Options)) *engineRig {
+	t.Helper()
 	e := &engineRig{clock: &tickingClock{mono: 1_000_000_000}}
 	e.rig = newRig(t, append([]func(*Options){func(o *Options) { o.Clock = e.clock }}, change...)...)
-	e.engine = engine.New(engine.Config{
-		Commands: command.All(),
-		Clock:    e.clock, Observer: e.rig, RunID: strings.Repeat("ab", 20),
+	cfg := engine.Config{
+		Commands: command.All(), Clock: e.clock, Observer: e.rig, RunID: strings.Repeat("ab", 20),
 		Host: host{func(sections []string) string { return e.Info(Facts{Now: e.clock.Now()}, sections) }},
-	})
+	}
+	configure(&cfg)
+	e.engine = engine.New(cfg)
 	return e
 }
 
@@ -211,5 +217,35 @@ func TestEngineInfo(t *testing.T) {
 		if !strings.Contains(reply, want) {
 			t.Errorf("%s is missing in %q", want, reply)
 		}
+	}
+}
+
+// The tracestate of a queued command is memory of its transaction, which is limited.
+func TestEngineTracestateIsMemoryOfATransaction(t *testing.T) {
+	const limit = 64 << 10
+	e := newEngineWith(t, func(c *engine.Config) { c.TxBytes = limit })
+	c := e.connect(t)
+	c.batch("MULTI")
+	queued := 0
+	for c.batch("TRACED 2 traceparent "+w3c+" tracestate "+longTracestate+" PING") == "+QUEUED\r\n" {
+		if queued++; queued > 1000 {
+			break
+		}
+	}
+	if most := limit / len(longTracestate); queued < most/2 || queued > most {
+		t.Errorf("%d commands with a tracestate of %d bytes fit in %d bytes", queued, len(longTracestate), limit)
+	}
+}
+
+// A session without a connection has no reply that could end a span.
+func TestEngineSessionWithoutConnectionHasNoSpans(t *testing.T) {
+	e := newEngine(t, withRoots(1000))
+	s := e.engine.NewSession(99, nil)
+	for _, request := range []string{"SET k v", "GET", "UNKNOWN", "BLPOP list 0"} {
+		var w resp.Writer
+		e.engine.Call(s, bytesOf(strings.Fields(request)...), &w)
+	}
+	if n := e.pending.count.Load(); n != 0 {
+		t.Errorf("%d pending spans", n)
 	}
 }

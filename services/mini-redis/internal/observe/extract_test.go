@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"go.opentelemetry.io/contrib/propagators/b3"
@@ -12,6 +14,15 @@ const (
 	spanHex  = "b7ad6b7169203331"
 	w3c      = "00-" + traceHex + "-" + spanHex + "-01"
 )
+
+// longTracestate is close to the largest value that the wire allows: 31 members of 256 bytes.
+var longTracestate = func() string {
+	var members []string
+	for i := range 31 {
+		members = append(members, fmt.Sprintf("key%02d=%s", i, strings.Repeat("v", 250)))
+	}
+	return strings.Join(members, ",")
+}()
 
 func TestExtract(t *testing.T) {
 	standard := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
@@ -59,6 +70,8 @@ func TestExtractTracestate(t *testing.T) {
 	}
 	f("a=1,b=2", "a=1,b=2")
 	f("not a state", "")
+	f(" a=1 ,, b=2 ", "a=1,b=2")
+	f(longTracestate, longTracestate)
 }
 
 func TestExtractDoesNotAllocate(t *testing.T) {

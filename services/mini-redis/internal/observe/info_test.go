@@ -69,6 +69,56 @@ func TestInfoSections(t *testing.T) {
 	f("Stats", "nonsense", "stats")
 }
 
+// manySections returns n names for INFO: unknown ones, duplicates, and every known one.
+func manySections(n int) []string {
+	names := make([]string, 0, n)
+	for i := range n {
+		switch i % 3 {
+		case 0:
+			names = append(names, fmt.Sprintf("unknown%d", i))
+		case 1:
+			names = append(names, "unknown")
+		default:
+			names = append(names, sections[i%len(sections)].name)
+		}
+	}
+	return names
+}
+
+// The time of INFO is linear in the number of requested sections: eight times as many names
+// take about eight times as long. Quadratic work would take 64 times as long.
+func TestInfoIsLinearInTheNumberOfSections(t *testing.T) {
+	r := newRig(t)
+	facts := someFacts(r.clock)
+	fastest := func(n int) time.Duration {
+		names, best := manySections(n), time.Hour
+		for range 5 {
+			began := time.Now()
+			r.Info(facts, names)
+			best = min(best, time.Since(began))
+		}
+		return best
+	}
+	few, many := fastest(1<<15), fastest(1<<18)
+	if ratio := float64(many) / float64(few); ratio > 32 {
+		t.Errorf("eight times as many sections take %.0f times as long: %v and %v", ratio, few, many)
+	}
+}
+
+func BenchmarkInfo(b *testing.B) {
+	r := newRig(b)
+	facts := someFacts(r.clock)
+	for _, n := range []int{1, 1 << 10, 1 << 20} {
+		b.Run(fmt.Sprintf("sections=%d", n), func(b *testing.B) {
+			names := manySections(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Info(facts, names)
+			}
+		})
+	}
+}
+
 func TestHumanSizes(t *testing.T) {
 	f := func(bytes int64, want string) {
 		t.Helper()

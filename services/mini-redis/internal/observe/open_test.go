@@ -126,3 +126,65 @@ func TestNewViewerSeesALimitedNumberOfWaitingCalls(t *testing.T) {
 		t.Errorf("%d of %d waiting calls are shown, %d spans are pending", len(shown), waiting, e.pending.count.Load())
 	}
 }
+
+// Whether a call gets a span is decided once, whatever the number of viewers that come while
+// it waits. A refusal is counted once.
+func TestRefusedWaitingCallIsCountedOnce(t *testing.T) {
+	const (
+		watched = 1 << iota // a viewer is there when the call begins to wait
+		viewers             // three come later
+		limited             // the rate of spans for viewers is used up
+		full                // there are too many pending spans
+		dropped             // the client leaves, instead of being served
+	)
+	f := func(name string, what int, rate, pending uint64) {
+		t.Helper()
+		e := newEngine(t, func(o *Options) { o.MaxPending, o.MaxSpans = 1, 1e6 })
+		c, other := e.connect(t), e.connect(t)
+		if what&full != 0 {
+			e.pending.reserve(e.connectionOf(other.session), 0)
+		} else {
+			e.remote = newLimiter(0)
+		}
+		if what&limited != 0 {
+			e.viewers = newLimiter(0)
+		}
+		e.sink.watched.Store(what&watched != 0)
+		c.batch(traced + "BLPOP list 0")
+		for range 3 {
+			if what&viewers != 0 {
+				e.ShowOpen(e.engine, func([]telemetry.Record) {})
+			}
+		}
+		if what&dropped != 0 {
+			e.engine.Drop(c.session)
+		} else {
+			e.connect(t).batch("RPUSH list v")
+			e.Flushed(c.completed, e.clock.Mono())
+		}
+		if e.overRate != rate || e.overPending != pending {
+			t.Errorf("%s: counted %d times as over the rate and %d times as over the limit of pending spans, want %d and %d",
+				name, e.overRate, e.overPending, rate, pending)
+		}
+		if what&full != 0 {
+			e.pending.release(e.connectionOf(other.session), 1, 0)
+		}
+		if n := e.pending.count.Load(); n != 0 {
+			t.Errorf("%s: %d pending spans are left", name, n)
+		}
+		if n := len(e.sink.all()); n != 0 {
+			t.Errorf("%s: %d spans exported", name, n)
+		}
+	}
+	f("no viewer", 0, 1, 0)
+	f("a viewer", watched, 1, 0)
+	f("a viewer, its rate used up", watched|limited, 1, 0)
+	f("viewers come later", viewers, 1, 0)
+	f("a viewer, its rate used up, and viewers come later", watched|limited|viewers, 1, 0)
+	f("too many pending spans", full, 0, 1)
+	f("too many pending spans, a viewer", full|watched, 0, 1)
+	f("too many pending spans, viewers come later", full|viewers, 0, 1)
+	f("too many pending spans, a viewer, and viewers come later", full|watched|viewers, 0, 1)
+	f("the client leaves", watched|limited|viewers|dropped, 1, 0)
+	f("the client leaves without a viewer", dropped, 0, 0)
+}
