@@ -75,6 +75,10 @@ func listByID(c *Ctx) {
 		if s := c.Engine.Session(id); s != nil {
 			b.WriteString(describe(c, s))
 		}
+		if b.Len() > c.Engine.MaxReply() {
+			c.W.Error("ERR the reply is too large")
+			return
+		}
 	}
 	c.W.Verbatim("txt", b.String())
 }

@@ -52,8 +52,12 @@ func commandInfo(c *Ctx) {
 		commandAll(c)
 		return
 	}
+	mark := c.W.Mark()
 	c.W.Array(len(c.Args) - 2)
 	for _, name := range c.Args[2:] {
+		if !replyFits(c, mark) {
+			return
+		}
 		if s := c.Engine.Table().FindFold(name); s != nil {
 			writeInfo(c.W, s)
 		} else {

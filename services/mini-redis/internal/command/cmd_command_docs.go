@@ -16,8 +16,12 @@ func commandDocs(c *Ctx) {
 			}
 		}
 	}
+	mark := c.W.Mark()
 	c.W.Map(len(specs))
 	for _, s := range specs {
+		if !replyFits(c, mark) {
+			return
+		}
 		c.W.BulkString(s.Name)
 		writeDocs(c.W, s)
 	}

@@ -69,9 +69,7 @@ func mget(c *Ctx) {
 	mark := c.W.Mark()
 	c.W.Array(len(c.Args) - 1)
 	for _, key := range c.Args[1:] {
-		if c.W.Since(mark) > c.Engine.MaxReply() { // a request can name one large value many times
-			c.W.Truncate(mark)
-			c.W.Error("ERR the reply is too large")
+		if !replyFits(c, mark) {
 			return
 		}
 		e := c.DB.Read(key)

@@ -15,6 +15,9 @@ func TestReplyMemory(t *testing.T) {
 	g := h.connect()
 	g.do("SET", "k", strings.Repeat("x", 3000))
 	g.must("MGET k k k k k k", "-ERR the reply is too large")
+	g.must("COMMAND INFO"+strings.Repeat(" client", 10), "-ERR the reply is too large")
+	g.must("COMMAND DOCS"+strings.Repeat(" client", 10), "-ERR the reply is too large")
+	g.must("CLIENT LIST ID"+strings.Repeat(" 1", 100), "-ERR the reply is too large")
 	g.do("MULTI")
 	for range 6 {
 		g.do("GET", "k")

@@ -122,5 +122,17 @@ func setBytes(c *Ctx, e *keyspace.Entry, value []byte) {
 	c.DB.SetBytes(e, value)
 }
 
+// replyFits reports whether the reply since mark is at most the largest reply. If it is
+// not, replyFits replaces it by an error: a short request can name something large many
+// times.
+func replyFits(c *Ctx, mark resp.Mark) bool {
+	if c.W.Since(mark) <= c.Engine.MaxReply() {
+		return true
+	}
+	c.W.Truncate(mark)
+	c.W.Error("ERR the reply is too large")
+	return false
+}
+
 // decimal formats an integer as an argument of a recorded command.
 func decimal(n int64) []byte { return strconv.AppendInt(nil, n, 10) }
