@@ -25,6 +25,7 @@ type instance struct {
 	flags    flags
 	log      *slog.Logger
 	runID    string
+	commands []*engine.Spec
 	clock    engine.Clock
 	tel      *telemetry.Telemetry
 	observer *observe.Observer
@@ -38,9 +39,16 @@ type instance struct {
 	consoleServer *console.Server
 }
 
-// run starts the parts in order, waits until ctx ends, a client sends SHUTDOWN or the
-// listener fails, and stops the parts in the opposite order.
+// run runs the server with all commands.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, _ io.Writer) error {
+	return runWith(ctx, command.All(), args, getenv, stdout)
+}
+
+// runWith starts the parts in order, waits until ctx ends, a client sends SHUTDOWN or the
+// listener fails, and stops the parts in the opposite order. commands is the command table.
+func runWith(
+	ctx context.Context, commands []*engine.Spec, args []string, getenv func(string) string, stdout io.Writer,
+) error {
 	f, err := parseFlags(args, getenv, stdout)
 	if err != nil {
 		return err
@@ -51,7 +59,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	in := &instance{flags: f, log: log, clock: server.NewClock(), runID: newRunID()}
+	in := &instance{flags: f, log: log, clock: server.NewClock(), runID: newRunID(), commands: commands}
 	if f.consoleAddr != "" {
 		in.tap = console.NewLogTap(log.Handler())
 		in.log = slog.New(in.tap)
@@ -93,7 +101,8 @@ func (in *instance) start(ctx context.Context, getenv func(string) string, shutd
 	}
 	if in.flags.adminAddr != "" {
 		in.admin, err = telemetry.StartAdmin(telemetry.AdminOptions{
-			Addr: in.flags.adminAddr, Registry: in.tel.Registry(), Ready: in.ready.get, Logger: in.log,
+			Addr: in.flags.adminAddr, Registry: in.tel.Registry(),
+			Healthy: in.server.Healthy, Ready: in.ready.get, Logger: in.log,
 		})
 		if err != nil {
 			return fmt.Errorf("cannot serve the admin endpoint: %w", err)
@@ -121,7 +130,7 @@ func (in *instance) startServer(listener net.Listener, shutdown func()) (err err
 		MaxClients: in.flags.maxClients, Loops: in.flags.loops, WatchdogLimit: in.flags.watchdogLimit,
 		Console: in.consoleView(),
 		Engine: engine.Config{
-			Commands: command.All(), Password: in.flags.requirePass, Clock: in.clock, RunID: in.runID,
+			Commands: in.commands, Password: in.flags.requirePass, Clock: in.clock, RunID: in.runID,
 		},
 		Info:       func(sections []string) string { return in.observer.Info(in.facts(), sections) },
 		ResetStat:  func() { in.observer.ResetStat(in.facts()) },

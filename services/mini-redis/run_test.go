@@ -14,9 +14,11 @@ import (
 	"time"
 
 	"mini-redis/internal/program"
+	"mini-redis/services/mini-redis/internal/command"
+	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// quiet is an environment without a collector.
+// quiet returns an environment without telemetry exporters, with extra variables.
 func quiet(extra ...string) func(string) string {
 	env := map[string]string{"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}
 	for _, e := range extra {
@@ -26,21 +28,27 @@ func quiet(extra ...string) func(string) string {
 	return func(k string) string { return env[k] }
 }
 
-// running is a server started as main does it.
+// running is a program that startRun has started.
 type running struct {
 	addr, admin string
 	console     string
-	stop        func() error // stops it and returns run's error
+	stop        func() error // stops the program and returns the error of run
 }
 
-// startRun runs the program until the test ends and waits for its ready line.
+// startRun runs the program until the test ends. It returns when the server is ready.
 func startRun(t *testing.T, getenv func(string) string, args ...string) running {
+	t.Helper()
+	return startRunWith(t, command.All(), getenv, args...)
+}
+
+// startRunWith is startRun with a command table.
+func startRunWith(t *testing.T, commands []*engine.Spec, getenv func(string) string, args ...string) running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		err := run(ctx, append([]string{"-addr", "127.0.0.1:0", "-admin-addr", "127.0.0.1:0"}, args...), getenv, in, io.Discard)
+		err := runWith(ctx, commands, append([]string{"-addr", "127.0.0.1:0", "-admin-addr", "127.0.0.1:0"}, args...), getenv, in)
 		_ = in.Close()
 		ended <- err
 	}()
@@ -54,7 +62,7 @@ func startRun(t *testing.T, getenv func(string) string, args ...string) running 
 	for ready.Msg != "ready" {
 		if !lines.Scan() {
 			cancel()
-			t.Fatalf("no ready line: %v", <-ended)
+			t.Fatalf("the program ended before it was ready: %v", <-ended)
 		}
 		if err := json.Unmarshal(lines.Bytes(), &ready); err != nil {
 			t.Fatalf("log line %q: %v", lines.Bytes(), err)
@@ -74,7 +82,7 @@ func startRun(t *testing.T, getenv func(string) string, args ...string) running 
 	return running{addr: ready.Addr, admin: ready.AdminAddr, console: ready.Console, stop: stop}
 }
 
-// ask sends one inline request and returns the first line of the reply.
+// ask sends one inline request on a new connection and returns the first line of the reply.
 func ask(t *testing.T, addr, request string) string {
 	t.Helper()
 	nc, err := net.Dial("tcp", addr)
@@ -91,6 +99,7 @@ func ask(t *testing.T, addr, request string) string {
 	return strings.TrimRight(line, "\r\n")
 }
 
+// get returns the status and the body of an HTTP response.
 func get(t *testing.T, url string) (int, string) {
 	t.Helper()
 	res, err := http.Get(url)
@@ -116,11 +125,11 @@ func TestServerServesAndStops(t *testing.T) {
 		"/metrics": `redis_commands_total{cmd="ping"} 1`,
 	} {
 		if code, body := get(t, "http://"+r.admin+path); code != 200 || !strings.Contains(body, want) {
-			t.Errorf("%s: %d, without %q", path, code, want)
+			t.Errorf("%s: status %d, want 200 and %q in the body", path, code, want)
 		}
 	}
 	if code, _ := get(t, "http://"+r.admin+"/debug/pprof/"); code != 404 {
-		t.Errorf("the admin endpoint serves pprof: %d", code)
+		t.Errorf("/debug/pprof/ of the admin endpoint: status %d, want 404", code)
 	}
 	if err := r.stop(); err != nil {
 		t.Errorf("stop: %v", err)
@@ -137,7 +146,7 @@ func TestSettingsFromTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestShutdownByAClient(t *testing.T) {
+func TestShutdownCommand(t *testing.T) {
 	r := startRun(t, quiet())
 	nc, err := net.Dial("tcp", r.addr)
 	if err != nil {
@@ -147,16 +156,15 @@ func TestShutdownByAClient(t *testing.T) {
 	fmt.Fprint(nc, "SHUTDOWN NOSAVE\r\n")
 	_ = nc.SetReadDeadline(time.Now().Add(10 * time.Second))
 	if rest, err := io.ReadAll(nc); err != nil || len(rest) > 0 {
-		t.Errorf("SHUTDOWN answered %q, %v", rest, err)
+		t.Errorf("SHUTDOWN: read %q, %v; want the end of the connection", rest, err)
 	}
 	if err := r.stop(); err != nil {
 		t.Errorf("stop: %v", err)
 	}
 }
 
-// A collector that is not there costs a command nothing and a stop at most a
-// second.
-func TestDeadCollector(t *testing.T) {
+// An unreachable collector does not delay commands, and delays the stop by at most a second.
+func TestUnreachableCollector(t *testing.T) {
 	r := startRun(t, quiet("OTEL_TRACES_EXPORTER=otlp", "OTEL_METRICS_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1"))
 	for range 100 {
 		if got := ask(t, r.addr, "PING"); got != "+PONG" {
@@ -168,7 +176,7 @@ func TestDeadCollector(t *testing.T) {
 	}
 }
 
-func TestBadSettingsAreOneClearSentence(t *testing.T) {
+func TestInvalidSettings(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +189,7 @@ func TestBadSettingsAreOneClearSentence(t *testing.T) {
 		var stdout, stderr bytes.Buffer
 		err := run(ctx, append([]string{"-addr", "127.0.0.1:0", "-admin-addr", ""}, args...), getenv, &stdout, &stderr)
 		if got := program.Exit(err, &stderr); got != code || !strings.Contains(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
-			t.Errorf("%v: exit code %d, stderr %q; want %d and %q", args, got, &stderr, code, want)
+			t.Errorf("%v: exit code %d, stderr %q; want exit code %d and one line with %q", args, got, &stderr, code, want)
 		}
 	}
 	f(program.ExitError, "address already in use", quiet(), "-addr", busy.Addr().String())
