@@ -2,6 +2,7 @@ package command_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,9 @@ func (h *harness) ConfigSet(name, value string) error {
 		h.engine.SetPassword(value)
 	case strings.Trim(value, "0123456789") != "":
 		return fmt.Errorf("ERR CONFIG SET failed (possibly related to argument '%s') - argument couldn't be parsed into an integer", name)
+	case name == "maxmemory":
+		n, _ := strconv.ParseInt(value, 10, 64)
+		h.engine.SetMaxMemory(n)
 	}
 	h.settings[name] = value
 	return nil
@@ -244,8 +248,16 @@ type conversationClient struct{ *client }
 
 func (c conversationClient) ID() int64                 { return c.session.ID }
 func (c conversationClient) Send(words [][]byte) error { c.send(words); return nil }
-func (c conversationClient) Reply(time.Duration) ([]byte, error) {
+
+// Reply implements replytest.Client. Replies are available at once, except that of a
+// request whose own timeout is a few milliseconds: Reply moves the clock if a reply is
+// expected, for which timeout is some seconds.
+func (c conversationClient) Reply(timeout time.Duration) ([]byte, error) {
 	n := replytest.Frame(c.out)
+	for waited := time.Second; n == 0 && waited < timeout; waited += time.Millisecond {
+		c.harness.pass(time.Millisecond)
+		n = replytest.Frame(c.out)
+	}
 	reply := c.out[:n:n]
 	c.out = c.out[n:]
 	if n == 0 {
