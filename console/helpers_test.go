@@ -60,7 +60,7 @@ func newTestConsole(t testing.TB, change func(*Options)) (*Console, *testClock) 
 const ms = time.Millisecond
 
 // screen is what a viewer knows: the updates it was sent, put together.
-type screen struct {
+type testViewer struct {
 	t    testing.TB
 	v    *viewer
 	all  map[uint64]*taskspb.Task
@@ -70,14 +70,14 @@ type screen struct {
 	tasks map[uint64]*taskspb.Stats
 }
 
-func watching(t testing.TB, c *Console) *screen {
+func watchConsole(t testing.TB, c *Console) *testViewer {
 	t.Helper()
 	c.watchers.Add(1)
-	return &screen{t: t, v: newViewer(c), all: map[uint64]*taskspb.Task{}, tasks: map[uint64]*taskspb.Stats{}}
+	return &testViewer{t: t, v: newViewer(c), all: map[uint64]*taskspb.Task{}, tasks: map[uint64]*taskspb.Stats{}}
 }
 
 // look takes the next updates and returns them, merged.
-func (s *screen) look() *instrumentpb.Update {
+func (s *testViewer) nextUpdate() *instrumentpb.Update {
 	s.t.Helper()
 	merged := &instrumentpb.Update{}
 	for i, u := range s.v.updates() {
@@ -100,7 +100,7 @@ func (s *screen) look() *instrumentpb.Update {
 	return merged
 }
 
-func (s *screen) task(task *Task) *taskspb.Stats {
+func (s *testViewer) task(task *Task) *taskspb.Stats {
 	s.t.Helper()
 	if s.tasks[task.ID()] == nil {
 		s.t.Fatalf("nothing is known of task %d %q", task.ID(), task.Name())

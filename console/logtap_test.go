@@ -69,7 +69,7 @@ type valuer struct{}
 
 func (valuer) LogValue() slog.Value { return slog.GroupValue(slog.Int("a", -1), slog.Uint64("b", 2)) }
 
-func TestALogRecordIsAnEvent(t *testing.T) {
+func TestLogRecordBecomesEvent(t *testing.T) {
 	tap := NewLogTap(discard(slog.LevelInfo))
 	c, s := serve(t, Options{Logs: tap}, ServeOptions{})
 	log := slog.New(tap).With("static", true).WithGroup("g").With("in", "group")
@@ -100,7 +100,7 @@ func TestALogRecordIsAnEvent(t *testing.T) {
 }
 
 // The tap changes nothing of what the program writes.
-func TestTheTapHandsOn(t *testing.T) {
+func TestLogTapDoesNotChangeOutput(t *testing.T) {
 	var tapped, plain bytes.Buffer
 	options := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey && len(groups) == 0 {
@@ -123,7 +123,7 @@ func TestTheTapHandsOn(t *testing.T) {
 	}
 }
 
-func TestTheTapIsASoundHandler(t *testing.T) {
+func TestLogTapConformsToSlogtest(t *testing.T) {
 	var out bytes.Buffer
 	tap := NewLogTap(slog.NewJSONHandler(&out, nil))
 	if err := slogtest.TestHandler(tap, func() []map[string]any {
@@ -135,7 +135,7 @@ func TestTheTapIsASoundHandler(t *testing.T) {
 
 // A viewer may ask for less and for more than the program writes; what it asks
 // for is made only while it is there.
-func TestAViewerHasALevelOfItsOwn(t *testing.T) {
+func TestViewerLevelIsIndependentOfOutputLevel(t *testing.T) {
 	var out bytes.Buffer
 	tap := NewLogTap(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	log := slog.New(tap)
@@ -166,7 +166,7 @@ func TestAViewerHasALevelOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestTheLatestEventsAreKeptForWhoeverComes(t *testing.T) {
+func TestLatestEventsAreSentToNewViewers(t *testing.T) {
 	tap := NewLogTap(discard(slog.LevelInfo))
 	log := slog.New(tap)
 	for i := range eventHistory + 5 {
@@ -217,7 +217,7 @@ func TestEventsAreBounded(t *testing.T) {
 }
 
 // A place beyond the bound comes without its place, and with its level.
-func TestPlacesOfEventsAreBounded(t *testing.T) {
+func TestEventSitesAreBounded(t *testing.T) {
 	w := &eventWriter{metas: map[eventSite]uint64{}}
 	fresh := &commonpb.RegisterMetadata{}
 	for i := range maxEventSites + 10 {

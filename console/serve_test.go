@@ -79,7 +79,7 @@ func must[T any](t *testing.T) func(v T, err error) T {
 	}
 }
 
-func TestHeadersComeAtOnce(t *testing.T) {
+func TestHeadersAreSentImmediately(t *testing.T) {
 	_, s := serve(t, Options{PublishInterval: time.Hour}, ServeOptions{})
 	client := instrumentpb.NewInstrumentClient(dial(t, s, nil))
 	updates := must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(client.WatchUpdates(t.Context(), &instrumentpb.InstrumentRequest{}))
@@ -94,7 +94,7 @@ func TestHeadersComeAtOnce(t *testing.T) {
 	}
 }
 
-func TestPauseIsForTheViewerThatAsks(t *testing.T) {
+func TestPauseAffectsOnlyThatViewer(t *testing.T) {
 	c, s := serve(t, Options{}, ServeOptions{})
 	type viewer struct {
 		client  instrumentpb.InstrumentClient
@@ -142,7 +142,7 @@ func TestPauseIsForTheViewerThatAsks(t *testing.T) {
 	task := c.NewTask(TaskOptions{Name: "made during the pause"})
 	tells := func(ch chan *instrumentpb.Update) {
 		t.Helper()
-		waitFor(t, func() bool {
+		waitUntil(t, func() bool {
 			select {
 			case u := <-ch:
 				return u.GetTaskUpdate().GetStatsUpdate()[task.ID()] != nil
@@ -167,7 +167,7 @@ func TestPauseIsForTheViewerThatAsks(t *testing.T) {
 	tells(ua)
 }
 
-func TestWatchedIsWhileSomebodyWatches(t *testing.T) {
+func TestWatched(t *testing.T) {
 	c, s := serve(t, Options{}, ServeOptions{MaxViewers: 1})
 	client := instrumentpb.NewInstrumentClient(dial(t, s, nil))
 	ctx, leave := context.WithCancel(t.Context())
@@ -181,7 +181,7 @@ func TestWatchedIsWhileSomebodyWatches(t *testing.T) {
 		t.Errorf("one viewer too many: %v", err)
 	}
 	leave()
-	waitFor(t, func() bool { return !c.Watched() })
+	waitUntil(t, func() bool { return !c.Watched() })
 }
 
 func TestDetailsEndWithTheTask(t *testing.T) {
@@ -220,7 +220,7 @@ func TestDetailsEndWithTheTask(t *testing.T) {
 	}
 }
 
-func TestOthersNeedTLSAndAToken(t *testing.T) {
+func TestNonLoopbackNeedsTLSAndToken(t *testing.T) {
 	for _, o := range []ServeOptions{{Addr: "0.0.0.0:0"}, {Addr: ":0"}, {Addr: "0.0.0.0:0", Token: "t"}, {Addr: "[::]:0", TLS: &tls.Config{}}} {
 		if s, err := New(Options{}).Listen(o); !errors.Is(err, ErrExposed) {
 			t.Errorf("%+v: %v, %v", o, s, err)
@@ -273,13 +273,13 @@ func TestCloseEndsTheStreams(t *testing.T) {
 			break
 		}
 	}
-	waitFor(t, func() bool { return !c.Watched() })
+	waitUntil(t, func() bool { return !c.Watched() })
 	if _, err := net.Dial("tcp", s.Addr().String()); err == nil {
 		t.Error("it still listens")
 	}
 }
 
-func TestServicesThatAreNotThereSaySo(t *testing.T) {
+func TestMissingServicesAreUnimplemented(t *testing.T) {
 	_, s := serve(t, Options{}, ServeOptions{})
 	conn := dial(t, s, nil)
 	spans := must[grpc.ServerStreamingClient[tracepb.TraceEvent]](t)(tracepb.NewTraceClient(conn).Watch(t.Context(), &tracepb.WatchRequest{}))
@@ -307,7 +307,7 @@ func (f *fixedGoroutines) Snapshot(_ context.Context, limit int) (*goroutinespb.
 	return &goroutinespb.Snapshot{Total: uint64(len(f.asked))}, nil
 }
 
-func TestGoroutinesAreTakenForAllViewersAtOnce(t *testing.T) {
+func TestViewersShareGoroutineSnapshots(t *testing.T) {
 	source := &fixedGoroutines{}
 	_, s := serve(t, Options{Goroutines: source, PublishInterval: time.Hour}, ServeOptions{})
 	client := goroutinespb.NewGoroutinesClient(dial(t, s, nil))
@@ -325,7 +325,7 @@ func TestGoroutinesAreTakenForAllViewersAtOnce(t *testing.T) {
 	if got := must[*goroutinespb.Snapshot](t)(ask(5)); got.Total != 2 || source.asked[1] != 5 || source.asked[0] != maxGoroutines {
 		t.Errorf("%v, limits %v", got, source.asked)
 	}
-	waitFor(t, func() bool { return source.rests.Load() > 0 })
+	waitUntil(t, func() bool { return source.rests.Load() > 0 })
 	if _, err := ask(13); status.Code(err) != codes.Unavailable {
 		t.Error(err)
 	}

@@ -20,12 +20,12 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// flood is a source of spans that never ends.
-type flood struct{}
+// endlessSpans is a source of spans that never ends.
+type endlessSpans struct{}
 
-func (flood) Subscribe(int) SpanStream { return flood{} }
-func (flood) Close()                   {}
-func (flood) Next(ctx context.Context, dst []Span) (int, uint64, error) {
+func (endlessSpans) Subscribe(int) SpanStream { return endlessSpans{} }
+func (endlessSpans) Close()                   {}
+func (endlessSpans) Next(ctx context.Context, dst []Span) (int, uint64, error) {
 	for i := range dst {
 		dst[i] = span("GET", byte(i), 0)
 	}
@@ -34,9 +34,9 @@ func (flood) Next(ctx context.Context, dst []Span) (int, uint64, error) {
 
 // A viewer that opens everything and reads nothing delays neither the program
 // nor another viewer; and it leaves nothing behind.
-func TestAViewerThatDoesNotReadDelaysNobody(t *testing.T) {
+func TestSlowViewerDelaysNeitherProgramNorOthers(t *testing.T) {
 	tap := NewLogTap(slog.NewTextHandler(io.Discard, nil))
-	c, s := serve(t, Options{Spans: flood{}, Logs: tap, PublishInterval: time.Millisecond}, ServeOptions{})
+	c, s := serve(t, Options{Spans: endlessSpans{}, Logs: tap, PublishInterval: time.Millisecond}, ServeOptions{})
 	tasks := make([]*Task, 3000)
 	for i := range tasks {
 		tasks[i] = c.NewTask(TaskOptions{Name: "connection", Fields: []Field{Text("peer", strings.Repeat("x", 100))}})

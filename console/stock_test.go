@@ -16,7 +16,7 @@ import (
 const ms = time.Millisecond
 
 // stock runs the stock tokio-console on a console that is served at addr.
-func stock(t *testing.T, addr string) *consoletest.Terminal {
+func runStock(t *testing.T, addr string) *consoletest.Terminal {
 	t.Helper()
 	return consoletest.NewTerminal(t, 170, 40, []string{"RUST_BACKTRACE=1"},
 		consoletest.StockConsole(t), "--palette", "off", "--retain-for", "20s", "http://"+addr)
@@ -40,15 +40,15 @@ func shut(s *console.Server) {
 
 // known is a program that the stock client's screens are held against. Its
 // clock is its own: what is shown of it is exact.
-type known struct {
+type fixture struct {
 	c     *console.Console
 	clock *consoletest.Clock
 	tasks map[string]*console.Task
 }
 
-func newKnown(t *testing.T) *known {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	k := &known{clock: consoletest.NewClock(), tasks: map[string]*console.Task{}}
+	k := &fixture{clock: consoletest.NewClock(), tasks: map[string]*console.Task{}}
 	k.c = console.New(console.Options{Clock: k.clock, PublishInterval: 50 * ms, AlwaysHistograms: true})
 	task := func(name, kind string, fields ...console.Field) *console.Task {
 		k.tasks[name] = k.c.NewTask(console.TaskOptions{Name: name, Kind: kind, Fields: fields})
@@ -91,10 +91,10 @@ func waitUntil(t *testing.T, done func() bool) {
 	}
 }
 
-func TestTheStockClientShowsWhatThereIs(t *testing.T) {
-	k := newKnown(t)
+func TestStockClientShowsTasksAndResources(t *testing.T) {
+	k := newFixture(t)
 	s := listen(t, k.c, "127.0.0.1:0")
-	term := stock(t, s.Addr().String())
+	term := runStock(t, s.Addr().String())
 	screen := term.UntilShown("(CONNECTED)", "Tasks (4)", "spinner", "waiter", "holder", "done")
 	row := consoletest.Line(screen, "spinner")
 	// Total 801 ms: 200 spinning, 300 idle, 10 times 20 scheduled and 10 busy.
@@ -129,10 +129,10 @@ func TestTheStockClientShowsWhatThereIs(t *testing.T) {
 	}
 }
 
-func TestTheStockClientShowsATasksHistograms(t *testing.T) {
-	k := newKnown(t)
+func TestStockClientShowsTaskHistograms(t *testing.T) {
+	k := newFixture(t)
 	s := listen(t, k.c, "127.0.0.1:0")
-	term := stock(t, s.Addr().String())
+	term := runStock(t, s.Addr().String())
 	term.UntilShown("Tasks (4)")
 	term.Type("h", "h", "h", "h", "h", "i") // sorted by name: the last of them is the first
 	for i := 0; ; i++ {
@@ -156,11 +156,11 @@ func TestTheStockClientShowsATasksHistograms(t *testing.T) {
 	}
 }
 
-func TestTheStockClientLivesThroughPauseDisconnectAndRestart(t *testing.T) {
-	k := newKnown(t)
+func TestStockClientSurvivesPauseDisconnectAndRestart(t *testing.T) {
+	k := newFixture(t)
 	s := listen(t, k.c, "127.0.0.1:0")
 	addr := s.Addr().String()
-	term := stock(t, addr)
+	term := runStock(t, addr)
 	term.UntilShown("(CONNECTED)", "Tasks (4)")
 	term.Type("Space")
 	term.UntilShown("PAUSED")
@@ -182,14 +182,14 @@ func TestTheStockClientLivesThroughPauseDisconnectAndRestart(t *testing.T) {
 	term.UntilShown("(CONNECTED)", "made while away")
 }
 
-func TestTheStockClientTakesTenThousandTasks(t *testing.T) {
+func TestStockClientWith10000Tasks(t *testing.T) {
 	c := console.New(console.Options{PublishInterval: 200 * ms})
 	tasks := make([]*console.Task, 10_000)
 	for i := range tasks {
 		tasks[i] = c.NewTask(console.TaskOptions{Name: fmt.Sprintf("connection %d", i), Fields: []console.Field{console.Text("peer", "10.0.0.1:1234")}})
 	}
 	s := listen(t, c, "127.0.0.1:0")
-	term := stock(t, s.Addr().String())
+	term := runStock(t, s.Addr().String())
 	term.UntilShown("(CONNECTED)", "Tasks (10000)")
 	stop := make(chan struct{})
 	defer close(stop)

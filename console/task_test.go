@@ -10,9 +10,9 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-func TestATasksTimesAddUp(t *testing.T) {
+func TestTaskTimes(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{Name: "spins"})
 	clock.pass(10 * ms) // waits for its first turn
 	task.BeginPoll(clock.Mono())
@@ -23,7 +23,7 @@ func TestATasksTimesAddUp(t *testing.T) {
 	clock.pass(5 * ms) // scheduled
 	task.BeginPoll(clock.Mono())
 	clock.pass(50 * ms)
-	s.look()
+	s.nextUpdate()
 
 	f := func(name string, got, want any) {
 		t.Helper()
@@ -43,7 +43,7 @@ func TestATasksTimesAddUp(t *testing.T) {
 	f("first poll", got.PollStats.FirstPoll.AsTime().Sub(got.CreatedAt.AsTime()), 10*ms)
 
 	task.Drop() // in the middle of a poll, which ends with it
-	s.look()
+	s.nextUpdate()
 	got = s.task(task)
 	f("busy at the end", got.PollStats.BusyTime.AsDuration(), 250*ms)
 	f("lifetime", got.DroppedAt.AsTime().Sub(got.CreatedAt.AsTime()), 565*ms)
@@ -51,14 +51,14 @@ func TestATasksTimesAddUp(t *testing.T) {
 	task.BeginPoll(clock.Mono())
 	task.EndPoll(clock.Mono())
 	task.Drop()
-	s.look()
+	s.nextUpdate()
 	f("busy after the end", s.task(task).PollStats.BusyTime.AsDuration(), 250*ms)
 	f("lifetime after the end", s.task(task).DroppedAt.AsTime().Sub(got.CreatedAt.AsTime()), 565*ms)
 }
 
-func TestAWakeDuringAPollCountsFromItsEnd(t *testing.T) {
+func TestWakeDuringPollCountsFromPollEnd(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{})
 	task.BeginPoll(clock.Mono())
 	clock.pass(10 * ms)
@@ -68,41 +68,41 @@ func TestAWakeDuringAPollCountsFromItsEnd(t *testing.T) {
 	task.EndPoll(clock.Mono())
 	clock.pass(7 * ms)
 	task.BeginPoll(clock.Mono())
-	s.look()
+	s.nextUpdate()
 	got := s.task(task)
 	if d := got.ScheduledTime.AsDuration(); d != 7*ms || got.Wakes != 2 || got.SelfWakes != 1 {
 		t.Errorf("scheduled %v, %d wakes, %d by itself", d, got.Wakes, got.SelfWakes)
 	}
 }
 
-func TestPolledIsWakeBeginAndEnd(t *testing.T) {
+func TestPolledCombinesWakeBeginAndEnd(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{})
 	zero := clock.Mono()
 	clock.pass(time.Second)
 	task.Polled(0, zero, zero)
 	task.Polled(zero+int64(100*ms), zero+int64(130*ms), zero+int64(150*ms))
-	s.look()
+	s.nextUpdate()
 	got := s.task(task)
 	if got.PollStats.Polls != 2 || got.PollStats.BusyTime.AsDuration() != 20*ms || got.ScheduledTime.AsDuration() != 30*ms || got.Wakes != 1 {
 		t.Errorf("%v", got)
 	}
 }
 
-func TestClocksThatGoBackMakeNoNegativeTimes(t *testing.T) {
+func TestClockGoingBackGivesNoNegativeTimes(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{})
 	at := clock.pass(time.Second)
 	task.Polled(at, at-500, at-1000)
 	task.Polled(at+5, at-500, at-1000)
-	s.look() // which checks
+	s.nextUpdate() // which checks
 }
 
-func TestWakersAreOneUnlessTheProgramCounts(t *testing.T) {
+func TestWakerCounts(t *testing.T) {
 	c, _ := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	plain, counted := c.NewTask(TaskOptions{}), c.NewTask(TaskOptions{CountsWakers: true})
 	blocking := c.NewTask(TaskOptions{Kind: KindBlocking})
 	counted.WakerCloned()
@@ -110,7 +110,7 @@ func TestWakersAreOneUnlessTheProgramCounts(t *testing.T) {
 	counted.WakerDropped()
 	f := func(task *Task, clones, drops uint64) {
 		t.Helper()
-		s.look()
+		s.nextUpdate()
 		if got := s.task(task); got.WakerClones != clones || got.WakerDrops != drops {
 			t.Errorf("%d clones and %d drops, want %d and %d", got.WakerClones, got.WakerDrops, clones, drops)
 		}
@@ -124,7 +124,7 @@ func TestWakersAreOneUnlessTheProgramCounts(t *testing.T) {
 	f(counted, 2, 1)
 }
 
-func TestHistogramsBeginWhenSomebodyWatches(t *testing.T) {
+func TestHistogramsAreRecordedWhileWatched(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
 	task := c.NewTask(TaskOptions{})
 	poll := func(took time.Duration) {
@@ -136,7 +136,7 @@ func TestHistogramsBeginWhenSomebodyWatches(t *testing.T) {
 	if d, _ := c.details(task); d.PollTimesHistogram != nil || d.ScheduledTimesHistogram != nil {
 		t.Errorf("recorded for nobody: %v", d)
 	}
-	watching(t, c)
+	watchConsole(t, c)
 	poll(2 * ms)
 	poll(3 * time.Second)
 	poll(2 * time.Second)
@@ -153,9 +153,9 @@ func TestHistogramsBeginWhenSomebodyWatches(t *testing.T) {
 	}
 }
 
-func TestAGoroutineIsATaskAndKnowsItself(t *testing.T) {
+func TestGoCreatesTask(t *testing.T) {
 	c := New(Options{})
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	parent := c.NewTask(TaskOptions{Name: "parent"})
 	inside, leave := make(chan *Task), make(chan struct{})
 	c.Go(NewContext(context.Background(), parent), "child", func(ctx context.Context) {
@@ -166,7 +166,7 @@ func TestAGoroutineIsATaskAndKnowsItself(t *testing.T) {
 		<-leave
 	}, Text("colour", "blue"))
 	child := <-inside
-	s.look()
+	s.nextUpdate()
 	m := s.all[child.ID()]
 	if child.Name() != "child" || m.Kind != taskspb.Task_BLOCKING || m.Parents[0].Id != parent.ID() ||
 		value(m.Fields, "colour") != "blue" || value(m.Fields, "kind") != "blocking" || value(m.Fields, "goroutine") == int64(0) {
@@ -176,22 +176,13 @@ func TestAGoroutineIsATaskAndKnowsItself(t *testing.T) {
 		t.Errorf("location %v", m.Location)
 	}
 	close(leave)
-	waitFor(t, func() bool { s.look(); return s.task(child).DroppedAt != nil })
+	waitUntil(t, func() bool { s.nextUpdate(); return s.task(child).DroppedAt != nil })
 	if c.Current() != nil {
 		t.Error("a task for a goroutine that is none")
 	}
 }
 
-func waitFor(t testing.TB, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(ms) {
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
-		}
-	}
-}
-
-func TestAConsoleThatIsOffDoesNothing(t *testing.T) {
+func TestNilConsole(t *testing.T) {
 	var c *Console
 	task := c.NewTask(TaskOptions{Name: "x"})
 	task.Wake(1)
@@ -226,20 +217,20 @@ func TestAConsoleThatIsOffDoesNothing(t *testing.T) {
 	}
 }
 
-func TestPollsAllocateNothing(t *testing.T) {
+func TestPollsDoNotAllocate(t *testing.T) {
 	c, _ := newTestConsole(t, nil)
 	task := c.NewTask(TaskOptions{})
 	if n := testing.AllocsPerRun(100, func() { task.Polled(1, 2, 3) }); n != 0 {
 		t.Errorf("unwatched: %g allocations", n)
 	}
-	watching(t, c)
+	watchConsole(t, c)
 	task.Polled(1, 2, 3)
 	if n := testing.AllocsPerRun(100, func() { task.Polled(1, 2, 3) }); n != 0 {
 		t.Errorf("watched: %g allocations", n)
 	}
 }
 
-func TestNamesAreMadeFitForTheWire(t *testing.T) {
+func TestCleanText(t *testing.T) {
 	long := string(slices.Repeat([]byte{'x'}, 5000))
 	f := func(in, want string) {
 		t.Helper()
@@ -254,7 +245,7 @@ func TestNamesAreMadeFitForTheWire(t *testing.T) {
 
 // Every duration is in a histogram when somebody looks, however many there were
 // since the last look, and in the order in which outliers come.
-func TestHistogramsMissNothing(t *testing.T) {
+func TestHistogramsCountEveryDuration(t *testing.T) {
 	c, clock := newTestConsole(t, func(o *Options) { o.AlwaysHistograms = true })
 	task := c.NewTask(TaskOptions{Name: "busy"})
 	polls := 0
@@ -282,9 +273,9 @@ func TestHistogramsMissNothing(t *testing.T) {
 
 // A task's histograms are of the time that somebody looks at it, and begin with
 // its latest durations; those of a task that nobody looks at take no memory.
-func TestHistogramsAreKeptForWhoLooks(t *testing.T) {
+func TestHistogramsAreRecordedForDetailSubscribers(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	watching(t, c)
+	watchConsole(t, c)
 	c.watchers.Add(1)
 	task := c.NewTask(TaskOptions{Name: "busy"})
 	poll := func(n int, took time.Duration) {
@@ -305,16 +296,16 @@ func TestHistogramsAreKeptForWhoLooks(t *testing.T) {
 	if task.s.pollTimes != nil {
 		t.Error("histograms of a task that nobody looks at")
 	}
-	away := task.look()
+	away := task.subscribeDetails()
 	seen(16, 0) // of the latest 31, which are polls and waits in turn
 	poll(40, ms)
 	poll(1, 5*time.Second)
 	seen(57, 5*time.Second)
-	second := task.look()
+	second := task.subscribeDetails()
 	seen(57, 5*time.Second)
 	second()
 	away()
 	poll(7, ms)
-	defer task.look()()
+	defer task.subscribeDetails()()
 	seen(7, 0)
 }

@@ -81,7 +81,7 @@ func events(t *testing.T, source *fixedSpans, filter string, before func(c *Cons
 	}
 }
 
-func TestASpanIsToldWithItsTraceAndItsTask(t *testing.T) {
+func TestSpanCarriesTraceAndTask(t *testing.T) {
 	failed := span("GET", 2, 1, attribute.String("network.peer.address", "::1"), attribute.Int("network.peer.port", 5000), attribute.Bool("hit", true))
 	failed.Status = otelcodes.Error
 	var task *Task
@@ -117,7 +117,7 @@ func TestASpanIsToldWithItsTraceAndItsTask(t *testing.T) {
 }
 
 // story is the events, a few words each; spans by number, events by name.
-func story(list []*tracepb.TraceEvent) (words []string) {
+func summarize(list []*tracepb.TraceEvent) (words []string) {
 	metas := map[uint64]*commonpb.Metadata{}
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 	for _, e := range list {
@@ -149,46 +149,46 @@ func story(list []*tracepb.TraceEvent) (words []string) {
 	return words
 }
 
-func mustTell(t *testing.T, list []*tracepb.TraceEvent, want ...string) {
+func wantEvents(t *testing.T, list []*tracepb.TraceEvent, want ...string) {
 	t.Helper()
-	if got := story(list); !slices.Equal(got, want) {
+	if got := summarize(list); !slices.Equal(got, want) {
 		t.Errorf("told:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 }
 
-func opened(s Span) Span {
+func openSpan(s Span) Span {
 	s.Open, s.End = true, time.Time{}
 	return s
 }
 
 // A span that is told as open is told again when it ends, with the task that it
 // began in, also where that has gone since.
-func TestAnOpenSpanIsToldAgainWhenItEnds(t *testing.T) {
+func TestOpenSpanIsSentAgainWhenItEnds(t *testing.T) {
 	peer := []attribute.KeyValue{attribute.String("network.peer.address", "::1"), attribute.Int("network.peer.port", 5000)}
 	s := span("BLPOP", 2, 0, peer...)
 	var task *Task
-	source := &fixedSpans{spans: []Span{opened(s), opened(s), s}, after: func(read int) {
+	source := &fixedSpans{spans: []Span{openSpan(s), openSpan(s), s}, after: func(read int) {
 		if read == 2 {
 			task.Drop()
 		}
 	}}
 	got := events(t, source, "", func(c *Console) { task = c.NewTask(TaskOptions{Name: "connection", Key: "[::1]:5000"}) })
-	mustTell(t, got, "new 2", fmt.Sprintf("enter 2 task %d", task.ID()), "new 2", fmt.Sprintf("exit 2 task %d", task.ID()), "close 2")
+	wantEvents(t, got, "new 2", fmt.Sprintf("enter 2 task %d", task.ID()), "new 2", fmt.Sprintf("exit 2 task %d", task.ID()), "close 2")
 }
 
-func TestEventsOfASpanAreTold(t *testing.T) {
+func TestSpanEventsAreSent(t *testing.T) {
 	s := span("GET", 2, 0)
 	s.Events = []SpanEvent{{Name: "cache miss", Time: time.Unix(10, 7), Attributes: []attribute.KeyValue{attribute.String("cache", "L2")}}, {Name: "GET"}}
 	got := events(t, &fixedSpans{spans: []Span{s}}, "", nil)
 	const in = "0000000000000002"
-	mustTell(t, got, "new 2", "event cache miss in "+in+" dropped <nil>", "event GET in "+in+" dropped <nil>", "close 2")
+	wantEvents(t, got, "new 2", "event cache miss in "+in+" dropped <nil>", "event GET in "+in+" dropped <nil>", "close 2")
 	if e := got[3].GetNewSpan(); value(e.Fields, "cache") != "L2" || value(e.Fields, SpanTraceID) != "00000000000000000000000000000007" || !e.At.AsTime().Equal(time.Unix(10, 7)) {
 		t.Errorf("%v", e)
 	}
 	s.Events = make([]SpanEvent, maxSpanEvents+3)
 	s.DroppedEvents = 4
 	got = events(t, &fixedSpans{spans: []Span{s}}, "", nil)
-	words := story(got)
+	words := summarize(got)
 	if len(words) != maxSpanEvents+3 || words[len(words)-2] != "event events dropped in "+in+" dropped 7" {
 		t.Errorf("%d: %s", len(words), strings.Join(words[len(words)-3:], "\n"))
 	}
@@ -196,25 +196,25 @@ func TestEventsOfASpanAreTold(t *testing.T) {
 
 // After a loss nobody knows what is open: it is taken back, and told anew where
 // the source still knows of it.
-func TestWhatIsOpenIsTakenBackAfterALoss(t *testing.T) {
-	source := &fixedSpans{spans: []Span{opened(span("BLPOP", 2, 0)), opened(span("BLPOP", 3, 0)), span("BLPOP", 3, 0)}}
+func TestOpenSpansAreRetractedAfterLoss(t *testing.T) {
+	source := &fixedSpans{spans: []Span{openSpan(span("BLPOP", 2, 0)), openSpan(span("BLPOP", 3, 0)), span("BLPOP", 3, 0)}}
 	source.after = func(read int) {
 		if read == 1 {
 			source.missed = 42
 		}
 	}
-	mustTell(t, events(t, source, "", nil),
+	wantEvents(t, events(t, source, "", nil),
 		"new 2", "new 3", "take back 2", "take back 3", "event spans dropped in <nil> dropped 42", "new 3", "close 3")
 }
 
 func TestSpansAreFilteredByName(t *testing.T) {
 	got := events(t, &fixedSpans{spans: []Span{span("GET", 1, 0), span("SET", 2, 0)}}, "SE", nil)
-	mustTell(t, got, "new 2", "close 2")
+	wantEvents(t, got, "new 2", "close 2")
 }
 
-func TestLostSpansAreTold(t *testing.T) {
+func TestLostSpansAreReported(t *testing.T) {
 	got := events(t, &fixedSpans{spans: []Span{span("GET", 1, 0)}, missed: 42}, "", nil)
-	mustTell(t, got, "new 1", "close 1", "event spans dropped in <nil> dropped 42")
+	wantEvents(t, got, "new 1", "close 1", "event spans dropped in <nil> dropped 42")
 }
 
 // openSource has one span that is open, for whoever looks.
@@ -235,7 +235,7 @@ func (o *openStream) Close() { o.source.ended <- true }
 func (o *openStream) Next(ctx context.Context, dst []Span) (int, uint64, error) {
 	if !o.told {
 		o.told = true
-		dst[0] = opened(span("BLPOP", 2, 0))
+		dst[0] = openSpan(span("BLPOP", 2, 0))
 		return 1, 0, nil
 	}
 	<-ctx.Done()
@@ -243,14 +243,14 @@ func (o *openStream) Next(ctx context.Context, dst []Span) (int, uint64, error) 
 }
 
 // A viewer that is paused is subscribed to nothing, and begins anew after it.
-func TestSpansArePausedWithTheirViewer(t *testing.T) {
+func TestPauseEndsSpanSubscription(t *testing.T) {
 	source := &openSource{make(chan bool, 9), make(chan bool, 9)}
 	_, s := serve(t, Options{Spans: source}, ServeOptions{})
 	conn := dial(t, s, nil)
 	stream := must[grpc.ServerStreamingClient[tracepb.TraceEvent]](t)(tracepb.NewTraceClient(conn).Watch(t.Context(), &tracepb.WatchRequest{}))
 	next := func() string {
 		t.Helper()
-		words := story([]*tracepb.TraceEvent{
+		words := summarize([]*tracepb.TraceEvent{
 			{Event: &tracepb.TraceEvent_RegisterMetadata{RegisterMetadata: &commonpb.RegisterMetadata{Metadata: []*commonpb.RegisterMetadata_NewMetadata{
 				{Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Name: "BLPOP"}},
 			}}}},
@@ -274,7 +274,7 @@ func TestSpansArePausedWithTheirViewer(t *testing.T) {
 	}
 }
 
-func TestNamesOfSpansAreBounded(t *testing.T) {
+func TestSpanNamesAreBounded(t *testing.T) {
 	source := &fixedSpans{}
 	for i := range maxSpanNames + 50 {
 		source.spans = append(source.spans, span(string(rune('a'+i)), 1, 0))
