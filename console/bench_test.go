@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BenchmarkPoll is what a poll costs, without reading the clock.
+// BenchmarkPoll measures the cost of recording a poll, without reading the clock.
 func BenchmarkPoll(b *testing.B) {
 	run := func(name string, task *Task) {
 		b.Run(name, func(b *testing.B) {
@@ -23,8 +23,8 @@ func BenchmarkPoll(b *testing.B) {
 	run("watched", c.NewTask(TaskOptions{}))
 }
 
-// BenchmarkPollsOfManyTasks is what the polls of fifty busy connections cost, with
-// times that no branch predictor knows by heart.
+// BenchmarkPollsOfManyTasks measures the cost of polls of 50 busy connections. The times are
+// random, so that the branch predictor does not learn them.
 func BenchmarkPollsOfManyTasks(b *testing.B) {
 	times := make([]int64, 1<<14)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -60,7 +60,7 @@ func BenchmarkTaskLife(b *testing.B) {
 	}
 }
 
-// BenchmarkUpdates is what a viewer costs each interval.
+// BenchmarkUpdates measures the cost of a viewer per interval.
 func BenchmarkUpdates(b *testing.B) {
 	for _, busy := range []int{0, 100, 10_000} {
 		b.Run(fmt.Sprintf("10000 tasks, %d changed", busy), func(b *testing.B) {

@@ -29,7 +29,7 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// serve serves a console whose viewers are told every few milliseconds.
+// serve serves a console. The default of PublishInterval is 5 ms.
 func serve(t *testing.T, o Options, so ServeOptions) (*Console, *Server) {
 	t.Helper()
 	if o.PublishInterval == 0 {
@@ -101,7 +101,7 @@ func TestPauseAffectsOnlyThatViewer(t *testing.T) {
 		updates grpc.ServerStreamingClient[instrumentpb.Update]
 		states  grpc.ServerStreamingClient[instrumentpb.State]
 	}
-	join := func() viewer {
+	connect := func() viewer {
 		t.Helper()
 		client := instrumentpb.NewInstrumentClient(dial(t, s, nil))
 		return viewer{
@@ -110,7 +110,7 @@ func TestPauseAffectsOnlyThatViewer(t *testing.T) {
 			must[grpc.ServerStreamingClient[instrumentpb.State]](t)(client.WatchState(t.Context(), &instrumentpb.StateRequest{})),
 		}
 	}
-	a, b := join(), join()
+	a, b := connect(), connect()
 	live, paused := instrumentpb.Temporality_LIVE, instrumentpb.Temporality_PAUSED
 	state := func(v viewer, want instrumentpb.Temporality) {
 		t.Helper()
@@ -118,7 +118,7 @@ func TestPauseAffectsOnlyThatViewer(t *testing.T) {
 			t.Fatalf("%v, want %v", got.Temporality, want)
 		}
 	}
-	// updatesOf feeds a channel, so that silence can be told from delay.
+	// updatesOf sends the updates to a channel, so that the test can check that there is none.
 	updatesOf := func(v viewer) chan *instrumentpb.Update {
 		ch := make(chan *instrumentpb.Update, 10_000)
 		go func() {
@@ -140,7 +140,7 @@ func TestPauseAffectsOnlyThatViewer(t *testing.T) {
 	state(a, paused)
 	ua, ub := updatesOf(a), updatesOf(b)
 	task := c.NewTask(TaskOptions{Name: "made during the pause"})
-	tells := func(ch chan *instrumentpb.Update) {
+	receives := func(ch chan *instrumentpb.Update) {
 		t.Helper()
 		waitUntil(t, func() bool {
 			select {
@@ -151,20 +151,20 @@ func TestPauseAffectsOnlyThatViewer(t *testing.T) {
 			}
 		})
 	}
-	tells(ub)
-	for range 20 { // b has been told many times since; a not
+	receives(ub)
+	for range 20 { // b has received many updates since, and a none
 		<-ub
 	}
 	for len(ua) > 0 {
 		if u := <-ua; u.GetTaskUpdate().GetStatsUpdate()[task.ID()] != nil {
-			t.Error("a paused viewer was told")
+			t.Error("a paused viewer received the task")
 		}
 	}
 	if _, err := a.client.Resume(t.Context(), &instrumentpb.ResumeRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	state(a, live)
-	tells(ua)
+	receives(ua)
 }
 
 func TestWatched(t *testing.T) {
@@ -174,11 +174,11 @@ func TestWatched(t *testing.T) {
 	first := must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(client.WatchUpdates(ctx, &instrumentpb.InstrumentRequest{}))
 	must[*instrumentpb.Update](t)(first.Recv())
 	if !c.Watched() {
-		t.Error("watched, and does not know")
+		t.Error("Watched is false while a viewer is connected")
 	}
 	second := must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(client.WatchUpdates(t.Context(), &instrumentpb.InstrumentRequest{}))
 	if _, err := second.Recv(); status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("one viewer too many: %v", err)
+		t.Errorf("viewer over the limit: %v, want RESOURCE_EXHAUSTED", err)
 	}
 	leave()
 	waitUntil(t, func() bool { return !c.Watched() })
@@ -216,7 +216,7 @@ func TestDetailsEndWithTheTask(t *testing.T) {
 	}
 	stream = must[grpc.ServerStreamingClient[taskDetails]](t)(client.WatchTaskDetails(t.Context(), &instrumentpb.TaskDetailsRequest{Id: &commonpb.Id{Id: 999}}))
 	if _, err := stream.Recv(); status.Code(err) != codes.NotFound {
-		t.Errorf("a task that is not: %v", err)
+		t.Errorf("unknown task: %v, want NOT_FOUND", err)
 	}
 }
 
@@ -275,7 +275,7 @@ func TestCloseEndsTheStreams(t *testing.T) {
 	}
 	waitUntil(t, func() bool { return !c.Watched() })
 	if _, err := net.Dial("tcp", s.Addr().String()); err == nil {
-		t.Error("it still listens")
+		t.Error("the server still listens after Close")
 	}
 }
 
@@ -302,7 +302,7 @@ func (f *fixedGoroutines) Rest() { f.rests.Add(1) }
 func (f *fixedGoroutines) Snapshot(_ context.Context, limit int) (*goroutinespb.Snapshot, error) {
 	f.asked = append(f.asked, limit)
 	if limit == 13 {
-		return nil, errors.New("the runtime says no")
+		return nil, errors.New("snapshot failed")
 	}
 	return &goroutinespb.Snapshot{Total: uint64(len(f.asked))}, nil
 }
@@ -319,7 +319,7 @@ func TestViewersShareGoroutineSnapshots(t *testing.T) {
 	}
 	for range 3 {
 		if got := must[*goroutinespb.Snapshot](t)(ask(0)); got.Total != 1 {
-			t.Errorf("taken %d times for three viewers", got.Total)
+			t.Errorf("%d snapshots for 3 viewers, want 1", got.Total)
 		}
 	}
 	if got := must[*goroutinespb.Snapshot](t)(ask(5)); got.Total != 2 || source.asked[1] != 5 || source.asked[0] != maxGoroutines {

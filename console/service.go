@@ -35,7 +35,7 @@ func (s *service) WatchUpdates(_ *instrumentpb.InstrumentRequest, stream grpc.Se
 	s.c.watchers.Add(1)
 	defer s.c.watchers.Add(-1)
 	s.c.o.Logger.Debug("console viewer connected")
-	defer s.c.o.Logger.Debug("console viewer gone")
+	defer s.c.o.Logger.Debug("console viewer disconnected")
 	v := newViewer(s.c)
 	return s.publish(stream, func() error {
 		for _, u := range v.updates() {

@@ -20,7 +20,7 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// endlessSpans is a source of spans that never ends.
+// endlessSpans is a span source that never ends.
 type endlessSpans struct{}
 
 func (endlessSpans) Subscribe(int) SpanStream { return endlessSpans{} }
@@ -32,8 +32,8 @@ func (endlessSpans) Next(ctx context.Context, dst []Span) (int, uint64, error) {
 	return len(dst), 1, ctx.Err()
 }
 
-// A viewer that opens everything and reads nothing delays neither the program
-// nor another viewer; and it leaves nothing behind.
+// A viewer that opens all streams and reads nothing delays neither the program nor another viewer.
+// After it has disconnected, no goroutines of it remain.
 func TestSlowViewerDelaysNeitherProgramNorOthers(t *testing.T) {
 	tap := NewLogTap(slog.NewTextHandler(io.Discard, nil))
 	c, s := serve(t, Options{Spans: endlessSpans{}, Logs: tap, PublishInterval: time.Millisecond}, ServeOptions{})
@@ -66,12 +66,12 @@ func TestSlowViewerDelaysNeitherProgramNorOthers(t *testing.T) {
 		log.Info(fmt.Sprint(round), "text", strings.Repeat("x", 1000))
 		u := must[*instrumentpb.Update](t)(other.Recv())
 		if n := proto.Size(u); n > 4<<20 {
-			t.Fatalf("a message of %d bytes", n)
+			t.Fatalf("message of %d bytes, want at most 4 MiB", n)
 		}
 	}
 	cancel()
 	_ = cc.Close()
 	waitUntil(t, func() bool { return c.watchers.Load() == 1 })
-	// The other viewer's connection has some goroutines of its own, at both ends.
+	// The other viewer's connection has up to 12 goroutines, at both ends.
 	waitUntil(t, func() bool { return runtime.NumGoroutine() <= before+12 })
 }

@@ -14,7 +14,7 @@ func TestTaskTimes(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
 	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{Name: "spins"})
-	clock.pass(10 * ms) // waits for its first turn
+	clock.pass(10 * ms) // waiting for the first poll
 	task.BeginPoll(clock.Mono())
 	clock.pass(200 * ms)
 	task.EndPoll(clock.Mono())
@@ -42,7 +42,7 @@ func TestTaskTimes(t *testing.T) {
 	f("ended before that", got.PollStats.LastPollEnded.AsTime().Before(got.PollStats.LastPollStarted.AsTime()), true)
 	f("first poll", got.PollStats.FirstPoll.AsTime().Sub(got.CreatedAt.AsTime()), 10*ms)
 
-	task.Drop() // in the middle of a poll, which ends with it
+	task.Drop() // during a poll, which this ends
 	s.nextUpdate()
 	got = s.task(task)
 	f("busy at the end", got.PollStats.BusyTime.AsDuration(), 250*ms)
@@ -64,14 +64,14 @@ func TestWakeDuringPollCountsFromPollEnd(t *testing.T) {
 	clock.pass(10 * ms)
 	task.SelfWake(clock.Mono())
 	clock.pass(10 * ms)
-	task.Wake(clock.Mono()) // a second one changes nothing: it is awake
+	task.Wake(clock.Mono()) // no effect on times: the task is already scheduled
 	task.EndPoll(clock.Mono())
 	clock.pass(7 * ms)
 	task.BeginPoll(clock.Mono())
 	s.nextUpdate()
 	got := s.task(task)
 	if d := got.ScheduledTime.AsDuration(); d != 7*ms || got.Wakes != 2 || got.SelfWakes != 1 {
-		t.Errorf("scheduled %v, %d wakes, %d by itself", d, got.Wakes, got.SelfWakes)
+		t.Errorf("scheduled %v, %d wakes, %d self-wakes, want 7ms, 2 and 1", d, got.Wakes, got.SelfWakes)
 	}
 }
 
@@ -97,7 +97,7 @@ func TestClockGoingBackGivesNoNegativeTimes(t *testing.T) {
 	at := clock.pass(time.Second)
 	task.Polled(at, at-500, at-1000)
 	task.Polled(at+5, at-500, at-1000)
-	s.nextUpdate() // which checks
+	s.nextUpdate() // checks that no time is negative
 }
 
 func TestWakerCounts(t *testing.T) {
@@ -134,7 +134,7 @@ func TestHistogramsAreRecordedWhileWatched(t *testing.T) {
 	}
 	poll(ms)
 	if d, _ := c.details(task); d.PollTimesHistogram != nil || d.ScheduledTimesHistogram != nil {
-		t.Errorf("recorded for nobody: %v", d)
+		t.Errorf("histograms recorded without a viewer: %v", d)
 	}
 	watchConsole(t, c)
 	poll(2 * ms)
@@ -160,7 +160,7 @@ func TestGoCreatesTask(t *testing.T) {
 	inside, leave := make(chan *Task), make(chan struct{})
 	c.Go(NewContext(context.Background(), parent), "child", func(ctx context.Context) {
 		if c.Current() != FromContext(ctx) {
-			t.Error("the goroutine and its context disagree")
+			t.Error("Current and FromContext return different tasks")
 		}
 		inside <- c.Current()
 		<-leave
@@ -178,7 +178,7 @@ func TestGoCreatesTask(t *testing.T) {
 	close(leave)
 	waitUntil(t, func() bool { s.nextUpdate(); return s.task(child).DroppedAt != nil })
 	if c.Current() != nil {
-		t.Error("a task for a goroutine that is none")
+		t.Error("Current returns a task outside of Go")
 	}
 }
 
@@ -206,7 +206,7 @@ func TestNilConsole(t *testing.T) {
 	ran := make(chan bool)
 	c.Go(context.Background(), "x", func(ctx context.Context) { ran <- FromContext(ctx) == nil && c.Current() == nil })
 	if !<-ran || task.ID() != 0 || r.ID() != 0 || c.Watched() || c.Mono() != 0 {
-		t.Error("an off console is not off")
+		t.Error("a nil console is not disabled")
 	}
 	s, err := c.Listen(ServeOptions{})
 	if s != nil || err != nil || s.Addr() != nil || s.Close(t.Context()) != nil {
@@ -235,7 +235,7 @@ func TestCleanText(t *testing.T) {
 	f := func(in, want string) {
 		t.Helper()
 		if got := clean(in); got != want {
-			t.Errorf("%.20q became %.20q", in, got)
+			t.Errorf("clean(%.20q) = %.20q", in, got)
 		}
 	}
 	f("plain", "plain")
@@ -243,8 +243,8 @@ func TestCleanText(t *testing.T) {
 	f(long, long[:maxText])
 }
 
-// Every duration is in a histogram when somebody looks, however many there were
-// since the last look, and in the order in which outliers come.
+// With AlwaysHistograms every duration is in a histogram when details are requested, independently
+// of the number of durations since the last request.
 func TestHistogramsCountEveryDuration(t *testing.T) {
 	c, clock := newTestConsole(t, func(o *Options) { o.AlwaysHistograms = true })
 	task := c.NewTask(TaskOptions{Name: "busy"})
@@ -257,7 +257,7 @@ func TestHistogramsCountEveryDuration(t *testing.T) {
 		}
 		if polls += n; polls == 31 {
 			woken := clock.Mono()
-			began := clock.pass(5 * time.Second) // more than the histogram holds, and than 32 bits do
+			began := clock.pass(5 * time.Second) // exceeds the histogram's range, and 32 bits of nanoseconds
 			task.Polled(woken, began, clock.pass(10*ms))
 			polls++
 		}
@@ -266,13 +266,13 @@ func TestHistogramsCountEveryDuration(t *testing.T) {
 		s := must[*hdr.Histogram](t)(hdr.Decode(d.GetScheduledTimesHistogram().GetRawHistogram()))
 		outliers := d.GetScheduledTimesHistogram().GetHighOutliers()
 		if h.Total() != uint64(polls) || s.Total()+outliers != uint64(polls) || outliers != 0 && d.GetScheduledTimesHistogram().GetHighestOutlier() != 5e9 {
-			t.Errorf("%d polls: %d in the histogram, %d waits and %d outliers", polls, h.Total(), s.Total(), outliers)
+			t.Errorf("%d polls: histograms of %d polls, %d scheduled times and %d outliers", polls, h.Total(), s.Total(), outliers)
 		}
 	}
 }
 
-// A task's histograms are of the time that somebody looks at it, and begin with
-// its latest durations; those of a task that nobody looks at take no memory.
+// The histograms of a task are recorded while a viewer has its details open, and start with its
+// latest durations. A task without such a viewer has no histograms.
 func TestHistogramsAreRecordedForDetailSubscribers(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
 	watchConsole(t, c)
@@ -284,28 +284,28 @@ func TestHistogramsAreRecordedForDetailSubscribers(t *testing.T) {
 			task.Polled(began, began, clock.pass(took))
 		}
 	}
-	seen := func(want uint64, longest time.Duration) {
+	want := func(polls uint64, longest time.Duration) {
 		t.Helper()
 		d, _ := c.details(task)
 		h := must[*hdr.Histogram](t)(hdr.Decode(d.GetHistogram().GetRawHistogram()))
-		if h.Total()+d.GetHistogram().GetHighOutliers() != want || d.GetHistogram().GetHighestOutlier() != uint64(longest) {
-			t.Errorf("%d polls, %d outliers up to %d; want %d, %v", h.Total(), d.GetHistogram().GetHighOutliers(), d.GetHistogram().GetHighestOutlier(), want, longest)
+		if h.Total()+d.GetHistogram().GetHighOutliers() != polls || d.GetHistogram().GetHighestOutlier() != uint64(longest) {
+			t.Errorf("%d polls, %d outliers up to %d; want %d, %v", h.Total(), d.GetHistogram().GetHighOutliers(), d.GetHistogram().GetHighestOutlier(), polls, longest)
 		}
 	}
 	poll(100, ms)
 	if task.s.pollTimes != nil {
-		t.Error("histograms of a task that nobody looks at")
+		t.Error("histograms of a task without detail subscribers")
 	}
-	away := task.subscribeDetails()
-	seen(16, 0) // of the latest 31, which are polls and waits in turn
+	unsubscribe := task.subscribeDetails()
+	want(16, 0) // of the latest 31 durations, which alternate between polls and scheduled times
 	poll(40, ms)
 	poll(1, 5*time.Second)
-	seen(57, 5*time.Second)
+	want(57, 5*time.Second)
 	second := task.subscribeDetails()
-	seen(57, 5*time.Second)
+	want(57, 5*time.Second)
 	second()
-	away()
+	unsubscribe()
 	poll(7, ms)
 	defer task.subscribeDetails()()
-	seen(7, 0)
+	want(7, 0)
 }

@@ -42,7 +42,7 @@ func acquireViewerSlot(slots chan struct{}) (release func(), err error) {
 	case slots <- struct{}{}:
 		return func() { <-slots }, nil
 	default:
-		return nil, status.Errorf(codes.ResourceExhausted, "%d viewers are watching already", cap(slots))
+		return nil, status.Errorf(codes.ResourceExhausted, "the console has %d viewers of this kind, which is its limit", cap(slots))
 	}
 }
 

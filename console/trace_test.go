@@ -22,11 +22,11 @@ import (
 
 type taskDetails = taskspb.TaskDetails
 
-// fixedSpans is a source that has some spans, then ends.
+// fixedSpans is a source that delivers a list of spans and then ends.
 type fixedSpans struct {
 	spans  []Span
 	missed uint64
-	after  func(n int) // is told how many have been read
+	after  func(n int) // called before each read with the number of spans read so far
 }
 
 func (f *fixedSpans) Subscribe(int) SpanStream { return &fixedStream{f, 0} }
@@ -36,7 +36,7 @@ type fixedStream struct {
 	read int
 }
 
-// Next returns one span at a time where somebody wants to know, else all.
+// Next returns one span at a time if after is set, and otherwise as many as fit.
 func (f *fixedStream) Next(_ context.Context, dst []Span) (int, uint64, error) {
 	if f.after != nil {
 		f.after(f.read)
@@ -63,7 +63,7 @@ func span(name string, id byte, parent byte, attrs ...attribute.KeyValue) Span {
 	return s
 }
 
-// events watches the spans of a source to their end.
+// events returns all messages of a Trace/Watch stream until the source ends.
 func events(t *testing.T, source *fixedSpans, filter string, before func(c *Console)) []*tracepb.TraceEvent {
 	t.Helper()
 	c, s := serve(t, Options{Spans: source}, ServeOptions{})
@@ -116,7 +116,7 @@ func TestSpanCarriesTraceAndTask(t *testing.T) {
 	}
 }
 
-// story is the events, a few words each; spans by number, events by name.
+// summarize describes each message in a few words. It identifies spans by ID and events by name.
 func summarize(list []*tracepb.TraceEvent) (words []string) {
 	metas := map[uint64]*commonpb.Metadata{}
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
@@ -140,7 +140,7 @@ func summarize(list []*tracepb.TraceEvent) (words []string) {
 			add("exit %d task %d", e.ExitSpan.SpanId.Id, e.ExitSpan.ThreadId)
 		case *tracepb.TraceEvent_CloseSpan:
 			if e.CloseSpan.At == nil {
-				add("take back %d", e.CloseSpan.SpanId.Id)
+				add("retract %d", e.CloseSpan.SpanId.Id)
 			} else {
 				add("close %d", e.CloseSpan.SpanId.Id)
 			}
@@ -152,7 +152,7 @@ func summarize(list []*tracepb.TraceEvent) (words []string) {
 func wantEvents(t *testing.T, list []*tracepb.TraceEvent, want ...string) {
 	t.Helper()
 	if got := summarize(list); !slices.Equal(got, want) {
-		t.Errorf("told:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+		t.Errorf("sent:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 }
 
@@ -161,8 +161,8 @@ func openSpan(s Span) Span {
 	return s
 }
 
-// A span that is told as open is told again when it ends, with the task that it
-// began in, also where that has gone since.
+// A span that was sent as open is sent again when it ends, with the task in which it began, even if
+// that task has ended since.
 func TestOpenSpanIsSentAgainWhenItEnds(t *testing.T) {
 	peer := []attribute.KeyValue{attribute.String("network.peer.address", "::1"), attribute.Int("network.peer.port", 5000)}
 	s := span("BLPOP", 2, 0, peer...)
@@ -194,8 +194,8 @@ func TestSpanEventsAreSent(t *testing.T) {
 	}
 }
 
-// After a loss nobody knows what is open: it is taken back, and told anew where
-// the source still knows of it.
+// After a loss it is unknown which spans are still open. The open spans are retracted, and those
+// that the source still knows are sent again.
 func TestOpenSpansAreRetractedAfterLoss(t *testing.T) {
 	source := &fixedSpans{spans: []Span{openSpan(span("BLPOP", 2, 0)), openSpan(span("BLPOP", 3, 0)), span("BLPOP", 3, 0)}}
 	source.after = func(read int) {
@@ -204,7 +204,7 @@ func TestOpenSpansAreRetractedAfterLoss(t *testing.T) {
 		}
 	}
 	wantEvents(t, events(t, source, "", nil),
-		"new 2", "new 3", "take back 2", "take back 3", "event spans dropped in <nil> dropped 42", "new 3", "close 3")
+		"new 2", "new 3", "retract 2", "retract 3", "event spans dropped in <nil> dropped 42", "new 3", "close 3")
 }
 
 func TestSpansAreFilteredByName(t *testing.T) {
@@ -217,7 +217,7 @@ func TestLostSpansAreReported(t *testing.T) {
 	wantEvents(t, got, "new 1", "close 1", "event spans dropped in <nil> dropped 42")
 }
 
-// openSource has one span that is open, for whoever looks.
+// openSource delivers one open span to each subscriber.
 type openSource struct{ subscribers, ended chan bool }
 
 func (o *openSource) Subscribe(int) SpanStream {
@@ -227,14 +227,14 @@ func (o *openSource) Subscribe(int) SpanStream {
 
 type openStream struct {
 	source *openSource
-	told   bool
+	sent   bool
 }
 
 func (o *openStream) Close() { o.source.ended <- true }
 
 func (o *openStream) Next(ctx context.Context, dst []Span) (int, uint64, error) {
-	if !o.told {
-		o.told = true
+	if !o.sent {
+		o.sent = true
 		dst[0] = openSpan(span("BLPOP", 2, 0))
 		return 1, 0, nil
 	}
@@ -242,7 +242,7 @@ func (o *openStream) Next(ctx context.Context, dst []Span) (int, uint64, error) 
 	return 0, 0, ctx.Err()
 }
 
-// A viewer that is paused is subscribed to nothing, and begins anew after it.
+// A pause ends the subscription of a viewer, and the resume starts a new one.
 func TestPauseEndsSpanSubscription(t *testing.T) {
 	source := &openSource{make(chan bool, 9), make(chan bool, 9)}
 	_, s := serve(t, Options{Spans: source}, ServeOptions{})
@@ -266,10 +266,10 @@ func TestPauseEndsSpanSubscription(t *testing.T) {
 	<-source.ended
 	<-source.subscribers
 	if len(source.subscribers) != 0 {
-		t.Error("subscribed in a pause")
+		t.Error("subscribed during a pause")
 	}
 	must[*instrumentpb.ResumeResponse](t)(client.Resume(t.Context(), &instrumentpb.ResumeRequest{}))
-	if back, again := next(), next(); back != "take back 2" || again != "new 2" {
+	if back, again := next(), next(); back != "retract 2" || again != "new 2" {
 		t.Errorf("%q %q", back, again)
 	}
 }
@@ -286,6 +286,6 @@ func TestSpanNamesAreBounded(t *testing.T) {
 		}
 	}
 	if metas != maxSpanNames+1 {
-		t.Errorf("%d names", metas)
+		t.Errorf("%d names registered, want %d", metas, maxSpanNames+1)
 	}
 }

@@ -19,12 +19,12 @@ func TestViewerReceivesChangesOnce(t *testing.T) {
 	s := watchConsole(t, c)
 	u := s.nextUpdate()
 	if len(u.NewMetadata.Metadata) != 3 || len(u.TaskUpdate.NewTasks) != 1 || len(u.ResourceUpdate.NewResources) != 1 || len(u.AsyncOpUpdate.NewAsyncOps) != 1 {
-		t.Fatalf("at first: %v", u)
+		t.Fatalf("first update: %v", u)
 	}
 	was := s.now
 	clock.pass(time.Second)
 	if u = s.nextUpdate(); items(u) != 0 || s.now.Sub(was) != time.Second {
-		t.Errorf("nothing has changed, but for the time: %v", u)
+		t.Errorf("update without changes, except the time: %v", u)
 	}
 	a.Polled(0, 1, 2)
 	op.Ready()
@@ -32,35 +32,35 @@ func TestViewerReceivesChangesOnce(t *testing.T) {
 	b := c.NewTask(TaskOptions{Name: "b"})
 	u = s.nextUpdate()
 	if items(u) != 4 || len(u.TaskUpdate.NewTasks) != 1 || u.TaskUpdate.NewTasks[0].Id.Id != b.ID() {
-		t.Errorf("one of each has changed, one is new: %v", u)
+		t.Errorf("one item of each kind has changed and one task is new: %v", u)
 	}
 	if got := u.AsyncOpUpdate.StatsUpdate[op.id]; got.DroppedAt == nil || got.PollStats.Polls != 2 || got.TaskId.Id != a.ID() {
 		t.Errorf("%v", got)
 	}
 	r.Set(Bool("locked", true))
 	if u = s.nextUpdate(); items(u) != 0 {
-		t.Errorf("set to what it was: %v", u)
+		t.Errorf("attribute set to the same value: %v", u)
 	}
 	late := watchConsole(t, c)
 	if u = late.nextUpdate(); items(u) != 4 || len(u.TaskUpdate.NewTasks) != 2 {
-		t.Errorf("a second viewer starts from the beginning: %v", u)
+		t.Errorf("a second viewer must receive all items: %v", u)
 	}
 }
 
-// items counts the items that an update has stats of.
+// items returns the number of items whose stats an update contains.
 func items(u *instrumentpb.Update) int {
 	return len(u.GetTaskUpdate().GetStatsUpdate()) + len(u.GetResourceUpdate().GetStatsUpdate()) + len(u.GetAsyncOpUpdate().GetStatsUpdate())
 }
 
 func TestStateIsReadWhileWatched(t *testing.T) {
 	c, _ := newTestConsole(t, nil)
-	asked, length := 0, 3
+	calls, length := 0, 3
 	r := c.NewResource(ResourceOptions{Kind: "Channel", Name: "orders", State: func(add func(Field)) {
-		asked++
+		calls++
 		add(Int("len", int64(length)).In("B"))
 	}})
-	if asked != 0 {
-		t.Error("asked for nobody")
+	if calls != 0 {
+		t.Error("State was called without a viewer")
 	}
 	s := watchConsole(t, c)
 	u := s.nextUpdate()
@@ -73,10 +73,10 @@ func TestStateIsReadWhileWatched(t *testing.T) {
 	}
 	length = 4
 	r.Drop()
-	asked = 0
+	calls = 0
 	u = s.nextUpdate()
-	if got := u.ResourceUpdate.StatsUpdate[r.ID()]; attr(got.Attributes, "len") != int64(4) || got.DroppedAt == nil || asked != 0 {
-		t.Errorf("its last state: %v, asked %d times after the end", got, asked)
+	if got := u.ResourceUpdate.StatsUpdate[r.ID()]; attr(got.Attributes, "len") != int64(4) || got.DroppedAt == nil || calls != 0 {
+		t.Errorf("final state %v, State called %d times after Drop", got, calls)
 	}
 }
 
@@ -88,11 +88,11 @@ func TestEndedTasksAreRetained(t *testing.T) {
 	s := watchConsole(t, c)
 	s.nextUpdate()
 	if len(s.all) != 3 {
-		t.Errorf("%d ended tasks are known, want the last 3", len(s.all))
+		t.Errorf("%d ended tasks were sent, want the last 3", len(s.all))
 	}
 	clock.pass(61 * time.Second)
 	if s = watchConsole(t, c); len(s.nextUpdate().GetTaskUpdate().GetStatsUpdate()) != 0 {
-		t.Errorf("%d are known after the retention", len(s.all))
+		t.Errorf("%d ended tasks were sent after the retention", len(s.all))
 	}
 }
 
@@ -107,14 +107,14 @@ func TestSlowViewerReceivesEndOfEvictedItems(t *testing.T) {
 	r.Drop()
 	task.Drop()
 	clock.pass(time.Hour)
-	watchConsole(t, c).nextUpdate() // another viewer, at whose tick they are forgotten
+	watchConsole(t, c).nextUpdate() // this viewer's update evicts the ended items
 	u := s.nextUpdate()
 	if items(u) != 3 || u.TaskUpdate.StatsUpdate[task.id].DroppedAt == nil ||
 		u.ResourceUpdate.StatsUpdate[r.id].DroppedAt == nil || u.AsyncOpUpdate.StatsUpdate[op.id].DroppedAt == nil {
 		t.Errorf("%v", u)
 	}
 	if u = s.nextUpdate(); items(u) != 0 || len(s.v.tasks.items) != 0 {
-		t.Errorf("told twice: %v", u)
+		t.Errorf("the end was sent twice: %v", u)
 	}
 }
 
@@ -123,7 +123,7 @@ func TestItemsOverLimitAreCounted(t *testing.T) {
 	first := c.NewTask(TaskOptions{})
 	c.NewTask(TaskOptions{})
 	if c.NewTask(TaskOptions{}) != nil {
-		t.Error("a third of two tasks")
+		t.Error("a task over the limit was registered")
 	}
 	r := c.NewResource(ResourceOptions{})
 	c.NewResource(ResourceOptions{})
@@ -140,7 +140,7 @@ func TestItemsOverLimitAreCounted(t *testing.T) {
 	}
 	first.Drop()
 	if c.NewTask(TaskOptions{}) == nil {
-		t.Error("no room after one has ended")
+		t.Error("no task can be registered after another has ended")
 	}
 }
 
@@ -153,7 +153,7 @@ func TestManyTasksAreSplitIntoMessages(t *testing.T) {
 	}
 	s := watchConsole(t, c)
 	if messages := s.v.updates(); len(messages) < 2 {
-		t.Errorf("%d messages", len(messages))
+		t.Errorf("%d messages, want at least 2", len(messages))
 	} else {
 		for _, u := range messages {
 			check(t, u)
@@ -164,11 +164,11 @@ func TestManyTasksAreSplitIntoMessages(t *testing.T) {
 	}
 	u := s.mergeUpdates()
 	if len(u.TaskUpdate.StatsUpdate) != n {
-		t.Errorf("%d of %d have ended", len(u.TaskUpdate.StatsUpdate), n)
+		t.Errorf("the ends of %d tasks were sent, want %d", len(u.TaskUpdate.StatsUpdate), n)
 	}
 }
 
-// look0 merges updates without following who is known.
+// mergeUpdates requests and merges the next updates without recording the tasks in them.
 func (s *testViewer) mergeUpdates() *instrumentpb.Update {
 	s.all, s.tasks = nil, nil
 	merged := &instrumentpb.Update{}
@@ -196,14 +196,14 @@ func TestPollOpsAreSentWhileWatched(t *testing.T) {
 		r.Tried(task, "lock", false)
 	}
 	if u = s.nextUpdate(); len(u.ResourceUpdate.NewPollOps) != 1024 || u.ResourceUpdate.DroppedEvents != 3000-1024 {
-		t.Errorf("%d told, %d dropped", len(u.ResourceUpdate.NewPollOps), u.ResourceUpdate.DroppedEvents)
+		t.Errorf("%d poll operations sent, %d dropped", len(u.ResourceUpdate.NewPollOps), u.ResourceUpdate.DroppedEvents)
 	}
 }
 
 func TestEpochFollowsWallClockJump(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
 	clock.mu.Lock()
-	clock.wall = clock.wall.Add(time.Hour) // the other clock stood still
+	clock.wall = clock.wall.Add(time.Hour) // the monotonic clock stands still
 	clock.mu.Unlock()
 	s := watchConsole(t, c)
 	s.nextUpdate()
@@ -212,8 +212,7 @@ func TestEpochFollowsWallClockJump(t *testing.T) {
 	}
 }
 
-// TestRandomHistoriesGiveValidUpdates plays random histories; look checks each
-// update for what would break a viewer.
+// TestRandomHistoriesGiveValidUpdates executes random operations. nextUpdate checks each update.
 func TestRandomHistoriesGiveValidUpdates(t *testing.T) {
 	for seed := range uint64(30) {
 		r := rand.New(rand.NewPCG(seed, 0))
@@ -270,7 +269,7 @@ func TestRandomHistoriesGiveValidUpdates(t *testing.T) {
 			v.nextUpdate()
 			for id, stats := range v.tasks {
 				if stats.DroppedAt == nil {
-					t.Errorf("seed %d: a viewer believes that task %d lives", seed, id)
+					t.Errorf("seed %d: a viewer was not sent the end of task %d", seed, id)
 				}
 			}
 		}

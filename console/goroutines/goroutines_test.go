@@ -96,7 +96,7 @@ func TestSnapshotBySiteAboveLimit(t *testing.T) {
 	}
 }
 
-// behave starts goroutines of known behaviour, until the test ends.
+// startGoroutines starts goroutines of known behavior, which run until the test ends.
 func startGoroutines(t *testing.T) {
 	t.Helper()
 	stop := make(chan struct{})
@@ -129,7 +129,7 @@ func sleeps(stop chan struct{}) {
 
 func receives(stop chan struct{}) { <-stop }
 
-// snapshotWithTimes asks until the source has times.
+// snapshotWithTimes requests snapshots until one has times, for up to 20 s.
 func snapshotWithTimes(t *testing.T, s console.GoroutineSource) *goroutinespb.Snapshot {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(300 * time.Millisecond) {
@@ -141,13 +141,13 @@ func snapshotWithTimes(t *testing.T, s console.GoroutineSource) *goroutinespb.Sn
 			return snapshot
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("no times: %q", snapshot.Note)
+			t.Fatalf("no times within 20 s: %q", snapshot.Note)
 		}
 	}
 }
 
-// checkTimes looks until a window shows the goroutines as they are: on a
-// busy machine one may pass in which a goroutine never got a processor.
+// checkTimes requires that one of 20 snapshots has the expected times. A busy machine may not run a
+// goroutine during a whole window.
 func checkTimes(t *testing.T, source console.GoroutineSource) {
 	t.Helper()
 	var wrong []string
@@ -159,7 +159,7 @@ func checkTimes(t *testing.T, source console.GoroutineSource) {
 	t.Error(strings.Join(wrong, "\n"))
 }
 
-// misbehaviour says in what a snapshot is not as behave's goroutines are.
+// timeErrors returns the differences between a snapshot and the goroutines of startGoroutines.
 func timeErrors(s *goroutinespb.Snapshot) (wrong []string) {
 	report := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	find := func(name string) *goroutinespb.Goroutine {
@@ -175,21 +175,21 @@ func timeErrors(s *goroutinespb.Snapshot) (wrong []string) {
 	share := func(part time.Duration) float64 { return float64(part) / float64(window) }
 	spinner, sleeper, receiver := find("spins"), find("sleeps"), find("receives")
 	if active := share(spinner.GetTimes().GetRunning().AsDuration() + spinner.GetTimes().GetRunnable().AsDuration()); active < 0.95 || spinner.GetTimes().GetRunning().AsDuration() == 0 {
-		report("the one that spins was active for %.2f of the time: %v", active, spinner.Times)
+		report("the spinning goroutine was active for %.2f of the window: %v", active, spinner.Times)
 	}
 	if w := share(sleeper.GetTimes().GetWaiting().AsDuration()); w < 0.3 || sleeper.GetTimes().GetScheduled() == 0 {
-		report("the one that sleeps waited for %.2f of the time: %v", w, sleeper.Times)
+		report("the sleeping goroutine waited for %.2f of the window: %v", w, sleeper.Times)
 	}
 	if w := share(receiver.GetTimes().GetWaiting().AsDuration()); w < 0.95 || receiver.State != "chan receive" {
-		report("the one that receives waited for %.2f of the time, in %q", w, receiver.State)
+		report("the receiving goroutine waited for %.2f of the window, in state %q", w, receiver.State)
 	}
 	for _, g := range []*goroutinespb.Goroutine{spinner, sleeper, receiver} {
 		sum := g.GetTimes().GetRunning().AsDuration() + g.GetTimes().GetRunnable().AsDuration() + g.GetTimes().GetWaiting().AsDuration()
 		if x := share(sum); x < 0.95 || x > 1.001 {
-			report("%s: the times are %.3f of the window", g.Name, x)
+			report("%s: the times add up to %.3f of the window", g.Name, x)
 		}
 		if !strings.HasPrefix(g.Location, "goroutines/goroutines_test.go:") || !strings.HasSuffix(g.CreatedBy, ".startGoroutines") {
-			report("made at %s by %s", g.Location, g.CreatedBy)
+			report("created at %s by %s", g.Location, g.CreatedBy)
 		}
 	}
 	return wrong
@@ -205,7 +205,7 @@ func TestLocalGoroutines(t *testing.T) {
 		t.Errorf("%v, %v", few, err)
 	}
 	l.Rest()
-	other := &Local{} // the recorder is free again
+	other := &Local{} // possible, because Rest stopped the recorder of l
 	defer other.Rest()
 	if _, err := other.Snapshot(t.Context(), 1000); err != nil {
 		t.Fatal(err)
@@ -234,15 +234,14 @@ func TestRemoteGoroutines(t *testing.T) {
 		t.Errorf("%v, %v", few, err)
 	}
 	if _, err := (&Remote{URL: "http://127.0.0.1:1"}).Snapshot(t.Context(), 1); err == nil {
-		t.Error("goroutines of nobody")
+		t.Error("snapshot of an address without a server")
 	}
 }
 
-// TestLeakedGoroutines builds a program with the runtime's
-// search for leaks, and one without.
+// TestLeakedGoroutines builds a program with the goroutineleakprofile experiment and one without.
 func TestLeakedGoroutines(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds a program with another standard library")
+		t.Skip("-short: the test builds a program with another standard library")
 	}
 	f := func(experiment string, known bool) {
 		t.Helper()
@@ -279,7 +278,7 @@ func runLeaky(t *testing.T, experiment string) (addr string) {
 	build := exec.Command("go", "build", "-o", bin, "./testdata/leaky")
 	build.Env = append(os.Environ(), "GOEXPERIMENT="+experiment)
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("this Go does not build it: %v\n%s", err, out)
+		t.Skipf("testdata/leaky does not build with GOEXPERIMENT=%s: %v\n%s", experiment, err, out)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, bin)

@@ -102,7 +102,7 @@ type statusError struct {
 }
 
 func (e *statusError) Error() string {
-	return fmt.Sprintf("%s answers %d %s", e.url, e.code, http.StatusText(e.code))
+	return fmt.Sprintf("%s: status %d %s", e.url, e.code, http.StatusText(e.code))
 }
 
 func (r *Remote) get(ctx context.Context, what string) ([]byte, error) {

@@ -15,7 +15,8 @@ import (
 
 const second = 1_000_000_000
 
-// plain takes the uncompressed V2 form out of what the reference library writes.
+// uncompressed returns the uncompressed V2 encoding of h, extracted from the compressed one that
+// the reference library writes.
 func uncompressed(t testing.TB, h *reference.Histogram) []byte {
 	t.Helper()
 	text, err := h.Encode(reference.V2CompressedEncodingCookieBase)
@@ -37,7 +38,7 @@ func uncompressed(t testing.TB, h *reference.Histogram) []byte {
 	return b
 }
 
-// both records the values in ours and in the reference.
+// recordBoth records the values in a histogram of this package and in one of the reference library.
 func recordBoth(t testing.TB, highest uint64, digits int, values ...uint64) (*Histogram, *reference.Histogram) {
 	t.Helper()
 	ours, theirs := New(highest, digits), reference.New(1, int64(highest), digits)
@@ -52,6 +53,7 @@ func recordBoth(t testing.TB, highest uint64, digits int, values ...uint64) (*Hi
 	return ours, theirs
 }
 
+// logUniform returns n random values between 1 ns and 1 s, distributed uniformly on a logarithmic scale.
 func logUniform(seed uint64, n int) []uint64 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	values := make([]uint64, n)
@@ -75,7 +77,7 @@ func TestEncodingMatchesReference(t *testing.T) {
 	f(second, 2, second)
 	f(second, 2, second+1, 7)
 	f(second, 2, slices.Repeat([]uint64{12345}, 100_000)...)
-	for digits := 1; digits <= 5; digits++ { // the reference takes 0 for 1
+	for digits := 1; digits <= 5; digits++ { // the reference replaces 0 by 1
 		f(second, digits, logUniform(uint64(digits), 5000)...)
 		f(math.MaxInt64, digits, 0, 1, math.MaxInt64/3, math.MaxInt64)
 	}
@@ -107,7 +109,7 @@ func TestDecodedHistogramMatchesReference(t *testing.T) {
 			}
 		}
 		if again := h.AppendV2(nil); !bytes.Equal(again, uncompressed(t, theirs)) {
-			t.Errorf("%d digits: decoding and encoding changed it", digits)
+			t.Errorf("%d digits: decoding and encoding changed the bytes", digits)
 		}
 	}
 }
@@ -128,7 +130,7 @@ func TestBarsCountEveryValueOnce(t *testing.T) {
 		t.Errorf("%v", bars)
 	}
 	if bars := New(second, 2).Bars(10); bars != nil {
-		t.Errorf("%v of nothing", bars)
+		t.Errorf("%v for an empty histogram, want nil", bars)
 	}
 	h, _ = recordBoth(t, math.MaxInt64, 2, 0, math.MaxInt64)
 	if bars := h.Bars(3); bars[0] != 1 || bars[2] != 1 {
@@ -197,7 +199,7 @@ func TestDecodeRejectsInvalidInput(t *testing.T) {
 		b[7] = byte(len(b) - headerSize)
 		return b
 	})
-	f("continued for ever", func(b []byte) []byte {
+	f("unterminated varint", func(b []byte) []byte {
 		b = append(b[:headerSize], 0x80)
 		b[7] = 1
 		return b
@@ -215,15 +217,15 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := Decode(h.AppendV2(nil))
 		if err != nil || again.Total() != h.Total() || again.Max() != h.Max() || again.Min() != h.Min() {
-			t.Fatalf("%+v became %+v, %v", h, again, err)
+			t.Fatalf("%+v was decoded as %+v, error %v", h, again, err)
 		}
 		h.Percentile(99)
 		h.Bars(40)
 	})
 }
 
-// BenchmarkRecord counts values that no branch predictor knows by heart, in as
-// many histograms as a server has busy connections.
+// BenchmarkRecord records random values, which the branch predictor cannot learn, in 100
+// histograms, as a server with 100 busy connections does.
 func BenchmarkRecord(b *testing.B) {
 	var hs [100]*Histogram
 	for i := range hs {

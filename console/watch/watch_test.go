@@ -21,15 +21,15 @@ func start(t *testing.T) (*console.Console, *consoletest.Clock, *consoletest.Vie
 	return c, clock, consoletest.Watch(t, c)
 }
 
-// waiting waits until n tasks wait for the resource.
+// waiting waits until n tasks wait for the primitive.
 func waiting(t *testing.T, g *instrumented, n int64) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); g.waiters.Load() != n; time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d wait, want %d", g.waiters.Load(), n)
+			t.Fatalf("%d tasks wait, want %d", g.waiters.Load(), n)
 		}
 	}
-	time.Sleep(5 * ms) // from being counted to being parked
+	time.Sleep(5 * ms) // the task is parked after it is counted
 }
 
 func attributes(t *testing.T, v *consoletest.Viewer, name string, want map[string]string) {
@@ -81,7 +81,7 @@ func TestMutexReportsHolderAndWaiters(t *testing.T) {
 	}
 	waiter := v.Task("waiter")
 	if ops[0].TaskId.GetId() != waiter.Id.Id || waiter.PollStats.Polls != 1 || waiter.PollStats.LastPollEnded == nil {
-		t.Errorf("%v waits, of %v", ops[0].Stats, waiter.Stats)
+		t.Errorf("async op %v, waiting task %v", ops[0].Stats, waiter.Stats)
 	}
 	release <- true
 	<-done
@@ -101,7 +101,7 @@ func TestHeldTimeStartsAtFirstObservation(t *testing.T) {
 	clock.Pass(time.Hour)
 	v := consoletest.Watch(t, c)
 	clock.Pass(3 * time.Second)
-	// How long is not known; that it was held while it was watched is.
+	// The viewer connected after the lock was acquired, so only the time since then is known.
 	attributes(t, v, "account", map[string]string{console.HolderAttribute: fmt.Sprint(task.ID()), console.HeldAttribute: "3000"})
 }
 
@@ -189,11 +189,11 @@ func TestChannel(t *testing.T) {
 		}
 		sent <- nil
 	}()
-	waiting(t, &ch.instrumented, 1) // the receiver has one and gives it to noHolder, one is in the channel
+	waiting(t, &ch.instrumented, 1) // the receiving goroutine holds one value, the channel another
 	attributes(t, v, "orders", map[string]string{"len": "1", "senders": "1", "receivers": "0"})
 	for i := range 3 {
 		if x := <-got; x != i {
-			t.Errorf("%d in place of %d", x, i)
+			t.Errorf("received %d, want %d", x, i)
 		}
 	}
 	if err := <-sent; err != nil {
@@ -265,7 +265,7 @@ func TestPrimitivesWithNilConsole(t *testing.T) {
 		}
 		wg.Wait()
 		if n != 800 {
-			t.Errorf("%T: %d", l, n)
+			t.Errorf("%T: counter is %d, want 800", l, n)
 		}
 	}
 	func() {
@@ -290,7 +290,7 @@ func TestPrimitivesWithNilConsole(t *testing.T) {
 		t.Error("receive")
 	}
 	if _, _, err := ch.Receive(gone); err == nil {
-		t.Error("receive of nothing")
+		t.Error("receive from an empty channel with a canceled context")
 	}
 	p := NewPool(c, "", func() int { return 7 })
 	p.Put(p.Get())
@@ -323,7 +323,7 @@ func TestMutexExcludesUnderLoad(t *testing.T) {
 	}
 	wg.Wait()
 	if n != 8000 {
-		t.Errorf("%d", n)
+		t.Errorf("counter is %d, want 8000", n)
 	}
 }
 
