@@ -53,7 +53,7 @@ func recordBoth(t testing.TB, highest uint64, digits int, values ...uint64) (*Hi
 	return ours, theirs
 }
 
-// logUniform returns n random values between 1 ns and 1 s, distributed uniformly on a logarithmic scale.
+// logUniform returns n random values between 1 ns and 1 s, uniformly distributed on a log scale.
 func logUniform(seed uint64, n int) []uint64 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	values := make([]uint64, n)

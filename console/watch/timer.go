@@ -51,7 +51,8 @@ func (t *Timer) Wait(ctx context.Context) error {
 	return nil
 }
 
-// Stop stops the timer, whether or not it has fired, and reports to viewers that it no longer exists.
+// Stop stops the timer, whether or not it has fired, and reports to viewers that it no longer
+// exists.
 func (t *Timer) Stop() {
 	t.timer.Stop()
 	t.r.Drop()
