@@ -47,7 +47,8 @@ func mustCluster(t *testing.T) *cluster {
 	return c
 }
 
-// command prepares a program that runs in the root of the repository, with the environment variables of the scripts.
+// command prepares a program that runs in the root of the repository, with the environment
+// variables of the scripts.
 func (c *cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = c.root
@@ -93,8 +94,8 @@ func (c *cluster) helm(t *testing.T, args ...string) string {
 	return c.must(t, "helm", append([]string{"--kube-context", c.context, "--namespace", namespace}, args...)...)
 }
 
-// createNamespace deletes and creates the namespace, with the Pod Security Standard "restricted" enforced. The namespace is
-// deleted after the test if the test passes.
+// createNamespace deletes and creates the namespace, with the Pod Security Standard "restricted"
+// enforced. The namespace is deleted after the test if the test passes.
 func (c *cluster) createNamespace(t *testing.T) {
 	t.Helper()
 	c.kubectl(t, "delete", "namespace", namespace, "--ignore-not-found", "--wait")
@@ -107,7 +108,8 @@ func (c *cluster) createNamespace(t *testing.T) {
 	})
 }
 
-// forward forwards a local port to a port of a pod until the test ends or stop is called. It ends when the pod stops.
+// forward forwards a local port to a port of a pod until the test ends or stop is called. It ends
+// when the pod stops.
 func (c *cluster) forward(t *testing.T, target, port string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -167,8 +169,8 @@ func (p pod) ready() bool {
 	return len(p.Status.ContainerStatuses) == 1 && p.Status.ContainerStatuses[0].Ready
 }
 
-// pods returns the release's pods, without pods that are being deleted and without test pods. Pods of load runs belong to other
-// releases.
+// pods returns the release's pods, without pods that are being deleted and without test pods. Pods
+// of load runs belong to other releases.
 func (c *cluster) pods(t *testing.T) (pods []pod) {
 	t.Helper()
 	var list struct {
@@ -186,9 +188,9 @@ func (c *cluster) pods(t *testing.T) (pods []pod) {
 	return pods
 }
 
-// podOf waits until a component has exactly one pod and that pod is ready, and returns it. helm waits for the objects that it
-// creates and not for those that it replaces, so there can be two pods for a while, for example when a StatefulSet replaces a
-// Deployment.
+// podOf waits until a component has exactly one pod and that pod is ready, and returns it. helm
+// waits for the objects that it creates and not for those that it replaces, so there can be two
+// pods for a while, for example when a StatefulSet replaces a Deployment.
 func (c *cluster) podOf(t *testing.T, component string) (one pod) {
 	t.Helper()
 	eventually(t, "the "+component+" has exactly one ready pod", func() bool {
@@ -204,7 +206,8 @@ func (c *cluster) podOf(t *testing.T, component string) (one pod) {
 	return one
 }
 
-// eventually waits until ok returns true, for at most waitTimeout, and returns the time that it waited.
+// eventually waits until ok returns true, for at most waitTimeout, and returns the time that it
+// waited.
 func eventually(t *testing.T, what string, ok func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()

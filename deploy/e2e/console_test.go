@@ -23,7 +23,8 @@ type export struct {
 	} `json:"targets"`
 }
 
-// console reads the server's console, which listens on the pod's loopback address only, with the script of `task console-pods`.
+// console reads the server's console, which listens on the pod's loopback address only, with the
+// script of `task console-pods`.
 func (c *cluster) console(t *testing.T) {
 	load := c.startLoad(t, "console", "duration=20s", "concurrency=3")
 	c.must(t, "go", "build", "-o", t.TempDir(), "./services/console") // so that compiling does not compete with the load
@@ -55,7 +56,8 @@ func (c *cluster) console(t *testing.T) {
 	}
 	load.mustPass(t)
 
-	// The loopback ports are not reachable at the pod's address, not even for pods that may connect to the server.
+	// The loopback ports are not reachable at the pod's address, not even for pods that may connect to
+	// the server.
 	for _, port := range []string{"6669", "6060"} {
 		if open, answer := c.probe(t, "probe-loopback-"+port, map[string]string{"mini-redis-client": "true"}, "mini-redis-headless", port); open {
 			t.Errorf("port %s of the pod is reachable: %s", port, answer)

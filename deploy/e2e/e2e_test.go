@@ -10,7 +10,8 @@ import (
 	"mini-redis/internal/inspect"
 )
 
-// TestCluster runs its steps in order. Each step starts with the state that the previous one leaves.
+// TestCluster runs its steps in order. Each step starts with the state that the previous one
+// leaves.
 func TestCluster(t *testing.T) {
 	c := mustCluster(t)
 	c.createNamespace(t)
@@ -41,7 +42,8 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// acceptsCharts applies the charts with each values file of ci/ as a server-side dry run. It must cause no error or warning.
+// acceptsCharts applies the charts with each values file of ci/ as a server-side dry run. It must
+// cause no error or warning.
 func (c *cluster) acceptsCharts(t *testing.T) {
 	values, err := filepath.Glob(filepath.Join(c.root, "deploy/helm/*/ci/*-values.yaml"))
 	if err != nil || len(values) == 0 {
@@ -80,7 +82,8 @@ func (c *cluster) install(t *testing.T) {
 	c.logMemory(t, "idle")
 }
 
-// mustFit checks that each container's memory request equals its limit and that the limits sum to less than 1 GiB.
+// mustFit checks that each container's memory request equals its limit and that the limits sum to
+// less than 1 GiB.
 func (c *cluster) mustFit(t *testing.T) {
 	t.Helper()
 	sum := 0
@@ -127,8 +130,8 @@ func (c *cluster) loadPasses(t *testing.T) {
 	c.mustNotHaveRestarted(t)
 }
 
-// loadFails sets a latency threshold that cannot be met. Both pods must finish and report, because a failed pod does not stop the
-// other.
+// loadFails sets a latency threshold that cannot be met. Both pods must finish and report, because
+// a failed pod does not stop the other.
 func (c *cluster) loadFails(t *testing.T) {
 	r := c.startLoad(t, "fails", "pods=2", "duration=5s", "thresholds.maxP99=1us")
 	code, reports := r.finish(t)
@@ -160,8 +163,8 @@ func (c *cluster) leftovers(t *testing.T) string {
 		c.kubectl(t, "get", "secrets", "--selector", "owner=helm,name="+release, "--output", "name")
 }
 
-// scraped installs the stack with metrics that are scraped. The collector must accept span metrics although it has no metrics
-// backend.
+// scraped installs the stack with metrics that are scraped. The collector must accept span metrics
+// although it has no metrics backend.
 func (c *cluster) scraped(t *testing.T) {
 	c.helm(t, "install", release, stackChart, "--wait", "--timeout", waitTimeout.String(),
 		"--set", "telemetry.metrics=scrape,prometheus.enabled=false")

@@ -8,7 +8,8 @@ import (
 // outage is the maximum time that a client with retries may wait for the server.
 const outage = 15 * time.Second
 
-// kill deletes a component's pod by force, so that the program gets no SIGTERM, and returns the time until another pod is ready.
+// kill deletes a component's pod by force, so that the program gets no SIGTERM, and returns the
+// time until another pod is ready.
 func (c *cluster) kill(t *testing.T, component string) time.Duration {
 	t.Helper()
 	old := c.podOf(t, component)
@@ -25,8 +26,8 @@ func (c *cluster) kill(t *testing.T, component string) time.Duration {
 	return time.Since(began)
 }
 
-// killUnderLoad kills a component 10 s into a load run of 30 s. It returns how many of the run's traces are missing in Jaeger and
-// how many of its operations are missing in Prometheus.
+// killUnderLoad kills a component 10 s into a load run of 30 s. It returns how many of the run's
+// traces are missing in Jaeger and how many of its operations are missing in Prometheus.
 func (c *cluster) killUnderLoad(t *testing.T, component, run string) (r report, lostTraces, lostOperations int64) {
 	t.Helper()
 	load := c.startLoad(t, run, "rate=50", "duration=30s", "retryFor="+outage.String(), "thresholds.maxMissed=0")
@@ -89,7 +90,8 @@ var volumes = []string{
 	"--set", "jaeger.persistence.enabled=true,jaeger.resources.requests.memory=384Mi,jaeger.resources.limits.memory=384Mi",
 }
 
-// killsWithVolumes kills each component of a stack that stores acknowledged data on volumes. Nothing may be lost.
+// killsWithVolumes kills each component of a stack that stores acknowledged data on volumes.
+// Nothing may be lost.
 func (c *cluster) killsWithVolumes(t *testing.T) {
 	c.helm(t, append([]string{"upgrade", release, stackChart, "--wait", "--timeout", waitTimeout.String()}, volumes...)...)
 	c.mustBeReady(t)

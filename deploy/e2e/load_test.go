@@ -107,7 +107,8 @@ func (r *run) mustPass(t *testing.T) report {
 	return reports[0]
 }
 
-// loadIsEvicted evicts the pod of a run, as a node drain does. The run must start again and pass with all its operations.
+// loadIsEvicted evicts the pod of a run, as a node drain does. The run must start again and pass
+// with all its operations.
 func (c *cluster) loadIsEvicted(t *testing.T) {
 	r := c.startLoad(t, "evicted", "duration=12s", "progress=1s")
 	c.mustLoadBegin(t, r)
@@ -141,8 +142,9 @@ func countOperations(t *testing.T, prometheus inspect.Prometheus, name string) f
 	return value
 }
 
-// awaitCounts waits until Jaeger has a complete trace of every operation of the run and Prometheus has counted every operation, or
-// until neither count has changed in eight polls, one per second. It returns the last counts.
+// awaitCounts waits until Jaeger has a complete trace of every operation of the run and Prometheus
+// has counted every operation, or until neither count has changed in eight polls, one per second.
+// It returns the last counts.
 func (c *cluster) awaitCounts(t *testing.T, name string, r report) (traces inspect.Count, operations float64) {
 	t.Helper()
 	jaeger, prometheus := c.jaeger(t), c.prometheus(t)

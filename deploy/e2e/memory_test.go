@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// memory returns the working set of each pod of the namespace in MiB, from the nodes' control groups.
+// memory returns the working set of each pod of the namespace in MiB, from the nodes' control
+// groups.
 func (c *cluster) memory(t *testing.T) (map[string]float64, error) {
 	t.Helper()
 	used := map[string]float64{}
@@ -57,7 +58,8 @@ func table(used map[string]float64) string {
 	return b.String()
 }
 
-// logMemory waits until the nodes have measured all pods, about every 10 s, and logs the memory of each.
+// logMemory waits until the nodes have measured all pods, about every 10 s, and logs the memory of
+// each.
 func (c *cluster) logMemory(t *testing.T, when string) {
 	t.Helper()
 	var used map[string]float64
@@ -71,7 +73,8 @@ func (c *cluster) logMemory(t *testing.T, when string) {
 	t.Logf("memory, %s:\n%s", when, table(used))
 }
 
-// samplePeakMemory polls the memory of each pod every 2 s until stop is called, which returns a table of the highest values.
+// samplePeakMemory polls the memory of each pod every 2 s until stop is called, which returns a
+// table of the highest values.
 func (c *cluster) samplePeakMemory(t *testing.T) (stop func() string) {
 	t.Helper()
 	done, highest := make(chan struct{}), make(chan map[string]float64)

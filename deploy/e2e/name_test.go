@@ -8,7 +8,8 @@ import (
 	"mini-redis/internal/inspect"
 )
 
-// mustBeFoundByName checks that Jaeger and Prometheus find the run by its name, and the server's traces by its pod.
+// mustBeFoundByName checks that Jaeger and Prometheus find the run by its name, and the server's
+// traces by its pod.
 func (c *cluster) mustBeFoundByName(t *testing.T, name string, r report) {
 	t.Helper()
 	jaeger, prometheus := c.jaeger(t), c.prometheus(t)
@@ -32,7 +33,8 @@ func (c *cluster) mustBeFoundByName(t *testing.T, name string, r report) {
 	}
 }
 
-// mustResolveExemplars checks that all exemplars of the run's latencies refer to complete traces in Jaeger.
+// mustResolveExemplars checks that all exemplars of the run's latencies refer to complete traces in
+// Jaeger.
 func (c *cluster) mustResolveExemplars(t *testing.T, name string, r report) {
 	t.Helper()
 	jaeger, prometheus := c.jaeger(t), c.prometheus(t)

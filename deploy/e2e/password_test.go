@@ -11,7 +11,8 @@ import (
 	"mini-redis/internal/inspect"
 )
 
-// password installs the stack with a password from a Secret. The release has two collectors, for the next step.
+// password installs the stack with a password from a Secret. The release has two collectors, for
+// the next step.
 func (c *cluster) password(t *testing.T) {
 	secret := rand.Text()
 	c.kubectl(t, "create", "secret", "generic", "redis-password", "--from-literal=password="+secret)
@@ -37,7 +38,8 @@ func (c *cluster) password(t *testing.T) {
 	c.mustNotLeak(t, secret, output)
 }
 
-// mustNotLeak checks that the secret is in no output, object, log, metric or trace that is readable without access to Secrets.
+// mustNotLeak checks that the secret is in no output, object, log, metric or trace that is readable
+// without access to Secrets.
 func (c *cluster) mustNotLeak(t *testing.T, secret, output string) {
 	t.Helper()
 	url, _ := c.forward(t, "pod/mini-redis-0", "9121")
@@ -77,7 +79,8 @@ func mustGet(t *testing.T, url string) string {
 	return string(body)
 }
 
-// twoCollectors makes a load run that two collectors share. All traces must be complete and all sums must be exact.
+// twoCollectors makes a load run that two collectors share. All traces must be complete and all
+// sums must be exact.
 func (c *cluster) twoCollectors(t *testing.T) {
 	r := c.startLoad(t, "spread", "existingSecret=redis-password", "pods=4", "rate=25", "duration=15s") // the CPU requests of more pods exceed a node with two CPUs
 	code, reports := r.finish(t)

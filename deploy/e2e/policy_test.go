@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// probe sends a PING from a new pod with these labels to an address in the namespace. It returns the output of the client, and
-// open if the client could connect, whichever protocol the other side speaks.
+// probe sends a PING from a new pod with these labels to an address in the namespace. It returns
+// the output of the client, and open if the client could connect, whichever protocol the other side
+// speaks.
 func (c *cluster) probe(t *testing.T, name string, labels map[string]string, host, port string) (open bool, answer string) {
 	t.Helper()
 	image := "mini-redis-cli:" + strings.TrimSpace(c.must(t, "sed", "-n", "s/^appVersion: *//p", stackChart+"/Chart.yaml"))

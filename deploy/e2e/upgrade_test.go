@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// previousChart extracts the chart from before the last commit that changed it, and returns its directory.
+// previousChart extracts the chart from before the last commit that changed it, and returns its
+// directory.
 func (c *cluster) previousChart(t *testing.T) string {
 	t.Helper()
 	commits := strings.Fields(c.must(t, "git", "log", "-2", "--format=%H", "--", stackChart))
@@ -23,8 +24,9 @@ func (c *cluster) previousChart(t *testing.T) string {
 	return filepath.Join(dir, stackChart)
 }
 
-// upgrade upgrades from the previous commit's chart to the current one and rolls back, each under a load of which every
-// operation must succeed. The pod annotation replaces the server's pod even if the charts are equal.
+// upgrade upgrades from the previous commit's chart to the current one and rolls back, each under a
+// load of which every operation must succeed. The pod annotation replaces the server's pod even if
+// the charts are equal.
 func (c *cluster) upgrade(t *testing.T) {
 	previous := c.previousChart(t)
 	c.helm(t, "install", release, previous, "--wait", "--timeout", waitTimeout.String(), "--set", "server.podAnnotations.turn=old")

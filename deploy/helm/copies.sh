@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes or checks the chart's copies of the collector's configuration: ./deploy/helm/copies.sh write|check
-# Helm charts cannot read files outside their own directory.
+# Writes or checks the chart's copies of the collector's configuration:
+#   ./deploy/helm/copies.sh write|check
+# A Helm chart cannot read files outside its own directory.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks that the charts' READMEs are up to date with helm-docs: ./deploy/helm/docs.sh HELM_DOCS_PACKAGE
+# Checks that the charts' READMEs are up to date with helm-docs:
+#   ./deploy/helm/docs.sh HELM_DOCS_PACKAGE
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

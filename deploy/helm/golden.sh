@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Renders each chart with each values file of ci/ and compares the result with tests/golden/: ./deploy/helm/golden.sh write|check
-# A deprecated values file must render the golden file of its replacement, which its first line names.
+# Renders each chart with each values file of ci/ and compares the result with tests/golden/:
+#   ./deploy/helm/golden.sh write|check
+# A deprecated values file must render the golden file of its replacement, which its first line
+# names.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

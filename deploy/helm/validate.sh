@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Validates the collector configurations that the chart renders, with the project's collector: those of the values files of ci/ and
-# those of the values below, which the documentation gives for other backends. Configurations that need the contrib distribution
-# are validated with the binary at CONTRIB_COLLECTOR, and skipped with a message if that is not set.
+# Validates the collector configurations that the chart renders, with the project's collector: those
+# of the values files of ci/ and those of the values below, which the documentation gives for other
+# backends. Configurations that need the contrib distribution are validated with the binary at
+# CONTRIB_COLLECTOR, and skipped with a message if that is not set.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

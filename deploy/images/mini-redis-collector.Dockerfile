@@ -1,5 +1,6 @@
-# The project's OpenTelemetry Collector distribution. Entrypoint and user are those of the official contrib image.
-# It only copies binaries that `task dist` has cross-compiled, so that the build needs no registry.
+# The project's OpenTelemetry Collector distribution. Entrypoint and user are those of the official
+# contrib image. It only copies binaries that `task dist` has cross-compiled, so that the build
+# needs no registry.
 FROM scratch
 ARG TARGETARCH
 LABEL org.opencontainers.image.title="mini-redis-collector" org.opencontainers.image.licenses="MIT"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the project's images for ARCHES with docker buildx and pushes them:
-# IMAGE_PREFIX=registry.example.com/team ./deploy/images/push.sh
+#   IMAGE_PREFIX=registry.example.com/team ./deploy/images/push.sh
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Writes a software bill of materials (CycloneDX JSON) of each binary in dist/ARCH/ to dist/sbom/, including the stand-ins if they
-# have been built. It lists the modules in the binary's build information with versions, checksums and licences. A test then
-# compares each document with its binary.
+# Writes a software bill of materials (CycloneDX JSON) of each binary in dist/ARCH/ to dist/sbom/,
+# including the stand-ins if they have been built. It lists the modules in the binary's build
+# information with versions, checksums and licences. A test then compares each document with its
+# binary.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

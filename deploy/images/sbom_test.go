@@ -1,4 +1,5 @@
-// Package images_test compares the bills of materials that `task sbom` writes with the binaries that they describe.
+// Package images_test compares the bills of materials that `task sbom` writes with the binaries
+// that they describe.
 package images_test
 
 import (
@@ -70,7 +71,8 @@ func mustRead(t *testing.T, file string) (b bom) {
 	return b
 }
 
-// mustBeValid checks the fields that CycloneDX requires, and that every reference is to a component of the document.
+// mustBeValid checks the fields that CycloneDX requires, and that every reference is to a component
+// of the document.
 func (b bom) mustBeValid(t *testing.T) {
 	t.Helper()
 	serial := regexp.MustCompile(`^urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -93,7 +95,8 @@ func (b bom) mustBeValid(t *testing.T) {
 	}
 }
 
-// mustListModules checks that the document lists every module in the binary's build information, with its version.
+// mustListModules checks that the document lists every module in the binary's build information,
+// with its version.
 func (b bom) mustListModules(t *testing.T, binary string) {
 	t.Helper()
 	info, err := buildinfo.ReadFile(binary)
@@ -118,8 +121,8 @@ func (b bom) mustListModules(t *testing.T, binary string) {
 	t.Logf("%d components, %d modules in the binary", len(b.Components), len(info.Deps))
 }
 
-// mustHaveLicences checks that at most 5 % of the components, plus one, have no licence. A few modules have no licence text or one
-// that the tool does not recognise.
+// mustHaveLicences checks that at most 5 % of the components, plus one, have no licence. A few
+// modules have no licence text or one that the tool does not recognise.
 func (b bom) mustHaveLicences(t *testing.T) {
 	t.Helper()
 	var unknown []string

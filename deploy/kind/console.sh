@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the console against every server pod, through kubectl port-forward: ./deploy/kind/console.sh [export | record] [FLAG...]
+# Runs the console against every server pod, through kubectl port-forward:
+#   ./deploy/kind/console.sh [export | record] [FLAG...]
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

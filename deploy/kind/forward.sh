@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Forwards a port of this machine to a Service of the stack until Ctrl-C: ./deploy/kind/forward.sh jaeger 16686
-# PORT is the local port; the default is the Service's port.
+# Forwards a port of this machine to a Service of the stack until Ctrl-C:
+#   ./deploy/kind/forward.sh jaeger 16686
+# PORT is the local port; the default is the port of the Service.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Loads the images into the cluster's nodes. Images that a node already has are skipped.
-# The nodes pull Jaeger and Prometheus from their registry. If it cannot be reached, stand-ins are built and loaded.
+# Loads the images into the cluster's nodes. Images that a node already has are skipped. The nodes
+# pull Jaeger and Prometheus from their registry. If it cannot be reached, stand-ins are built and
+# loaded.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

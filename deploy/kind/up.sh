@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Creates the cluster, builds and loads the images, installs the chart, and checks one call's trace in Jaeger. Work that
-# is already done is not repeated.
+# Creates the cluster, builds and loads the images, installs the chart, and checks one call's trace
+# in Jaeger. Work that is already done is not repeated.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
