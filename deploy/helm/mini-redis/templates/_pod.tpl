@@ -95,7 +95,8 @@ lifecycle:
 {{- div (include "mini-redis.bytes" .resources.limits.memory | int64) 1048576 }}
 {{- end }}
 
-{{/* GOMEMLIMIT: 90 % of the memory limit in bytes, so that the Go garbage collector acts before the kernel kills the process. */}}
+{{/* GOMEMLIMIT: 90 % of the memory limit in bytes, so that the Go garbage collector acts before the kernel kills the
+     process. */}}
 {{- define "mini-redis.goMemLimit" -}}
 - name: GOMEMLIMIT
   value: {{ div (mul (include "mini-redis.bytes" .resources.limits.memory | int64) 9) 10 | quote }}
