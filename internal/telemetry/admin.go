@@ -13,40 +13,50 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// AdminOptions says what the admin endpoint listens on and serves.
+// AdminOptions configures StartAdmin. Addr and Registry are required.
 type AdminOptions struct {
-	Addr string // host:port; port 0 takes a free one
-	// Registry is what /metrics shows, Telemetry.Registry as a rule.
+	Addr string // host:port; port 0 selects a free port
+	// Registry is served at /metrics; usually Telemetry.Registry.
 	Registry *prometheus.Registry
-	// Ready answers /readyz: nil means ready, and the text of an error is the reason shown with the 503. A nil Ready is always ready.
+	// Healthy is called for every request to /healthz. If it returns an error, the answer is 503 with
+	// the error's text, and a liveness probe restarts the program. A nil Healthy is always healthy.
+	//
+	// Healthy runs on the request's goroutine and may run several times at once. The endpoint holds no
+	// lock while it calls Healthy, and takes none. Healthy must do the same and return at once: it
+	// reports that the program is stuck, so it must not wait for what may be stuck. Read atomics that
+	// a watchdog updates.
+	Healthy func() error
+	// Ready is called for every request to /readyz. If it returns an error, the answer is 503 with the
+	// error's text. A nil Ready is always ready.
 	Ready func() error
-	// Logger takes errors of serving and collecting; nil means slog.Default().
+	// Logger receives errors from serving and from collecting metrics; nil means slog.Default().
 	Logger *slog.Logger
 }
 
-// Admin is the running admin endpoint. It serves, to GET and HEAD,
+// Admin is the running admin endpoint. It answers GET and HEAD requests for
 //
-//	/metrics   the registry, as OpenMetrics (with exemplars) to those who accept it
-//	/healthz   200 while the process can answer at all
-//	/readyz    200, or 503 with the reason
+//	/metrics   the registry, in the OpenMetrics format with exemplars if the client accepts it
+//	/healthz   200, or 503 with the error that AdminOptions.Healthy returned
+//	/readyz    200, or 503 with the error that AdminOptions.Ready returned
 //
-// and nothing else: it may be reachable from outside, so there are no profiles here (StartPprof) and no index.
+// and nothing else. It may be reachable from outside the machine, so it serves no profiles (see
+// StartPprof) and no index.
 type Admin struct{ *httpEndpoint }
 
-// A scrape must end within the time a scraper waits (10 s by default), and a few at once are enough.
+// A scrape must end within Prometheus's default scrape timeout of 10 s.
 const (
-	scrapeTimeout     = 10 * time.Second
-	scrapesAtOnce     = 4
-	adminWriteTimeout = scrapeTimeout + 5*time.Second
+	scrapeTimeout        = 10 * time.Second
+	maxConcurrentScrapes = 4
+	adminWriteTimeout    = scrapeTimeout + 5*time.Second
 )
 
-// StartAdmin listens and serves until Close. An error names the address that cannot be used.
+// StartAdmin listens on o.Addr and serves until Close. The error names the address if it cannot listen.
 func StartAdmin(o AdminOptions) (*Admin, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	if o.Addr == "" || o.Registry == nil {
-		return nil, errors.New("admin endpoint: an address and a registry are needed")
+		return nil, errors.New("admin endpoint: Addr and Registry are required")
 	}
 	l, err := net.Listen("tcp", o.Addr)
 	if err != nil {
@@ -56,38 +66,42 @@ func StartAdmin(o AdminOptions) (*Admin, error) {
 }
 
 func adminHandler(o AdminOptions) http.Handler {
-	mux := http.NewServeMux() // a pattern with GET answers HEAD too
+	mux := http.NewServeMux() // a GET pattern also matches HEAD
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
 		EnableOpenMetrics:   true,
-		MaxRequestsInFlight: scrapesAtOnce,
+		MaxRequestsInFlight: maxConcurrentScrapes,
 		Timeout:             scrapeTimeout,
-		// One collector's error must not take everybody's numbers away.
+		// If one collector fails, the metrics of the others are still served.
 		ErrorHandling: promhttp.ContinueOnError,
 		ErrorLog:      scrapeLog{complainer(o.Logger, &seldom{now: time.Now}, "/metrics is incomplete")},
 	}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		answer(w, http.StatusOK, "ok")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if o.Ready != nil {
-			if err := o.Ready(); err != nil {
-				answer(w, http.StatusServiceUnavailable, "not ready: "+err.Error())
-				return
-			}
-		}
-		answer(w, http.StatusOK, "ready")
-	})
+	mux.HandleFunc("GET /healthz", probe(o.Healthy, "ok", "unhealthy: "))
+	mux.HandleFunc("GET /readyz", probe(o.Ready, "ready", "not ready: "))
 	return mux
 }
 
-func answer(w http.ResponseWriter, status int, text string) {
+// probe answers 200 with okText if check is nil or returns nil, and otherwise 503 with failPrefix and
+// the error's text.
+func probe(check func() error, okText, failPrefix string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if check != nil {
+			if err := check(); err != nil {
+				writeText(w, http.StatusServiceUnavailable, failPrefix+err.Error())
+				return
+			}
+		}
+		writeText(w, http.StatusOK, okText)
+	}
+}
+
+func writeText(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text+"\n") // a prober that has gone needs no answer
+	_, _ = io.WriteString(w, text+"\n") // fails only if the client has closed the connection
 }
 
-// scrapeLog takes promhttp's complaints.
+// scrapeLog adapts a log function to promhttp.Logger.
 type scrapeLog struct{ complain func(error) }
 
 // Println implements promhttp.Logger.
