@@ -19,7 +19,7 @@ import (
 	"mini-redis/console"
 )
 
-// certify makes a certificate for 127.0.0.1, and a file of those to trust.
+// certify returns a certificate for 127.0.0.1 and a file with the CA certificate.
 func certify(t *testing.T) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -41,7 +41,7 @@ func certify(t *testing.T) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
 }
 
-func TestAProgramThatAsksForATokenOverTLS(t *testing.T) {
+func TestTokenOverTLS(t *testing.T) {
 	cert, ca := certify(t)
 	c := console.New(console.Options{PublishInterval: 20 * ms})
 	c.NewTask(console.TaskOptions{Name: "secret"})
