@@ -83,8 +83,8 @@ func stderrOf(err error) string {
 // forwardingLine matches the line that kubectl prints when a local port is ready.
 var forwardingLine = regexp.MustCompile(`Forwarding from 127\.0\.0\.1:(\d+) -> (\d+)`)
 
-// forwardTimeout bounds the time until the first port forward of a pod is ready. forwardRetryDelay is
-// the delay before kubectl is started again after it has ended.
+// forwardTimeout bounds the time until the first port forward of a pod is ready. forwardRetryDelay
+// is the delay before kubectl is started again after it has ended.
 const (
 	forwardTimeout    = 20 * time.Second
 	forwardRetryDelay = time.Second
@@ -114,9 +114,9 @@ func (p *podsConfig) forwardOne(ctx context.Context, name string, running *sync.
 	}
 }
 
-// keepForwarding forwards ports to a pod until ctx ends and sends the result of the first attempt to
-// first. A port forward ends with its pod. The next pod of the same name, as in a StatefulSet, is
-// reached through the same local ports.
+// keepForwarding forwards ports to a pod until ctx ends and sends the result of the first attempt
+// to first. A port forward ends with its pod. The next pod of the same name, as in a StatefulSet,
+// is reached through the same local ports.
 func (p *podsConfig) keepForwarding(ctx context.Context, name string, first chan<- forwardResult) {
 	localPorts := map[int]string{p.console: ""}
 	if p.pprof != 0 {
@@ -132,15 +132,16 @@ func (p *podsConfig) keepForwarding(ctx context.Context, name string, first chan
 		case <-ctx.Done():
 			return
 		case <-time.After(forwardRetryDelay):
-			// While the pod does not exist this fails, and the view shows the target as not reachable.
+			// While the pod does not exist this fails, and the view shows the target as not
+			// reachable.
 			_ = p.portForward(ctx, name, localPorts, nil)
 		}
 	}
 }
 
-// portForward runs kubectl until it ends. localPorts maps each port of the pod to a local port, "" for any
-// free one. portForward sets the local ports in localPorts and then calls ready, if it is not nil. It returns
-// an error if kubectl ends before all ports are ready.
+// portForward runs kubectl until it ends. localPorts maps each port of the pod to a local port, ""
+// for any free one. portForward sets the local ports in localPorts and then calls ready, if it is
+// not nil. It returns an error if kubectl ends before all ports are ready.
 func (p *podsConfig) portForward(ctx context.Context, name string, localPorts map[int]string, ready func()) error {
 	args := []string{"port-forward", "--address", "127.0.0.1", name}
 	for remote, local := range localPorts {

@@ -93,7 +93,8 @@ func TestExport(t *testing.T) {
 	for _, x := range got.Tasks {
 		tasks[x.Name] = x
 	}
-	// On a loaded machine the task runs for longer than 40 ms; its sleep is never shorter than 60 ms.
+	// On a loaded machine the task runs for longer than 40 ms; its sleep is never shorter than 60
+	// ms.
 	if x := tasks["spins 40 ms of 100"]; x.Busy < x.Total/4 || x.Busy > 9*x.Total/10 || x.Polls < 5 || x.Idle < x.Total/20 {
 		t.Errorf("unexpected times of the spinning task: %+v", x)
 	}

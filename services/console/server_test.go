@@ -172,8 +172,8 @@ func openAsyncOp(t *testing.T, term *consoletest.Terminal) {
 	t.Error("no resource shows the waiting client")
 }
 
-// TestConsoleOnServer covers the same, and the views that the stock client does not have: goroutines,
-// spans with their tasks, and events.
+// TestConsoleOnServer covers the same, and the views that the stock client does not have:
+// goroutines, spans with their tasks, and events.
 func TestConsoleOnServer(t *testing.T) {
 	s := startRedis(t)
 	defer startPings(s.connect(5))()

@@ -39,8 +39,8 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// startProgram starts a program, which is killed when the test ends, and waits until its address accepts
-// connections.
+// startProgram starts a program, which is killed when the test ends, and waits until its address
+// accepts connections.
 func startProgram(t *testing.T, addr, bin string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(bin, args...)

@@ -19,8 +19,8 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-// Apply applies an update. It ignores items whose metadata is unknown and statistics of unknown items,
-// so that an inconsistent program is still shown as far as possible.
+// Apply applies an update. It ignores items whose metadata is unknown and statistics of unknown
+// items, so that an inconsistent program is still shown as far as possible.
 func (t *Target) Apply(u *instrumentpb.Update) {
 	t.Updates++
 	if now := timeOf(u.Now); now.After(t.Now) { // an update may arrive in parts, which have the same time

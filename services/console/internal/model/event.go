@@ -80,8 +80,8 @@ func (t *Target) ApplyEvents(b *eventspb.Batch) {
 func (t *Target) LatestEvents() []*Event { return t.Events[max(len(t.Events)-maxEvents, 0):] }
 
 // TaskOfEvent returns the wire ID of the task that an event was logged in: the one that the program
-// sent, or else the task of the event's span if that span has been received. It returns 0 if neither
-// is known.
+// sent, or else the task of the event's span if that span has been received. It returns 0 if
+// neither is known.
 func (t *Target) TaskOfEvent(e *Event) uint64 {
 	if e.Task != 0 || e.Span == "" {
 		return e.Task

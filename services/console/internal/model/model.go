@@ -1,5 +1,5 @@
-// Package model holds the state of the watched programs. It applies the messages of console/wire and
-// computes the figures that are shown, by the same rules as tokio-console. It performs no I/O:
+// Package model holds the state of the watched programs. It applies the messages of console/wire
+// and computes the figures that are shown, by the same rules as tokio-console. It performs no I/O:
 // package source receives the messages and package ui draws the state.
 //
 // A Store is used by one goroutine at a time.
@@ -85,7 +85,8 @@ type meta struct {
 }
 
 // Reset discards the tasks, resources and async operations. It is called when the target is
-// connected again, because the program may have been restarted and its IDs then identify other items.
+// connected again, because the program may have been restarted and its IDs then identify other
+// items.
 func (t *Target) Reset() {
 	t.Now, t.Previous, t.Updates = time.Time{}, time.Time{}, 0
 	t.Tasks, t.Resources, t.Ops = map[uint64]*Task{}, map[uint64]*Resource{}, map[uint64]*Op{}
@@ -175,7 +176,8 @@ type Op struct {
 	Attributes       []Field
 }
 
-// Details holds a task's histograms, in nanoseconds. A histogram that the program does not send is nil.
+// Details holds a task's histograms, in nanoseconds. A histogram that the program does not send is
+// nil.
 type Details struct {
 	Polls, Scheduled *hdr.Histogram
 }
@@ -220,8 +222,8 @@ func (t *Task) Busy() time.Duration {
 	return t.Stats.BusyTotal
 }
 
-// ScheduledTime returns the time between wakes and the following polls. If the task was woken during
-// a poll, the time begins at the end of that poll.
+// ScheduledTime returns the time between wakes and the following polls. If the task was woken
+// during a poll, the time begins at the end of that poll.
 func (t *Task) ScheduledTime() time.Duration {
 	if t.State() != Scheduled {
 		return t.Stats.ScheduledTime

@@ -66,8 +66,8 @@ type spanReader struct {
 // ResetSpans prepares for a new span stream, which sends its metadata again.
 func (t *Target) ResetSpans() { t.spans = spanReader{} }
 
-// AddLostSpans records that n span ends were lost. All open spans are discarded, because any of them
-// may have ended.
+// AddLostSpans records that n span ends were lost. All open spans are discarded, because any of
+// them may have ended.
 func (t *Target) AddLostSpans(n uint64) {
 	t.Dropped.Spans += n
 	clear(t.spans.open)
@@ -224,8 +224,8 @@ func (t *Target) ResourceNumber(wire uint64) uint64 { return t.resourceIDs.get(w
 // OpNumber returns the number that is shown for an async operation's wire ID.
 func (t *Target) OpNumber(wire uint64) uint64 { return t.opIDs.get(wire) }
 
-// TaskTitle returns the shown ID and name of the task with the given wire ID. It returns the wire ID
-// if the task is not known, and "" for 0.
+// TaskTitle returns the shown ID and name of the task with the given wire ID. It returns the wire
+// ID if the task is not known, and "" for 0.
 func (t *Target) TaskTitle(wire uint64) string {
 	if wire == 0 {
 		return ""

@@ -1,5 +1,5 @@
-// Package record writes received events to a file and replays them. A replay is a source of the same
-// events at the same intervals, so it ends in the same tables.
+// Package record writes received events to a file and replays them. A replay is a source of the
+// same events at the same intervals, so it ends in the same tables.
 //
 // A recording begins with a line that identifies the format. Frames follow. A frame consists of the
 // kind, the target, the time in nanoseconds since the recording began and the length of the body
@@ -218,8 +218,8 @@ func (r *Reader) Next() (source.Event, time.Duration, error) {
 	}
 }
 
-// decode stores the frame's event in e. It returns false for a kind of frame that is not known, as a
-// later version may write.
+// decode stores the frame's event in e. It returns false for a kind of frame that is not known, as
+// a later version may write.
 func decode(f *frame, e *source.Event) (known bool, err error) {
 	switch f.kind {
 	case kindUpdate:

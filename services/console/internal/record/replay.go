@@ -22,8 +22,8 @@ type Replay struct {
 	ended   bool
 }
 
-// NewReplay replays a recording. A speed of 1 is the recorded speed and 2 is twice as fast. At speed 0
-// there are no delays.
+// NewReplay replays a recording. A speed of 1 is the recorded speed and 2 is twice as fast. At
+// speed 0 there are no delays.
 func NewReplay(r *Reader, speed float64) *Replay {
 	return &Replay{r: r, speed: speed, changed: make(chan struct{})}
 }
@@ -35,8 +35,8 @@ func (p *Replay) Targets(store *model.Store) {
 	}
 }
 
-// Run replays the recording. It returns nil at its end or when ctx ends, and the error of a recording
-// that is invalid.
+// Run replays the recording. It returns nil at its end or when ctx ends, and the error of a
+// recording that is invalid.
 func (p *Replay) Run(ctx context.Context, emit func(source.Event)) error {
 	var played time.Duration
 	for {
@@ -107,7 +107,7 @@ func (p *Replay) Ended() bool {
 	return p.ended
 }
 
-// Spans, Events, Goroutines and Details do nothing: a recording cannot be asked for more data.
+// Spans, Events, Goroutines and Details do nothing: a recording contains no other data.
 func (p *Replay) Spans()              {}
 func (p *Replay) Events()             {}
 func (p *Replay) Goroutines()         {}

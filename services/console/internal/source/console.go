@@ -190,8 +190,8 @@ func receiveAll[T any](s grpc.ServerStreamingClient[T], err error, f func(*T)) e
 	return err
 }
 
-// reportUnavailable emits a status if the program does not serve a stream or refuses another viewer.
-// A stream that ends with its connection is not reported: the status of the connection is.
+// reportUnavailable emits a status if the program does not serve a stream or refuses another
+// viewer. A stream that ends with its connection is not reported: the status of the connection is.
 func (x *targetConn) reportUnavailable(ctx context.Context, kind StreamKind, err error) {
 	switch {
 	case ctx.Err() != nil:

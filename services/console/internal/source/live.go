@@ -103,7 +103,8 @@ func (l *Live) change(f func()) {
 // Pause asks the programs to stop or to resume sending updates.
 func (l *Live) Pause(paused bool) { l.change(func() { l.paused = paused }) }
 
-// Spans requests spans from now on. They are requested on demand because they cost the program time.
+// Spans requests spans from now on. They are requested on demand because they cost the program
+// time.
 func (l *Live) Spans() { l.change(func() { l.spans = true }) }
 
 // Events requests events from now on.

@@ -324,8 +324,8 @@ func replay(b []byte) (*model.Store, error) {
 	return store, err
 }
 
-// exported returns the store as JSON. The JSON does not contain the stream statuses, which change at
-// the end of the test.
+// exported returns the store as JSON. The JSON does not contain the stream statuses, which change
+// at the end of the test.
 func exported(t *testing.T, store *model.Store) string {
 	t.Helper()
 	var b bytes.Buffer

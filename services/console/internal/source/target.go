@@ -27,8 +27,8 @@ type Spec struct {
 //
 //	[NAME=]ADDRESS[,pprof=ADDRESS]
 //
-// An ADDRESS is host:port, a host (the port is then that of [console.DefaultAddr]), or an http:// or
-// https:// URL. The address of a console may also be file:///path/to/a/socket. With pprof= alone
+// An ADDRESS is host:port, a host (the port is then that of [console.DefaultAddr]), or an http://
+// or https:// URL. The address of a console may also be file:///path/to/a/socket. With pprof= alone
 // only the profiles are read. tlsConfig is used for https:// addresses; nil is the default
 // configuration.
 func ParseSpec(text string, tlsConfig *tls.Config, token string) (Spec, error) {

@@ -6,8 +6,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Theme defines how a table is drawn. Its functions may add escape sequences but must not change the
-// width of the text.
+// Theme defines how a table is drawn. Its functions may add escape sequences but must not change
+// the width of the text.
 type Theme struct {
 	Cell     func(text string, tone Tone, done, selected bool) string
 	Header   func(text string, chosen bool) string
@@ -21,8 +21,8 @@ type Theme struct {
 // gap is the number of spaces between two cells.
 const gap = 1
 
-// Draw returns the header and the rows that fit into height lines. Each line is exactly width terminal
-// cells wide.
+// Draw returns the header and the rows that fit into height lines. Each line is exactly width
+// terminal cells wide.
 func (t *Table) Draw(width, height int, theme Theme) []string {
 	t.height = max(height-1, 0)
 	t.scroll()
@@ -90,8 +90,8 @@ func (t *Table) widths(width int, theme Theme) []int {
 	for i := range t.Columns {
 		want[i] = ansi.StringWidth(t.Columns[i].Title) + ansi.StringWidth(theme.Down)
 	}
-	// Rows outside the screen count as well, so that the widths do not change while scrolling. Their
-	// number is limited to 500 on each side, because there may be many thousands.
+	// Rows outside the screen count as well, so that the widths do not change while scrolling.
+	// Their number is limited to 500 on each side, because there may be many thousands.
 	from := max(t.offset-500, 0)
 	for r := from; r < len(t.rows) && r < t.offset+t.height+500; r++ {
 		for i := range t.Columns {

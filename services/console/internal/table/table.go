@@ -1,6 +1,6 @@
 // Package table implements a table for a terminal: its rows can be sorted by any column, filtered,
-// arranged as a tree and scrolled, with one row selected. On a narrow screen it omits columns. It has
-// no knowledge of the items that package ui shows in it.
+// arranged as a tree and scrolled, with one row selected. On a narrow screen it omits columns. It
+// has no knowledge of the items that package ui shows in it.
 package table
 
 import (
@@ -52,8 +52,8 @@ type Column struct {
 	Title string
 	Right bool // align to the right, as numbers are
 	Max   int  // maximum width; 0: no limit
-	// Rank determines the order in which columns are omitted on a narrow screen: the highest rank first.
-	// Columns of rank 0 are never omitted.
+	// Rank determines the order in which columns are omitted on a narrow screen: the highest rank
+	// first. Columns of rank 0 are never omitted.
 	Rank int
 	// Descending is the initial sort direction: largest value first.
 	Descending bool
@@ -98,7 +98,8 @@ func (t *Table) SetRows(rows []Row) {
 	t.restoreCursor()
 }
 
-// restoreCursor moves the cursor to the selected row, or leaves it at its index if that row is gone.
+// restoreCursor moves the cursor to the selected row, or leaves it at its index if that row is
+// gone.
 func (t *Table) restoreCursor() {
 	if t.selected != nil {
 		for i := range t.rows {

@@ -1,5 +1,5 @@
-// Package ui is the terminal interface of the console. It draws the state that package model holds as
-// lists and detail pages and handles the keys.
+// Package ui is the terminal interface of the console. It draws the state that package model holds
+// as lists and detail pages and handles the keys.
 package ui
 
 import (
@@ -173,8 +173,8 @@ func (a *App) list() *list {
 	return a.lists[a.view]
 }
 
-// sites reports whether goroutines are shown by site: because the user chose it, or because a target
-// has more goroutines than the limit.
+// sites reports whether goroutines are shown by site: because the user chose it, or because a
+// target has more goroutines than the limit.
 func (a *App) sites() bool {
 	for _, t := range a.store.Targets {
 		if t.Goroutines.GetBySite() {

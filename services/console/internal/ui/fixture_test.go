@@ -30,8 +30,8 @@ var update = flag.Bool("update", false, "write the recording and the screens in 
 
 const ms = time.Millisecond
 
-// fixtureProgram is a program with defined tasks, resources, spans, events and goroutines, on a clock
-// of its own.
+// fixtureProgram is a program with defined tasks, resources, spans, events and goroutines, on a
+// clock that the test controls.
 type fixtureProgram struct {
 	c     *console.Console
 	clock *consoletest.Clock

@@ -203,7 +203,8 @@ func (a *App) promptKey(k tea.KeyPressMsg) {
 	a.filter()
 }
 
-// filter applies the text that has been typed so far. An invalid filter is reported and not applied.
+// filter applies the text that has been typed so far. An invalid filter is reported and not
+// applied.
 func (a *App) filter() {
 	f, err := table.ParseFilter(a.prompt.text)
 	if a.prompt.err = err; err == nil {

@@ -42,7 +42,8 @@ func (f *eventQueue) add(e source.Event) {
 	f.pending = append(f.pending, e)
 }
 
-// isRegistration reports whether later messages refer to this one, so that it must not be discarded.
+// isRegistration reports whether later messages refer to this one, so that it must not be
+// discarded.
 func isRegistration(e *tracepb.TraceEvent) bool {
 	return e.GetRegisterMetadata() != nil || e.GetRegisterThread() != nil
 }
@@ -59,8 +60,8 @@ func (f *eventQueue) take() batch {
 	return b
 }
 
-// Run shows the console on a terminal until the user quits or the context ends. If tap is not nil, it
-// is called with each event as it arrives, possibly from several goroutines.
+// Run shows the console on a terminal until the user quits or the context ends. If tap is not nil,
+// it is called with each event as it arrives, possibly from several goroutines.
 func Run(ctx context.Context, a *App, in io.Reader, out io.Writer, tap func(source.Event)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

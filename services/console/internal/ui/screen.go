@@ -18,7 +18,8 @@ func (a *App) View() tea.View {
 	return v
 }
 
-// Screen draws the screen: as many lines as the terminal has, but at least four, none wider than it.
+// Screen draws the screen: as many lines as the terminal has, but at least four, none wider than
+// it.
 func (a *App) Screen() string {
 	height := max(a.height, 4)
 	lines := []string{a.header(), a.tabs()}

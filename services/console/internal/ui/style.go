@@ -36,8 +36,8 @@ func (s Styles) paint(sgr, text string) string {
 	return "\x1b[" + sgr + "m" + text + reset
 }
 
-// sgr returns the SGR parameter of a tone, "" without colors. Bold and reverse are not colors and are
-// used in every palette.
+// sgr returns the SGR parameter of a tone, "" without colors. Bold and reverse are not colors and
+// are used in every palette.
 func (s Styles) sgr(tone table.Tone) string {
 	if s.Palette == NoColors {
 		return ""
