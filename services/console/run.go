@@ -80,7 +80,7 @@ func replay(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	return ui.Run(ctx, ui.New(record.NewReplay(r, c.speed), c.ui), os.Stdin, stdout, nil)
 }
 
-// needTerminal returns an error if stdout is not a terminal, where the screen could not be drawn.
+// needTerminal returns an error if stdout is not a terminal, on which the screen cannot be drawn.
 func needTerminal(stdout io.Writer) error {
 	if f, ok := stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return nil

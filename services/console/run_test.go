@@ -81,7 +81,7 @@ func exported(t *testing.T, args ...string) export.Target {
 	}
 	var d export.Document
 	if err := json.Unmarshal([]byte(out), &d); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("error %v, output:\n%s", err, out)
 	}
 	return d.Targets[0]
 }
@@ -126,7 +126,7 @@ func TestRecordThenReplay(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "x.recording")
 	out, err := call(t.Context(), "record", "-duration", "1s", "-with-goroutines", "-o", file, "server="+addr)
 	if err != nil || !strings.Contains(out, "server: connected") || !strings.Contains(out, "console replay") {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("error %v, output:\n%s", err, out)
 	}
 	if _, err := call(t.Context(), "replay", file); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "not a terminal") {
 		t.Errorf("replay without a terminal: %v", err)
@@ -138,7 +138,7 @@ func TestInvalidArguments(t *testing.T) {
 		t.Helper()
 		_, err := call(t.Context(), args...)
 		if exitCode(err) != exitUsage || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", args, err)
+			t.Errorf("arguments %q: unexpected error %v", args, err)
 		}
 	}
 	f("neither a duration nor \"none\"", "-retain-for", "soon")
@@ -152,13 +152,13 @@ func TestInvalidArguments(t *testing.T) {
 	f("negative", "-speed", "-1")
 	f("not one of error, warn", "-events-level", "loud")
 	if _, err := call(t.Context(), "127.0.0.1:1"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "not a terminal") {
-		t.Errorf("%v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 	if _, err := call(t.Context(), "export", "-duration", "300ms", "127.0.0.1:1"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "not reachable") {
-		t.Errorf("%v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 	if out, err := call(t.Context(), "--version"); exitCode(err) != 0 || !strings.HasPrefix(out, "console ") {
-		t.Errorf("%q, %v", out, err)
+		t.Errorf("version output %q, error %v", out, err)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestWarningsOnAndOff(t *testing.T) {
 			}
 		}
 		if strings.Join(got, " ") != strings.Join(on, " ") {
-			t.Errorf("-warn %s -allow %s: %v", warn, allow, got)
+			t.Errorf("-warn %s -allow %s: enabled %v", warn, allow, got)
 		}
 	}
 	f("all", "", "deadlock", "self-wakes", "lost-waker")
@@ -225,13 +225,13 @@ esac
 	}
 	var d export.Document
 	if err := json.Unmarshal([]byte(out), &d); err != nil || len(d.Targets) != 2 || d.Targets[1].Name != "server-1" || len(d.Targets[1].Tasks) < 4 {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("unexpected export: error %v\n%s", err, out)
 	}
 	if err := os.WriteFile(script, []byte("#!/bin/sh\necho 'no cluster' >&2; exit 3\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := call(t.Context(), "export", "-kubectl", script, "-pods", "app=x"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "no cluster") {
-		t.Errorf("%v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 }
 
@@ -263,7 +263,7 @@ exit 0
 	}
 	defer stop()
 	if len(specs) != 1 || specs[0].Console != "dns:///127.0.0.1:4711" {
-		t.Errorf("%+v", specs)
+		t.Errorf("unexpected targets: %+v", specs)
 	}
 	const want = ":6669\n4711:6669\n"
 	var got []byte
@@ -282,6 +282,6 @@ func TestCreateDoesNotOverwrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := create(name, write); !errors.Is(err, os.ErrExist) {
-		t.Errorf("%v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 }

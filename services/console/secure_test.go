@@ -57,15 +57,15 @@ func TestTokenOverTLS(t *testing.T) {
 	_, port, _ := net.SplitHostPort(s.Addr().String())
 	target := "https://127.0.0.1:" + port
 	if got := exported(t, "-ca", ca, "-token", "open sesame", target); len(got.Tasks) != 1 || got.Tasks[0].Name != "secret" {
-		t.Errorf("%+v", got.Tasks)
+		t.Errorf("unexpected tasks: %+v", got.Tasks)
 	}
 	if got := exported(t, "-insecure", "-token", "open sesame", target); len(got.Tasks) != 1 {
-		t.Errorf("%+v", got.Tasks)
+		t.Errorf("unexpected tasks: %+v", got.Tasks)
 	}
 	f := func(want string, args ...string) {
 		t.Helper()
 		if _, err := call(t.Context(), append([]string{"export", "-duration", "500ms"}, args...)...); exitCode(err) != exitFailed || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", args, err)
+			t.Errorf("arguments %q: unexpected error %v", args, err)
 		}
 	}
 	f("asks for a token", "-ca", ca, target)

@@ -24,7 +24,7 @@ func build(t *testing.T, pkg string) string {
 		bin = filepath.Join(t.TempDir(), "console")
 	}
 	if out, err := exec.Command("go", "build", "-o", bin, pkg).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("error %v, output:\n%s", err, out)
 	}
 	return bin
 }

@@ -27,12 +27,12 @@ func ts(after time.Duration) *timestamppb.Timestamp { return timestamppb.New(noo
 
 func id(n uint64) *commonpb.Id { return &commonpb.Id{Id: n} }
 
-// update returns an update that contains metadata 1, whose first field name is colour, and a task.
+// update returns an update that contains metadata 1, whose first field name is color, and a task.
 func update(now time.Duration, stats *taskspb.Stats) *instrumentpb.Update {
 	return &instrumentpb.Update{
 		Now: ts(now),
 		NewMetadata: &commonpb.RegisterMetadata{Metadata: []*commonpb.RegisterMetadata_NewMetadata{{
-			Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Target: "tokio::task", FieldNames: []string{"colour"}},
+			Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Target: "tokio::task", FieldNames: []string{"color"}},
 		}}},
 		TaskUpdate: &taskspb.TaskUpdate{
 			NewTasks: []*taskspb.Task{{Id: id(9), Metadata: &commonpb.MetaId{Id: 1}, Fields: []*commonpb.Field{
@@ -55,7 +55,7 @@ func TestTaskFields(t *testing.T) {
 	x := target(-1)
 	x.Apply(update(0, &taskspb.Stats{CreatedAt: ts(0), PollStats: &commonpb.PollStats{}}))
 	got := x.Tasks[9]
-	if got.ID != 77 || got.Name != "x" || got.Module != "tokio::task" || len(got.Fields) != 1 || got.Fields[0].Name != "colour" || got.Fields[0].Value != "blue" {
+	if got.ID != 77 || got.Name != "x" || got.Module != "tokio::task" || len(got.Fields) != 1 || got.Fields[0].Name != "color" || got.Fields[0].Value != "blue" {
 		t.Errorf("unexpected task: %+v", got)
 	}
 	if got.Location != "<cargo>/tokio-1.0/src/lib.rs:7:3" {
@@ -127,7 +127,7 @@ func TestResourceAndOperationNumbers(t *testing.T) {
 	if len(x.Resources) != 2 || x.Resources[1<<40].ID != 1 || x.Resources[1<<50].ID != 2 || x.Resources[1<<40].Kind != "Timer" || x.Resources[1<<50].Kind != "Sync" {
 		t.Errorf("unexpected resources: %+v", x.Resources)
 	}
-	if a, ok := x.Resources[1<<40].Attribute("colour"); !ok || a.Value != "-5" || a.Unit != "ms" {
+	if a, ok := x.Resources[1<<40].Attribute("color"); !ok || a.Value != "-5" || a.Unit != "ms" {
 		t.Errorf("unexpected attribute: %+v", a)
 	}
 	if o := x.Ops[1<<60]; o.ID != 1 || o.Task != 9 || x.TaskTitle(9) != "77 (x)" || x.TaskTitle(8) != "8" || x.TaskTitle(0) != "" {

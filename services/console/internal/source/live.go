@@ -34,7 +34,7 @@ type Live struct {
 	changed    chan struct{} // closed and replaced at each change of the fields above
 }
 
-// detailsTarget is the task whose details are requested. None is if task is 0.
+// detailsTarget is the task whose details are requested. No details are requested if task is 0.
 type detailsTarget struct {
 	target int
 	task   uint64

@@ -408,6 +408,6 @@ func TestParseSpec(t *testing.T) {
 		}
 	}
 	if s, err := source.ParseSpec("https://x:1", nil, ""); err != nil || s.TLS == nil {
-		t.Errorf("%+v, %v", s, err)
+		t.Errorf("https target: %+v, %v", s, err)
 	}
 }

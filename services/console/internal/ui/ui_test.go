@@ -323,7 +323,7 @@ func TestExportNotice(t *testing.T) {
 	fail = errors.New("disk full")
 	press(t, a, "e")
 	if !strings.Contains(a.Screen(), "export failed: disk full") {
-		t.Error(a.Screen())
+		t.Errorf("the failed export is not reported:\n%s", a.Screen())
 	}
 }
 
