@@ -56,10 +56,12 @@ func Main(run Run) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
-		// Stop before cancel: when run sees that ctx is done, the next signal already has its default effect.
+		// Stop before cancel: when run sees that ctx is done, the next signal already has its
+		// default effect.
 		signal.Stop(signals)
 		cancel()
-		// A second signal that arrived before Stop is in the channel. Send it again, with its default effect.
+		// A second signal that arrived before Stop is in the channel. Send it again, with its
+		// default effect.
 		select {
 		case second := <-signals:
 			raise(second)

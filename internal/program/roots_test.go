@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestRootsAreCompiledIn runs itself as a subprocess without root certificates of the system, as in an image FROM scratch.
+// TestRootsAreCompiledIn runs itself as a subprocess without root certificates of the system, as in
+// an image FROM scratch.
 func TestRootsAreCompiledIn(t *testing.T) {
 	const nowhere = "/nonexistent"
 	if os.Getenv("SSL_CERT_FILE") != nowhere {

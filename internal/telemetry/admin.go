@@ -18,16 +18,17 @@ type AdminOptions struct {
 	Addr string // host:port; port 0 selects a free port
 	// Registry is served at /metrics; usually Telemetry.Registry.
 	Registry *prometheus.Registry
-	// Healthy is called for every request to /healthz. If it returns an error, the answer is 503 with
-	// the error's text, and a liveness probe restarts the program. A nil Healthy is always healthy.
+	// Healthy is called for every request to /healthz. If it returns an error, the answer is 503
+	// with the error's text, and a liveness probe restarts the program. A nil Healthy is always
+	// healthy.
 	//
-	// Healthy runs on the request's goroutine and may run several times at once. The endpoint holds no
-	// lock while it calls Healthy, and takes none. Healthy must do the same and return at once: it
-	// reports that the program is stuck, so it must not wait for what may be stuck. Read atomics that
-	// a watchdog updates.
+	// Healthy runs on the request's goroutine and may run several times at once. The endpoint holds
+	// no lock while it calls Healthy, and takes none. Healthy must do the same and return at once:
+	// it reports that the program is stuck, so it must not wait for what may be stuck. Read atomics
+	// that a watchdog updates.
 	Healthy func() error
-	// Ready is called for every request to /readyz. If it returns an error, the answer is 503 with the
-	// error's text. A nil Ready is always ready.
+	// Ready is called for every request to /readyz. If it returns an error, the answer is 503 with
+	// the error's text. A nil Ready is always ready.
 	Ready func() error
 	// Logger receives errors from serving and from collecting metrics; nil means slog.Default().
 	Logger *slog.Logger
@@ -50,7 +51,8 @@ const (
 	adminWriteTimeout    = scrapeTimeout + 5*time.Second
 )
 
-// StartAdmin listens on o.Addr and serves until Close. The error names the address if it cannot listen.
+// StartAdmin listens on o.Addr and serves until Close. The error names the address if it cannot
+// listen.
 func StartAdmin(o AdminOptions) (*Admin, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -73,15 +75,15 @@ func adminHandler(o AdminOptions) http.Handler {
 		Timeout:             scrapeTimeout,
 		// If one collector fails, the metrics of the others are still served.
 		ErrorHandling: promhttp.ContinueOnError,
-		ErrorLog:      scrapeLog{complainer(o.Logger, &seldom{now: time.Now}, "/metrics is incomplete")},
+		ErrorLog:      scrapeLog{rateLimitedWarn(o.Logger, &rateLimiter{now: time.Now}, "/metrics is incomplete")},
 	}))
 	mux.HandleFunc("GET /healthz", probe(o.Healthy, "ok", "unhealthy: "))
 	mux.HandleFunc("GET /readyz", probe(o.Ready, "ready", "not ready: "))
 	return mux
 }
 
-// probe answers 200 with okText if check is nil or returns nil, and otherwise 503 with failPrefix and
-// the error's text.
+// probe answers 200 with okText if check is nil or returns nil, and otherwise 503 with failPrefix
+// and the error's text.
 func probe(check func() error, okText, failPrefix string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if check != nil {
@@ -102,7 +104,7 @@ func writeText(w http.ResponseWriter, status int, text string) {
 }
 
 // scrapeLog adapts a log function to promhttp.Logger.
-type scrapeLog struct{ complain func(error) }
+type scrapeLog struct{ logError func(error) }
 
 // Println implements promhttp.Logger.
-func (l scrapeLog) Println(v ...any) { l.complain(errors.New(fmt.Sprint(v...))) }
+func (l scrapeLog) Println(v ...any) { l.logError(errors.New(fmt.Sprint(v...))) }

@@ -52,7 +52,7 @@ func mustStartAdmin(t *testing.T, o AdminOptions) *Admin {
 
 func TestMetricsHaveExemplarsAndOneTargetInfo(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	dual(registry)
+	registerDualHistogram(registry)
 	tel := mustStart(t, Options{Service: "mini-redis", Registry: registry, Getenv: environment("OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=prometheus")})
 	a := mustStartAdmin(t, AdminOptions{Registry: tel.Registry()})
 	status, body := request(t, http.MethodGet, "http://"+a.Addr()+"/metrics", "Accept", "application/openmetrics-text; version=1.0.0")
@@ -75,7 +75,7 @@ func TestMetricsHaveExemplarsAndOneTargetInfo(t *testing.T) {
 func TestFailingCollectorDoesNotHideOtherMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(badCollector{})
-	dual(registry)
+	registerDualHistogram(registry)
 	a := mustStartAdmin(t, AdminOptions{Registry: registry})
 	if status, body := request(t, http.MethodGet, "http://"+a.Addr()+"/metrics"); status != http.StatusOK || !strings.Contains(body, "command_duration_seconds") {
 		t.Errorf("status %d:\n%s", status, body)
@@ -131,7 +131,8 @@ func TestHealthyDecidesHealthz(t *testing.T) {
 	f("GET", "/healthz", 200, "ok\n")
 }
 
-// A Healthy that blocks must not block other requests: the endpoint holds no lock while it calls Healthy.
+// A Healthy that blocks must not block other requests: the endpoint holds no lock while it calls
+// Healthy.
 func TestBlockedHealthyDoesNotBlockOtherRequests(t *testing.T) {
 	entered, release := make(chan struct{}, 2), make(chan struct{})
 	var blocked atomic.Bool

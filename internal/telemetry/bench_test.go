@@ -16,7 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// The server's span as both ways make it: ten attributes, of which a record carries five as numbers and the rest by its describer.
+// Both ways create the server's span: ten attributes. A record carries five of them as numbers; its
+// Describer adds the others.
 type benchDescriber struct{}
 
 func (benchDescriber) Describe(r *Record) (string, []attribute.KeyValue) {
@@ -35,15 +36,15 @@ func phases(d [8]int64) []attribute.KeyValue {
 		attribute.Int64("mini_redis.phase.flush_ns", d[4]))
 }
 
-// discard takes spans as an exporter does that costs nothing.
-type discard struct{}
+// discardExporter discards all spans.
+type discardExporter struct{}
 
-func (discard) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
-func (discard) Shutdown(context.Context) error                             { return nil }
+func (discardExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (discardExporter) Shutdown(context.Context) error                             { return nil }
 
 var benchQueue = SinkOptions{MaxQueueSize: 2048, MaxExportBatchSize: 512}
 
-// fill writes one record as a server would.
+// fill writes one record as the server does.
 func fill(r *Record, parent trace.SpanContext, i int) {
 	now := time.Now().UnixNano()
 	*r = Record{
@@ -53,11 +54,12 @@ func fill(r *Record, parent trace.SpanContext, i int) {
 	binary.LittleEndian.PutUint64(r.SpanID[:], uint64(i)+1)
 }
 
-// BenchmarkEmit is what a span costs the hot path: filling a record, clock included, and its share of an Emit.
+// BenchmarkEmit measures the cost of a span on the hot path: filling a record, including reading
+// the clock, and its share of an Emit.
 func BenchmarkEmit(b *testing.B) {
 	for _, size := range []int{1, 16, 128} {
 		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
-			s := NewSink(discard{}, benchQueue)
+			s := NewSink(discardExporter{}, benchQueue)
 			defer s.Shutdown(b.Context())
 			batch, parent := make([]Record, size), sampled()
 			b.ReportAllocs()
@@ -66,15 +68,15 @@ func BenchmarkEmit(b *testing.B) {
 				if i%size == size-1 {
 					s.Emit(batch)
 				}
-				rest(b, s, i)
+				waitForExporter(b, s, i)
 			}
 		})
 	}
 }
 
-// BenchmarkEmitFull is the cost of a span that finds no room.
+// BenchmarkEmitFull measures the cost of a span that is dropped because the queue is full.
 func BenchmarkEmitFull(b *testing.B) {
-	stuck := newStuckExporter()
+	stuck := newBlockingExporter()
 	s := NewSink(stuck, SinkOptions{MaxQueueSize: 1, MaxExportBatchSize: 1})
 	defer s.Shutdown(b.Context())
 	defer close(stuck.release)
@@ -85,8 +87,8 @@ func BenchmarkEmitFull(b *testing.B) {
 	}
 }
 
-// BenchmarkNobody is Emit when nothing is exported and nobody has subscribed.
-func BenchmarkNobody(b *testing.B) {
+// BenchmarkEmitWithoutExporter measures Emit without an exporter and without subscribers.
+func BenchmarkEmitWithoutExporter(b *testing.B) {
 	s, one := new(Sink), records(1)
 	b.ReportAllocs()
 	for b.Loop() {
@@ -94,14 +96,15 @@ func BenchmarkNobody(b *testing.B) {
 	}
 }
 
-// sdkSpan makes the span that fill makes a record of.
+// sdkSpan creates the same span as fill with the SDK.
 func sdkSpan(ctx context.Context, tracer trace.Tracer) {
 	_, span := tracer.Start(ctx, "GET", trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(fixed...))
 	span.SetAttributes(phases([8]int64{1, 2, 3, 4, 5})...)
 	span.End()
 }
 
-// BenchmarkSDK is the same span by the SDK: into the sink, and into the SDK's own batch processor.
+// BenchmarkSDK measures the same span with the SDK: with the sink as its processor, and with the
+// SDK's batch span processor.
 func BenchmarkSDK(b *testing.B) {
 	run := func(b *testing.B, processor sdktrace.SpanProcessor) {
 		b.Helper()
@@ -112,18 +115,18 @@ func BenchmarkSDK(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
 			sdkSpan(ctx, tracer)
-			rest(b, processor, i)
+			waitForExporter(b, processor, i)
 		}
 	}
 	b.Run("sink", func(b *testing.B) {
-		run(b, NewSink(discard{}, benchQueue))
+		run(b, NewSink(discardExporter{}, benchQueue))
 	})
 	b.Run("batch-processor", func(b *testing.B) {
-		run(b, sdktrace.NewBatchSpanProcessor(discard{}, sdktrace.WithMaxQueueSize(benchQueue.MaxQueueSize)))
+		run(b, sdktrace.NewBatchSpanProcessor(discardExporter{}, sdktrace.WithMaxQueueSize(benchQueue.MaxQueueSize)))
 	})
 }
 
-// BenchmarkConvert is a record's share of the exporting goroutine, marshalling excluded.
+// BenchmarkConvert measures a record's cost on the exporting goroutine, without marshalling.
 func BenchmarkConvert(b *testing.B) {
 	o := benchQueue.withDefaults()
 	c := converter{limits: *o.Limits, resource: o.Resource}
@@ -149,16 +152,17 @@ func (marshaller) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans
 	return err
 }
 
-// gather is a span processor that keeps a batch of spans.
-type gather struct{ spans []sdktrace.ReadOnlySpan }
+// spanCollector is a span processor that collects a batch of spans.
+type spanCollector struct{ spans []sdktrace.ReadOnlySpan }
 
-func (*gather) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-func (g *gather) OnEnd(s sdktrace.ReadOnlySpan)                 { g.spans = append(g.spans, s) }
-func (*gather) Shutdown(context.Context) error                  { return nil }
-func (*gather) ForceFlush(context.Context) error                { return nil }
+func (*spanCollector) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (g *spanCollector) OnEnd(s sdktrace.ReadOnlySpan)                 { g.spans = append(g.spans, s) }
+func (*spanCollector) Shutdown(context.Context) error                  { return nil }
+func (*spanCollector) ForceFlush(context.Context) error                { return nil }
 
-// BenchmarkWholeWay is all of a span's processor time, from its making to OTLP bytes, on one goroutine: hot path and export together.
-func BenchmarkWholeWay(b *testing.B) {
+// BenchmarkEndToEnd measures the total CPU time of a span, from its creation to OTLP bytes, on one
+// goroutine.
+func BenchmarkEndToEnd(b *testing.B) {
 	const batch = 512
 	exporter := otlptrace.NewUnstarted(marshaller{})
 	b.Run("record", func(b *testing.B) {
@@ -175,7 +179,7 @@ func BenchmarkWholeWay(b *testing.B) {
 		}
 	})
 	b.Run("sdk", func(b *testing.B) {
-		g := &gather{}
+		g := &spanCollector{}
 		tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(g)).Tracer("bench")
 		ctx := trace.ContextWithRemoteSpanContext(b.Context(), sampled())
 		b.ReportAllocs()
@@ -196,8 +200,9 @@ func mustExport(b *testing.B, exporter sdktrace.SpanExporter, spans []sdktrace.R
 	}
 }
 
-// rest lets the exporting goroutine catch up, off the clock, before the queue is full: what is measured is spans that are kept.
-func rest(b *testing.B, p sdktrace.SpanProcessor, i int) {
+// waitForExporter flushes the queue before it is full, with the timer stopped, so that no measured
+// span is dropped.
+func waitForExporter(b *testing.B, p sdktrace.SpanProcessor, i int) {
 	if i%(benchQueue.MaxQueueSize/2) == 0 {
 		b.StopTimer()
 		if err := p.ForceFlush(context.Background()); err != nil {
@@ -207,9 +212,8 @@ func rest(b *testing.B, p sdktrace.SpanProcessor, i int) {
 	}
 }
 
-// TestEmitAllocatesNothing holds what the benchmark shows.
 func TestEmitAllocatesNothing(t *testing.T) {
-	s := NewSink(discard{}, SinkOptions{MaxQueueSize: 64, ScheduleDelay: time.Hour})
+	s := NewSink(discardExporter{}, SinkOptions{MaxQueueSize: 64, ScheduleDelay: time.Hour})
 	defer s.Shutdown(t.Context())
 	batch, parent := make([]Record, 4), sampled()
 	if n := testing.AllocsPerRun(100, func() {
@@ -218,6 +222,6 @@ func TestEmitAllocatesNothing(t *testing.T) {
 		}
 		s.Emit(batch)
 	}); n != 0 {
-		t.Errorf("%v allocations an Emit, want 0", n)
+		t.Errorf("%v allocations per Emit, want 0", n)
 	}
 }

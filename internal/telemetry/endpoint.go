@@ -9,22 +9,23 @@ import (
 	"time"
 )
 
-// dialing is everything that decides how a connection is made. It is comparable: equal values can share one connection.
-type dialing struct {
+// dialConfig holds the settings of a connection. It is comparable: exporters with equal values
+// share one connection.
+type dialConfig struct {
 	address       string // a gRPC target, e.g. localhost:4317 or unix:///run/otel.sock
-	plain         bool   // no TLS
+	plaintext     bool   // no TLS
 	ca, cert, key string // PEM files
 	gzip          bool
 }
 
-// exporting is how one signal is exported.
-type exporting struct {
-	dialing
+// exporterConfig holds the settings of the exporter of one signal.
+type exporterConfig struct {
+	dialConfig
 	headers map[string]string
-	timeout time.Duration // of one attempt; 0 means none
+	timeout time.Duration // of one attempt; 0 means no timeout
 }
 
-// The ports an endpoint without one means: OTLP's own for plain text, that of HTTPS for TLS by URL.
+// The default ports: 4317 for OTLP over gRPC, 443 for an https:// endpoint.
 const (
 	defaultPort      = "4317"
 	defaultHTTPSPort = "443"
@@ -32,38 +33,41 @@ const (
 	defaultTimeout   = 10 * time.Second
 )
 
-// exporting reads how signal (TRACES or METRICS) is exported: OTEL_EXPORTER_OTLP_<signal>_<setting>, or without the signal.
-func (e *env) exporting(signal string) exporting {
+// exporterConfig reads the settings of a signal (TRACES or METRICS).
+// OTEL_EXPORTER_OTLP_<signal>_<setting> takes precedence over OTEL_EXPORTER_OTLP_<setting>.
+func (e *env) exporterConfig(signal string) exporterConfig {
 	names := func(setting string) []string {
 		return []string{"OTEL_EXPORTER_OTLP_" + signal + "_" + setting, "OTEL_EXPORTER_OTLP_" + setting}
 	}
 	if name, v := e.first(names("PROTOCOL")...); v != "" && v != "grpc" {
-		e.bad(name, v, "grpc: nothing else is built in (a collector takes gRPC on port 4317, HTTP on 4318)")
+		e.invalid(name, v, "grpc; no other protocol is built in (a collector receives gRPC on port 4317 and HTTP on port 4318)")
 	}
-	var x exporting
+	var x exporterConfig
 	x.timeout = e.millis(defaultTimeout, 0, names("TIMEOUT")...)
 	if name, v := e.first(names("COMPRESSION")...); v != "" {
 		x.gzip = v == "gzip"
 		if v != "gzip" && v != "none" {
-			e.bad(name, v, "gzip or none")
+			e.invalid(name, v, "gzip or none")
 		}
 	}
 	_, x.ca = e.first(names("CERTIFICATE")...)
 	certName, cert := e.first(names("CLIENT_CERTIFICATE")...)
 	keyName, key := e.first(names("CLIENT_KEY")...)
 	if (cert == "") != (key == "") {
-		e.bad(certName, cert, "set together with "+keyName)
+		e.invalid(certName, cert, "set together with "+keyName)
 	}
 	x.cert, x.key = cert, key
 	x.headers = e.headers(names("HEADERS")...)
-	e.endpoint(&x.dialing, names)
+	e.endpoint(&x.dialConfig, names)
 	return x
 }
 
-// endpoint decides where to, and whether with TLS. The scheme decides when there is one; then OTEL_EXPORTER_OTLP_INSECURE; then a
-// certificate means TLS; and without any of them loopback is plain text and everything else TLS. That last rule is this project's:
-// the Go exporters use TLS for localhost:4317 too, and lose a newcomer's first trace.
-func (e *env) endpoint(d *dialing, names func(string) []string) {
+// endpoint sets the address and whether to use TLS. The first of these that is present decides
+// about TLS: the scheme, OTEL_EXPORTER_OTLP_INSECURE, a certificate (which means TLS). Without any
+// of them a loopback address uses plaintext and every other address TLS. The loopback rule is
+// specific to this project: the Go exporters use TLS for localhost:4317 too, so the traces of a
+// default setup would not reach a local collector.
+func (e *env) endpoint(d *dialConfig, names func(string) []string) {
 	name, value := e.first(names("ENDPOINT")...)
 	if value == "" {
 		value = defaultEndpoint
@@ -73,32 +77,33 @@ func (e *env) endpoint(d *dialing, names func(string) []string) {
 	if socket, isUnix := strings.CutPrefix(value, "unix:"); isUnix {
 		socket = strings.TrimPrefix(socket, "//")
 		if !path.IsAbs(socket) {
-			e.bad(name, value, "unix:// and an absolute path")
+			e.invalid(name, value, "unix:// followed by an absolute path")
 			return
 		}
-		d.address, d.plain = "unix://"+socket, true
+		d.address, d.plaintext = "unix://"+socket, true
 		return
 	}
 	host, port, scheme := e.hostPort(name, value)
 	if host == "" {
-		return // told already
+		return // hostPort has recorded the error
 	}
 	switch {
 	case scheme == "http":
-		d.plain = true
+		d.plaintext = true
 	case scheme == "https":
-		d.plain = false
+		d.plaintext = false
 	case insecureSet:
-		d.plain = insecure
+		d.plaintext = insecure
 	default:
-		d.plain = d.ca == "" && d.cert == "" && isLoopback(host)
+		d.plaintext = d.ca == "" && d.cert == "" && isLoopback(host)
 	}
 	d.address = net.JoinHostPort(host, port)
 }
 
-// hostPort takes an endpoint apart: http://host:port, https://host:port, host:port or host.
+// hostPort splits an endpoint: http://host:port, https://host:port, host:port or host. An invalid
+// one yields an empty host.
 func (e *env) hostPort(name, value string) (host, port, scheme string) {
-	const want = "http://host:port (plain text), https://host:port (TLS), host:port or unix:///path"
+	const want = "http://host:port (plaintext), https://host:port (TLS), host:port or unix:///path"
 	authority := value
 	port = defaultPort
 	if before, _, found := strings.Cut(value, "://"); found {
@@ -106,10 +111,10 @@ func (e *env) hostPort(name, value string) (host, port, scheme string) {
 		scheme = strings.ToLower(before)
 		switch {
 		case err != nil || scheme != "http" && scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			e.bad(name, value, want)
+			e.invalid(name, value, want)
 			return "", "", ""
 		case u.Path != "" && u.Path != "/":
-			e.bad(name, value, want+"; OTLP over gRPC has no path")
+			e.invalid(name, value, want+"; OTLP over gRPC has no path")
 			return "", "", ""
 		}
 		authority = u.Host
@@ -121,12 +126,12 @@ func (e *env) hostPort(name, value string) (host, port, scheme string) {
 	if net.ParseIP(host) == nil && strings.Contains(authority, ":") {
 		var err error
 		if host, port, err = net.SplitHostPort(authority); err != nil {
-			e.bad(name, value, want)
+			e.invalid(name, value, want)
 			return "", "", ""
 		}
 	}
 	if host == "" || strings.ContainsAny(host, "/ ") || !isPort(port) {
-		e.bad(name, value, want)
+		e.invalid(name, value, want)
 		return "", "", ""
 	}
 	return host, port, scheme
@@ -137,7 +142,7 @@ func isPort(s string) bool {
 	return err == nil && n > 0
 }
 
-// isLoopback reports whether a host can only be this machine.
+// isLoopback reports whether host is a loopback address or a localhost name (RFC 6761).
 func isLoopback(host string) bool {
 	if ip := net.ParseIP(host); ip != nil {
 		return ip.IsLoopback()
@@ -146,7 +151,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// headers are the metadata sent with every export. gRPC wants their names in lower case.
+// headers returns the metadata sent with every export. gRPC requires names in lower case.
 func (e *env) headers(names ...string) map[string]string {
 	name, value := e.first(names...)
 	if value == "" {

@@ -12,9 +12,9 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// run is the exporting goroutine: a batch as soon as one is full, everything when the schedule delay has passed or a flush is asked
-// for, and the rest at the end.
-func (s *Sink) run() {
+// exportLoop is the exporting goroutine. It exports a batch as soon as it is full, everything
+// queued after the schedule delay or on a flush, and the rest after Shutdown.
+func (s *Sink) exportLoop() {
 	defer close(s.done)
 	timer := time.NewTimer(s.options.ScheduleDelay)
 	defer timer.Stop()
@@ -22,8 +22,8 @@ func (s *Sink) run() {
 	close(always)
 	for {
 		full := (<-chan struct{})(s.queue.wake)
-		if s.queue.arm(len(s.batch)) {
-			full = always // and still give stop and flush their turn
+		if s.queue.prepareWait(len(s.batch)) {
+			full = always // select still serves stop and flush
 		}
 		select {
 		case <-full:
@@ -40,7 +40,7 @@ func (s *Sink) run() {
 		case <-s.stop:
 			for s.queue.len() > 0 {
 				if s.exportBatch() == 0 {
-					runtime.Gosched() // a producer that reserved before the close is still copying
+					runtime.Gosched() // a producer that reserved a slot before the close is still copying
 				}
 			}
 			return
@@ -48,7 +48,7 @@ func (s *Sink) run() {
 	}
 }
 
-// exportQueued exports what is there now, and not what comes meanwhile.
+// exportQueued exports the spans that are queued now. It leaves those that arrive meanwhile.
 func (s *Sink) exportQueued() {
 	for left := s.queue.len(); left > 0; {
 		n := s.exportBatch()
@@ -70,20 +70,21 @@ func (s *Sink) exportBatch() int {
 		s.stats.inflight.Add(-int64(len(spans)))
 		s.stats.exported.add(len(spans), failed, errType)
 	}
-	s.convert.forget()
+	s.convert.release()
 	clear(s.batch[:n])
 	return n
 }
 
-// Between two attempts for a batch: the first pause, and the longest.
+// The delay between two attempts to export a batch doubles from retryMinDelay to retryMaxDelay.
 const (
-	retryFirst = 500 * time.Millisecond
-	retryMax   = 5 * time.Second
+	retryMinDelay = 500 * time.Millisecond
+	retryMaxDelay = 5 * time.Second
 )
 
-// deliver exports spans, again and again while the error is of the kind the OTLP specification calls retryable and time is left.
-// It returns how many were lost, and to what. The retrying is here rather than in the exporter because only here is it known that
-// the program wants to end, and because a first failure should be told at once, not after the last attempt.
+// deliver exports spans. It retries until ExportTimeout has passed if the OTLP specification calls
+// the error retryable. It returns the number of spans that were not exported, and their error.type.
+// The sink retries instead of the exporter, because the exporter does not know that the program is
+// shutting down, and it would report a failure only after the last attempt.
 func (s *Sink) deliver(spans []sdktrace.ReadOnlySpan) (failed int, errType string) {
 	ctx := s.ctx
 	if s.options.ExportTimeout > 0 {
@@ -91,24 +92,25 @@ func (s *Sink) deliver(spans []sdktrace.ReadOnlySpan) (failed int, errType strin
 		ctx, cancel = context.WithTimeout(ctx, s.options.ExportTimeout)
 		defer cancel()
 	}
-	for pause := retryFirst; ; pause = min(2*pause, retryMax) {
-		c := &call{last: s.stopping()}
-		err := s.exporter.ExportSpans(withCall(ctx, c), spans)
-		if c.answered {
+	for delay := retryMinDelay; ; delay = min(2*delay, retryMaxDelay) {
+		c := &exportCall{final: s.stopping()}
+		err := s.exporter.ExportSpans(withExportCall(ctx, c), spans)
+		if c.accepted {
 			return min(int(c.rejected), len(spans)), errTypeRejected
 		}
 		if err == nil {
 			return 0, ""
 		}
 		again, after := retryable(err)
-		if !again || ctx.Err() != nil || !s.pause(ctx, max(pause, after), c.last) {
+		if !again || ctx.Err() != nil || !s.backoffWait(ctx, max(delay, after), c.final) {
 			return len(spans), errorType(ctx, err)
 		}
 	}
 }
 
-// pause waits for d; it reports false when ctx ended first. The wish to stop ends the pause too, once: there is one more attempt.
-func (s *Sink) pause(ctx context.Context, d time.Duration, stopping bool) bool {
+// backoffWait waits for d. It returns false if ctx ends first. Unless stopping is set, the start of
+// Shutdown ends the wait early, and one more attempt follows.
+func (s *Sink) backoffWait(ctx context.Context, d time.Duration, stopping bool) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	stop := s.stop
@@ -133,8 +135,9 @@ func (s *Sink) stopping() bool {
 	}
 }
 
-// retryable follows "Failures" of the OTLP specification: which gRPC codes may be tried again, and what the server says about when.
-// An error that is no gRPC status is final.
+// retryable implements the section "Failures" of the OTLP specification: it reports whether the
+// gRPC code is retryable, and the delay that the server requests. An error that is not a gRPC
+// status is not retryable.
 func retryable(err error) (again bool, after time.Duration) {
 	st, ok := status.FromError(err)
 	if !ok {
@@ -155,14 +158,15 @@ func retryable(err error) (again bool, after time.Duration) {
 	return false, 0
 }
 
-// The values of error.type that are no gRPC code.
+// The values of error.type that are not gRPC codes.
 const (
-	errTypeRejected = "rejected" // the collector took the batch, but not these spans
+	errTypeRejected = "rejected" // the collector accepted the request but rejected these spans (partial success)
 	errTypeOther    = "_OTHER"
 )
 
-// errorType is the value of error.type for a failed export: the gRPC code of the last attempt, as the protocol spells it. Where that
-// attempt was cancelled because ctx ended, the reason for the end counts.
+// errorType returns the value of error.type for a failed export: the name of the gRPC code of the
+// last attempt. If that attempt was cancelled because ctx ended, the cause of ctx determines the
+// code.
 func errorType(ctx context.Context, err error) string {
 	st, ok := status.FromError(err)
 	if !ok {
@@ -172,7 +176,7 @@ func errorType(ctx context.Context, err error) string {
 	}
 	if st.Code() == codes.Canceled {
 		switch cause := context.Cause(ctx); {
-		case errors.Is(cause, errCollectorAway):
+		case errors.Is(cause, errCollectorUnreachable):
 			return codeName(codes.Unavailable)
 		case errors.Is(cause, context.DeadlineExceeded):
 			return codeName(codes.DeadlineExceeded)

@@ -13,7 +13,7 @@ import (
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 )
 
-// environment is a Getenv over name=value settings.
+// environment returns a Getenv function for name=value settings.
 func environment(settings ...string) func(string) string {
 	values := make(map[string]string)
 	for _, s := range settings {
@@ -23,33 +23,33 @@ func environment(settings ...string) func(string) string {
 	return func(name string) string { return values[name] }
 }
 
-// logBook is a log that can be read while it is written.
-type logBook struct {
+// logBuffer is a log that can be read while it is written to.
+type logBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
 
-func (l *logBook) Write(p []byte) (int, error) {
+func (l *logBuffer) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.Write(p)
 }
 
-func (l *logBook) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
+func (l *logBuffer) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
 
-func (l *logBook) count(text string) int {
+func (l *logBuffer) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return strings.Count(l.buf.String(), text)
 }
 
-func (l *logBook) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
 
-// mustStart starts telemetry for a test, which stops it again at its end in any case.
+// mustStart starts telemetry and stops it when the test ends.
 func mustStart(t testing.TB, o Options) *Telemetry {
 	t.Helper()
 	if o.Logger == nil {
@@ -67,17 +67,17 @@ func mustStart(t testing.TB, o Options) *Telemetry {
 	return tel
 }
 
-// mustShutdown flushes and wants no error.
+// mustShutdown shuts tel down and fails the test on an error.
 func mustShutdown(t testing.TB, tel *Telemetry) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), testTimeout)
 	defer cancel()
 	if err := tel.Shutdown(ctx); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 }
 
-// attributes flattens OTLP attributes to Go values.
+// attributes converts OTLP attributes to Go values.
 func attributes(kvs []*commonpb.KeyValue) map[string]any {
 	out := make(map[string]any, len(kvs))
 	for _, kv := range kvs {
@@ -100,7 +100,7 @@ func wantAttributes(t testing.TB, what string, got []*commonpb.KeyValue, want ma
 	}
 }
 
-// freeAddr is an address nobody listens on (now).
+// freeAddr returns an address that is not in use at the time of the call.
 func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -111,7 +111,8 @@ func freeAddr(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// value is a sample of the registry, by name and labels (a="b" pairs, all of which must match).
+// value returns a sample of the registry by name and labels. Labels are a=b pairs, which must all
+// match.
 func value(t testing.TB, tel *Telemetry, name string, labels ...string) float64 {
 	t.Helper()
 	families, err := tel.Registry().Gather()
@@ -135,7 +136,7 @@ func value(t testing.TB, tel *Telemetry, name string, labels ...string) float64 
 	return 0
 }
 
-// matches reports whether the labels are as wanted; error_type is absent unless it is asked for.
+// matches reports whether the labels match. error_type must be absent unless want contains it.
 func matches(have map[string]string, want []string) bool {
 	askedForError := false
 	for _, w := range want {
@@ -154,7 +155,7 @@ const (
 	metricExported  = "otel_sdk_exporter_span_exported_total"
 )
 
-// wantValue compares a sample of the registry.
+// wantValue checks a sample of the registry.
 func wantValue(t testing.TB, tel *Telemetry, want float64, name string, labels ...string) {
 	t.Helper()
 	if got := value(t, tel, name, labels...); got != want {

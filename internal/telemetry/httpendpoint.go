@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// httpEndpoint is a small HTTP server of its own: what Admin and Pprof share.
+// httpEndpoint is an HTTP server with its listener. Admin and Pprof embed it.
 type httpEndpoint struct {
 	server   *http.Server
 	listener net.Listener
 	served   chan struct{}
 }
 
-// Bounds on what a stranger can hold open.
+// Limits on the time and memory that one client can use.
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second
@@ -25,7 +25,7 @@ const (
 	maxHeaderBytes    = 16 << 10
 )
 
-// serve starts serving handler on l; name is for messages.
+// serve serves handler on l in a new goroutine. name is used in log messages.
 func serve(name string, l net.Listener, handler http.Handler, writeTimeout time.Duration, log *slog.Logger) *httpEndpoint {
 	e := &httpEndpoint{listener: l, served: make(chan struct{}), server: &http.Server{
 		Handler:           handler,
@@ -34,7 +34,7 @@ func serve(name string, l net.Listener, handler http.Handler, writeTimeout time.
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // a stranger's bad request is not our warning
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug), // clients cause these errors, with invalid requests
 	}}
 	go func() {
 		defer close(e.served)
@@ -45,14 +45,15 @@ func serve(name string, l net.Listener, handler http.Handler, writeTimeout time.
 	return e
 }
 
-// Addr is the address it listens on, with the real port.
+// Addr returns the address the endpoint listens on, with the actual port.
 func (e *httpEndpoint) Addr() string { return e.listener.Addr().String() }
 
-// Close takes no more requests and waits for those in flight until ctx ends; then it cuts them off.
+// Close stops accepting requests and waits for those in flight. When ctx ends, it closes their
+// connections and returns an error.
 func (e *httpEndpoint) Close(ctx context.Context) error {
 	err := e.server.Shutdown(ctx)
 	if err != nil {
-		err = errors.Join(fmt.Errorf("requests cut off: %w", err), e.server.Close())
+		err = errors.Join(fmt.Errorf("requests were interrupted: %w", err), e.server.Close())
 	}
 	<-e.served
 	return err

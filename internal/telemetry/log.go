@@ -10,15 +10,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// The keys that tie a line of the log to its trace, as the OpenTelemetry specification names them for logs that are not OTLP.
+// The keys of the trace context in a log line. The OpenTelemetry specification defines them for log
+// formats other than OTLP.
 const (
 	logTraceID = "trace_id"
 	logSpanID  = "span_id"
 )
 
-// NewLogger returns the program's logger, writing one line a message to w. LOG_LEVEL is debug, info (the default), warn or error;
-// LOG_FORMAT is json (the default) or text; anything else is an error. nil for getenv means os.Getenv. A message logged with
-// a context that holds a span carries its trace_id and span_id.
+// NewLogger returns the program's logger. It writes one line per message to w. LOG_LEVEL is debug,
+// info (the default), warn or error; LOG_FORMAT is json (the default) or text; any other value is
+// an error. A nil getenv means os.Getenv. A message that is logged with a context that holds a span
+// has the attributes trace_id and span_id.
 func NewLogger(w io.Writer, getenv func(string) string) (*slog.Logger, error) {
 	if getenv == nil {
 		getenv = os.Getenv
@@ -37,12 +39,13 @@ func NewLogger(w io.Writer, getenv func(string) string) (*slog.Logger, error) {
 	return slog.New(&spanHandler{Handler: h, root: h}), nil
 }
 
-// spanHandler adds the ids of the context's span to a line. They belong to the top level also when the logger has a group open,
-// so the handler remembers how it came from root and, for such a logger, goes that way again with the ids in front.
+// spanHandler adds the IDs of the context's span to each line, at the top level. If the logger has
+// an open group, the handler cannot add attributes outside it. Such a handler keeps the steps that
+// led from root to it, and repeats them on a root with the IDs.
 type spanHandler struct {
 	slog.Handler
 	root slog.Handler
-	path []func(slog.Handler) slog.Handler // from root to Handler, kept once there is a group
+	path []func(slog.Handler) slog.Handler // WithAttrs and WithGroup calls from root to Handler; empty without a group
 }
 
 // Handle implements slog.Handler.

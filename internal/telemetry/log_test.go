@@ -10,7 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// logLine logs by write and returns the one line as a JSON object.
+// logLine calls write with a logger and returns the logged line as a JSON object.
 func logLine(t *testing.T, write func(*slog.Logger)) map[string]any {
 	t.Helper()
 	var buf bytes.Buffer
@@ -26,7 +26,7 @@ func logLine(t *testing.T, write func(*slog.Logger)) map[string]any {
 	return line
 }
 
-func TestALineOfALogCarriesItsSpan(t *testing.T) {
+func TestLogLineHasTraceAndSpanID(t *testing.T) {
 	ctx := trace.ContextWithSpanContext(t.Context(), sampled())
 	trace, span := sampled().TraceID().String(), sampled().SpanID().String()
 
@@ -45,7 +45,7 @@ func TestALineOfALogCarriesItsSpan(t *testing.T) {
 	}
 }
 
-func TestLoggersOfOneParentDoNotMix(t *testing.T) {
+func TestSiblingLoggersDoNotShareAttributes(t *testing.T) {
 	ctx := trace.ContextWithSpanContext(t.Context(), sampled())
 	var buf bytes.Buffer
 	log, _ := NewLogger(&buf, environment())

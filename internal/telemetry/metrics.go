@@ -19,7 +19,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 )
 
-// addRuntime adds the Go and process collectors to a registry that may have them already.
+// addRuntime registers the Go and process collectors unless the registry has them.
 func addRuntime(registry *prometheus.Registry) error {
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(),
@@ -33,9 +33,10 @@ func addRuntime(registry *prometheus.Registry) error {
 	return nil
 }
 
-// newMeterProvider returns the provider of the OpenTelemetry API, whose only reader is the registry: an instrument of a library and a
-// metric of client_golang end up side by side, under Prometheus names. Scope labels are left out: they would tell the same on
-// every series, and the same instrument from two versions of a library would be two series.
+// newMeterProvider returns the meter provider of the OpenTelemetry API. Its only reader exports to
+// the registry, so instruments of libraries and metrics of client_golang are in one place, under
+// Prometheus names. There are no scope labels: they would be the same on every series, and an
+// instrument from two versions of a library would become two series.
 func newMeterProvider(registry *prometheus.Registry, res *resource.Resource, filter exemplar.Filter) (*sdkmetric.MeterProvider, error) {
 	reader, err := otelprom.New(
 		otelprom.WithRegisterer(registry),
@@ -50,13 +51,15 @@ func newMeterProvider(registry *prometheus.Registry, res *resource.Resource, fil
 	), nil
 }
 
-// newPush returns the provider that pushes the registry over l. It has no instruments: its reader only carries the registry's producer.
-func newPush(ctx context.Context, l *link, s settings, res *resource.Resource, p *producer, stats *pushStats) (*sdkmetric.MeterProvider, error) {
+// newPush returns the provider that pushes the registry over l. It has no instruments; its reader
+// only reads the registry's producer.
+func newPush(ctx context.Context, l *collectorConn, s settings, res *resource.Resource, p *producer, stats *pushStats) (*sdkmetric.MeterProvider, error) {
 	client, err := otlpmetricgrpc.New(ctx,
 		otlpmetricgrpc.WithGRPCConn(l.conn),
 		otlpmetricgrpc.WithHeaders(s.metrics.headers),
 		otlpmetricgrpc.WithTimeout(s.metrics.timeout),
-		// The values are cumulative: the next push carries all a failed one did.
+		// No retry: values are cumulative, so the next push contains everything that a failed one
+		// did.
 		otlpmetricgrpc.WithRetry(otlpmetricgrpc.RetryConfig{Enabled: false}),
 		otlpmetricgrpc.WithTemporalitySelector(sdkmetric.DefaultTemporalitySelector),
 	)
@@ -71,20 +74,21 @@ func newPush(ctx context.Context, l *link, s settings, res *resource.Resource, p
 	return sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithResource(res)), nil
 }
 
-// pusher is the OTLP exporter with an account of what became of each push.
+// pusher is the OTLP exporter. It counts the outcome of each push in stats.
 type pusher struct {
 	*otlpmetricgrpc.Exporter
 	stats *pushStats
 }
 
-// Export implements sdkmetric.Exporter. A failed push is no error to the reader, which would only hand it to the process-wide error
-// handler: the connection's health has told it, and stats counts it.
+// Export implements sdkmetric.Exporter. It returns nil also for a failed push, because the reader
+// would only pass the error to the process-wide error handler. The connection's exportHealth logs
+// the failure, and stats counts it.
 func (p *pusher) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
-	c := &call{last: p.stats.last.Load()}
+	c := &exportCall{final: p.stats.last.Load()}
 	points := countPoints(rm)
-	err := p.Exporter.Export(withCall(ctx, c), rm)
+	err := p.Exporter.Export(withExportCall(ctx, c), rm)
 	switch {
-	case c.answered:
+	case c.accepted:
 		p.stats.finish(points, min(int(c.rejected), points), errTypeRejected, nil)
 	case err != nil:
 		p.stats.finish(points, points, errorType(ctx, err), err)
@@ -114,12 +118,12 @@ func countPoints(rm *metricdata.ResourceMetrics) (n int) {
 	return n
 }
 
-// pushStats is the account of the push.
+// pushStats counts the outcomes of the pushes.
 type pushStats struct {
-	points tally
-	last   atomic.Bool // from here on it is the final push
+	points exportCounts
+	last   atomic.Bool // the next push is the final one
 	mu     sync.Mutex
-	err    error // of the newest push
+	err    error // of the last push
 }
 
 func (s *pushStats) finish(points, failed int, errType string, err error) {
@@ -135,11 +139,12 @@ func (s *pushStats) lastError() error {
 	return s.err
 }
 
-// complainer returns a function that logs what goes wrong again and again, at a bounded rate.
-func complainer(log *slog.Logger, every *seldom, message string) func(error) {
+// rateLimitedWarn returns a function that logs errors as warnings, at most as often as every
+// allows.
+func rateLimitedWarn(log *slog.Logger, every *rateLimiter, message string) func(error) {
 	return func(err error) {
-		if ok, held := every.ask(); ok {
-			log.Warn(message, "error", err.Error(), "held_back", held)
+		if ok, suppressed := every.allow(); ok {
+			log.Warn(message, "error", err.Error(), "held_back", suppressed)
 		}
 	}
 }

@@ -24,8 +24,9 @@ const (
 	hexSpan  = "b7ad6b7169203331"
 )
 
-// dual is a histogram as the server's: classic and native buckets, with an exemplar.
-func dual(registry *prometheus.Registry) {
+// registerDualHistogram registers a histogram like the server's: classic and native buckets, with
+// an exemplar.
+func registerDualHistogram(registry *prometheus.Registry) {
 	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "command_duration_seconds", Help: "h", Buckets: []float64{0.001, 1}, NativeHistogramBucketFactor: 1.1,
 	}, []string{"cmd"})
@@ -35,10 +36,10 @@ func dual(registry *prometheus.Registry) {
 	h.WithLabelValues("set").Observe(2)
 }
 
-func TestThePushCarriesTheWholeRegistry(t *testing.T) {
+func TestPushContainsTheWholeRegistry(t *testing.T) {
 	r := newReceiver(t, "")
 	registry := prometheus.NewRegistry()
-	dual(registry)
+	registerDualHistogram(registry)
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "commands_total", Help: "c"})
 	registry.MustRegister(counter)
 	counter.(prometheus.ExemplarAdder).AddWithExemplar(3, prometheus.Labels{"trace_id": hexTrace, "span_id": hexSpan})
@@ -54,7 +55,7 @@ func TestThePushCarriesTheWholeRegistry(t *testing.T) {
 
 	commands, res := r.points("commands_total")
 	if len(commands) != 1 {
-		t.Fatalf("commands_total came %d times", len(commands))
+		t.Fatalf("%d metrics named commands_total, want 1", len(commands))
 	}
 	sum := commands[0].GetSum()
 	if !sum.IsMonotonic || sum.DataPoints[0].GetAsDouble() != 3 || sum.AggregationTemporality != metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE {
@@ -71,15 +72,15 @@ func TestThePushCarriesTheWholeRegistry(t *testing.T) {
 		t.Fatalf("db_client_operation_duration_seconds: %v", client)
 	}
 	point := client[0].GetHistogram().DataPoints[0]
-	wantAttributes(t, "the OTel histogram", point.Attributes, map[string]any{"db_system_name": "redis"}) // and no scope labels
+	wantAttributes(t, "the OTel histogram", point.Attributes, map[string]any{"db_system_name": "redis"}) // no scope labels
 	wantExemplar(t, "OTel histogram", point.Exemplars, sampled().TraceID().String(), sampled().SpanID().String())
 
 	if info, _ := r.points("target_info"); len(info) != 0 {
-		t.Errorf("target_info was pushed beside the resource: %v", info)
+		t.Errorf("target_info was pushed: %v", info)
 	}
 	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total", metricProcessed} {
 		if found, _ := r.points(name); len(found) != 1 {
-			t.Errorf("%s came %d times", name, len(found))
+			t.Errorf("%d metrics named %s, want 1", len(found), name)
 		}
 	}
 }
@@ -89,7 +90,7 @@ func wantBothForms(t *testing.T, r *receiver) {
 	t.Helper()
 	forms, _ := r.points("command_duration_seconds")
 	if len(forms) != 2 {
-		t.Fatalf("command_duration_seconds came in %d forms, want 2", len(forms))
+		t.Fatalf("%d metrics named command_duration_seconds, want 2: native and classic", len(forms))
 	}
 	native, classic := forms[0].GetExponentialHistogram(), forms[1].GetHistogram()
 	if native == nil || classic == nil || len(native.DataPoints) != 2 || len(classic.DataPoints) != 2 {
@@ -119,18 +120,18 @@ func wantBothForms(t *testing.T, r *receiver) {
 func wantExemplar(t *testing.T, what string, got []*metricspb.Exemplar, traceID, spanID string) {
 	t.Helper()
 	if len(got) != 1 || fmt.Sprintf("%x", got[0].TraceId) != traceID || fmt.Sprintf("%x", got[0].SpanId) != spanID {
-		t.Errorf("%s: exemplars %v, want one of trace %s span %s", what, got, traceID, spanID)
+		t.Errorf("%s: exemplars %v, want one with trace %s span %s", what, got, traceID, spanID)
 	}
 }
 
-func TestThePushKeepsItsInterval(t *testing.T) {
+func TestPushIsPeriodic(t *testing.T) {
 	r := newReceiver(t, "")
 	tel := mustStart(t, Options{Getenv: r.environment("OTEL_METRIC_EXPORT_INTERVAL=1")})
 	r.await(t, "three pushes", func() bool { return r.pushes() >= 3 })
 	mustShutdown(t, tel)
 }
 
-func TestNoPushWhenMetricsAreScrapedOrOff(t *testing.T) {
+func TestNoPushIfDisabled(t *testing.T) {
 	for _, setting := range []string{"OTEL_METRICS_EXPORTER=none", "OTEL_METRICS_EXPORTER=prometheus", "OTEL_SDK_DISABLED=true"} {
 		r := newReceiver(t, "")
 		tel := mustStart(t, Options{Getenv: r.environment(setting)})
@@ -144,19 +145,19 @@ func TestNoPushWhenMetricsAreScrapedOrOff(t *testing.T) {
 	}
 }
 
-func TestOneBadCollectorDoesNotStopThePush(t *testing.T) {
+func TestFailingCollectorDoesNotStopThePush(t *testing.T) {
 	r := newReceiver(t, "")
-	var book logBook
+	var logs logBuffer
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(badCollector{})
-	tel := mustStart(t, Options{Getenv: r.environment("OTEL_METRIC_EXPORT_INTERVAL=1"), Registry: registry, Logger: book.logger()})
+	tel := mustStart(t, Options{Getenv: r.environment("OTEL_METRIC_EXPORT_INTERVAL=1"), Registry: registry, Logger: logs.logger()})
 	r.await(t, "pushes", func() bool {
 		found, _ := r.points("go_goroutines")
 		return len(found) == 1 && r.pushes() > 2
 	})
 	mustShutdown(t, tel)
-	if n := book.count("a metric cannot be collected"); n != 1 {
-		t.Errorf("told %d times:\n%s", n, book.String())
+	if n := logs.count("collecting a metric failed"); n != 1 {
+		t.Errorf("logged %d times, want 1:\n%s", n, logs.String())
 	}
 }
 
@@ -167,7 +168,7 @@ func (badCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(errors.New("broken")), errors.New("broken"))
 }
 
-func TestOddHistogramsAndExemplars(t *testing.T) {
+func TestProducerEdgeCases(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	native := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "a_native", NativeHistogramBucketFactor: 1.1})
 	registry.MustRegister(native)
@@ -179,7 +180,7 @@ func TestOddHistogramsAndExemplars(t *testing.T) {
 		families, err := registry.Gather()
 		return append([]*dto.MetricFamily{gaugeHistogram, empty}, families...), err
 	})
-	p := &producer{gatherer: source, complain: func(err error) { t.Error(err) }}
+	p := &producer{gatherer: source, logError: func(err error) { t.Error(err) }}
 	scopes, err := p.Produce(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +191,7 @@ func TestOddHistogramsAndExemplars(t *testing.T) {
 	}
 	want := []string{"a_native metricdata.ExponentialHistogram[float64]", "b_classic metricdata.Histogram[float64]"}
 	if !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v: a native histogram has no classic form, and one without observations is still there", got, want)
+		t.Errorf("got %v, want %v: no classic form of a native histogram, and a histogram without observations is exported", got, want)
 	}
 	if trace, span := ids("no hex", hexSpan); trace != nil || span != nil {
 		t.Errorf("ids: %x %x", trace, span)
@@ -200,8 +201,9 @@ func TestOddHistogramsAndExemplars(t *testing.T) {
 	}
 }
 
-// The names are those the conventions and OpenTelemetry's own Prometheus exporter give, whatever they are.
-func TestSelfMetricsAreNamedAsOpenTelemetryWould(t *testing.T) {
+// The expected names, types and help texts come from package otelconv and OpenTelemetry's
+// Prometheus exporter.
+func TestSelfMetricsMatchTheConventions(t *testing.T) {
 	r := newReceiver(t, "")
 	tel := mustStart(t, Options{Getenv: r.environment()})
 	tel.Sink().Emit([]Record{serverRecord("a", sampled(), 1)})
@@ -257,21 +259,21 @@ func otelFamilies(t *testing.T, tel *Telemetry) map[string]*dto.MetricFamily {
 	return found
 }
 
-func TestPushLossesAreCountedAndTold(t *testing.T) {
-	var book logBook
-	tel := mustStart(t, Options{Logger: book.logger(), Getenv: environment(
+func TestFailedPushIsCountedAndLogged(t *testing.T) {
+	var logs logBuffer
+	tel := mustStart(t, Options{Logger: logs.logger(), Getenv: environment(
 		"OTEL_EXPORTER_OTLP_ENDPOINT="+freeAddr(t), "OTEL_METRIC_EXPORT_INTERVAL=1", "OTEL_TRACES_EXPORTER=none",
 	)})
 	const name = "otel_sdk_exporter_metric_data_point_exported_total"
 	for begin := time.Now(); value(t, tel, name, "error_type=UNAVAILABLE") == 0; time.Sleep(time.Millisecond) {
-		if time.Since(begin) > patience {
-			t.Fatal("no loss was counted")
+		if time.Since(begin) > testTimeout {
+			t.Fatal("no failed data point was counted")
 		}
 	}
 	if err := tel.Shutdown(context.Background()); err == nil {
-		t.Error("Shutdown says that the last push arrived")
+		t.Error("Shutdown returned nil although the final push failed")
 	}
-	if n := book.count("telemetry export failed"); n != 1 {
-		t.Errorf("told %d times:\n%s", n, book.String())
+	if n := logs.count("telemetry export failed"); n != 1 {
+		t.Errorf("logged %d times, want 1:\n%s", n, logs.String())
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// next reads what there is, at most 64 spans.
+// next calls Next with room for 64 spans.
 func next(t *testing.T, s *Subscription) (got []Span, missed uint64) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -24,7 +24,7 @@ func next(t *testing.T, s *Subscription) (got []Span, missed uint64) {
 	return buf[:n], missed
 }
 
-func TestEventsAndErrorsOfASpanAreSeen(t *testing.T) {
+func TestSubscriberReceivesEventsAndErrors(t *testing.T) {
 	s := new(Sink)
 	limits := sdktrace.NewSpanLimits()
 	limits.EventCountLimit = 2
@@ -46,9 +46,8 @@ func TestEventsAndErrorsOfASpanAreSeen(t *testing.T) {
 	}
 }
 
-// A span that began before anyone looked is told by those who know it, to each
-// subscriber, and to none that looks away.
-func TestWhatIsOpenIsToldToNewSubscribers(t *testing.T) {
+// SetOpen's function provides the spans that started before a subscription, to each new subscriber.
+func TestNewSubscriberReceivesOpenSpans(t *testing.T) {
 	s := new(Sink)
 	open := serverRecord("waits", trace.SpanContext{}, 9)
 	open.End = 0
@@ -62,14 +61,14 @@ func TestWhatIsOpenIsToldToNewSubscribers(t *testing.T) {
 		sub.Close()
 	}
 	if s.Watched() {
-		t.Error("watched by nobody")
+		t.Error("Watched is true without subscribers")
 	}
-	s.Show([]Record{open}) // goes nowhere
+	s.Show([]Record{open}) // does nothing without subscribers
 }
 
-// Spans that Show tells of are not exported, and not counted as lost.
-func TestShowIsForSubscribersOnly(t *testing.T) {
-	exporter := &blockedExporter{}
+// Show neither exports its records nor counts them as dropped.
+func TestShowDoesNotExport(t *testing.T) {
+	exporter := &unexpectedExporter{}
 	s := NewSink(exporter, SinkOptions{MaxQueueSize: 1})
 	sub := s.Subscribe(8)
 	s.Show(records(3))
@@ -77,42 +76,42 @@ func TestShowIsForSubscribersOnly(t *testing.T) {
 		t.Errorf("%d", len(got))
 	}
 	if n := s.queue.len() + int(s.stats.queueFull.Load()) + int(s.stats.processed.Load()); n != 0 {
-		t.Errorf("%d went to the exporter", n)
+		t.Errorf("%d records were queued or counted, want 0", n)
 	}
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
-type blockedExporter struct{}
+type unexpectedExporter struct{}
 
-func (*blockedExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
-	return errors.New("nothing should come here")
+func (*unexpectedExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
+	return errors.New("unexpected export")
 }
-func (*blockedExporter) Shutdown(context.Context) error { return nil }
+func (*unexpectedExporter) Shutdown(context.Context) error { return nil }
 
-// A loss is told after what came before it, and what is open is told anew after
-// that: so whoever forgets at the loss what was open ends with what is.
-func TestALossIsToldInItsPlace(t *testing.T) {
+// Next reports a loss after the spans that preceded it, and then delivers the open spans again. So
+// a subscriber that forgets its open spans at a loss ends up with the right set.
+func TestLossIsReportedInOrder(t *testing.T) {
 	s := new(Sink)
 	open := serverRecord("waits", trace.SpanContext{}, 9)
 	open.End = 0
 	open.SpanID = trace.SpanID{7: 200}
-	told := 0
-	s.SetOpen(func(show func([]Record)) { told++; show([]Record{open}) })
+	calls := 0
+	s.SetOpen(func(show func([]Record)) { calls++; show([]Record{open}) })
 	sub := s.Subscribe(4)
 	defer sub.Close()
-	s.Emit(records(5)) // one open, three of these: two are lost
+	s.Emit(records(5)) // the buffer holds the open span and three of these: two are dropped
 	first, missed := next(t, sub)
 	if len(first) != 4 || missed != 2 {
 		t.Fatalf("%d spans, %d missed", len(first), missed)
 	}
 	again, missed := next(t, sub)
-	if len(again) != 1 || missed != 0 || !again[0].Open || told != 2 {
-		t.Errorf("%d missed, told %d times, %+v", missed, told, again)
+	if len(again) != 1 || missed != 0 || !again[0].Open || calls != 2 {
+		t.Errorf("%d missed, SetOpen's function called %d times, want 2; %+v", missed, calls, again)
 	}
 
-	// A loss while earlier spans are still unread does not overtake them.
+	// A loss is not reported before the spans that preceded it.
 	s.Emit(records(9))
 	small := make([]Span, 1)
 	var order []uint64
@@ -124,6 +123,6 @@ func TestALossIsToldInItsPlace(t *testing.T) {
 		order = append(order, missed)
 	}
 	if order[0]+order[1]+order[2] != 0 || order[3] != 5 {
-		t.Errorf("the loss is told at %v", order)
+		t.Errorf("missed per call: %v, want [0 0 0 5]", order)
 	}
 }

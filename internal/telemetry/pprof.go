@@ -10,27 +10,29 @@ import (
 	"time"
 )
 
-// Pprof is the running profiling endpoint, /debug/pprof of net/http/pprof on a listener of its own. (That package also registers itself
-// with http.DefaultServeMux, which nothing in this project serves.)
+// Pprof is the running profiling endpoint. It serves /debug/pprof of net/http/pprof on a separate
+// listener. (That package also registers itself with http.DefaultServeMux, which no program of this
+// project serves.)
 type Pprof struct{ *httpEndpoint }
 
-// longestProfile bounds how long one profile or trace may run.
-const longestProfile = 5 * time.Minute
+// maxProfileDuration is the maximum duration of one profile or trace.
+const maxProfileDuration = 5 * time.Minute
 
-// PprofOption changes what StartPprof allows.
+// PprofOption is an option of StartPprof.
 type PprofOption func(*pprofOptions)
 
-type pprofOptions struct{ anywhere bool }
+type pprofOptions struct{ allowRemote bool }
 
-// ErrNotLoopback is the reason StartPprof gives for an address others can reach.
-var ErrNotLoopback = errors.New("profiles hold the memory of the process, so they are served on loopback only")
+// ErrNotLoopback is returned by StartPprof for an address that is not a loopback address.
+var ErrNotLoopback = errors.New("profiles contain the memory of the process, so they are served on loopback only")
 
-// PprofAnywhere lets StartPprof listen on an address that others can reach. A profile shows keys, values and secrets to
-// whoever asks: port forwarding is nearly always the better way.
-func PprofAnywhere() PprofOption { return func(o *pprofOptions) { o.anywhere = true } }
+// PprofAnywhere allows StartPprof to listen on an address that other machines can reach. A profile
+// exposes keys, values and secrets to every client. Prefer port forwarding.
+func PprofAnywhere() PprofOption { return func(o *pprofOptions) { o.allowRemote = true } }
 
-// StartPprof serves profiles at addr (host:port, port 0 takes a free one) until Close. An address that is not loopback is refused with
-// ErrNotLoopback unless PprofAnywhere is given. A nil log means slog.Default().
+// StartPprof serves profiles at addr (host:port; port 0 selects a free port) until Close. If addr
+// is not a loopback address, it returns ErrNotLoopback unless PprofAnywhere is given. A nil log
+// means slog.Default().
 func StartPprof(addr string, log *slog.Logger, options ...PprofOption) (*Pprof, error) {
 	var o pprofOptions
 	for _, set := range options {
@@ -39,12 +41,12 @@ func StartPprof(addr string, log *slog.Logger, options ...PprofOption) (*Pprof, 
 	if log == nil {
 		log = slog.Default()
 	}
-	// Resolved once, here: what is checked is what is listened on.
+	// Resolve once, so that the address that is checked is the one that is used.
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("profiling endpoint: %w", err)
 	}
-	if !o.anywhere && !tcp.IP.IsLoopback() {
+	if !o.allowRemote && !tcp.IP.IsLoopback() {
 		return nil, fmt.Errorf("profiling endpoint %q: %w", addr, ErrNotLoopback)
 	}
 	l, err := net.ListenTCP("tcp", tcp)
@@ -57,5 +59,5 @@ func StartPprof(addr string, log *slog.Logger, options ...PprofOption) (*Pprof, 
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	return &Pprof{serve("profiling endpoint", l, mux, longestProfile, log)}, nil
+	return &Pprof{serve("profiling endpoint", l, mux, maxProfileDuration, log)}, nil
 }

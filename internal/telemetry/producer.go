@@ -13,35 +13,37 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// The labels of an exemplar that name its trace, and the family that repeats the resource.
+// The exemplar labels with the trace context, and the metric family with the resource attributes.
 const (
 	traceIDLabel = "trace_id"
 	spanIDLabel  = "span_id"
 	targetInfo   = "target_info"
 )
 
-// producer reads the registry for the push. It is contrib's Prometheus bridge with what the bridge gets wrong made right:
+// producer reads the registry for the push. It wraps the Prometheus bridge of
+// opentelemetry-go-contrib and corrects four errors of the bridge:
 //
-//   - it hands over the hexadecimal text of exemplar ids as if that were the id; every export then fails ("invalid SpanID length");
-//   - of a histogram with classic and native buckets it sends the native ones only, so classic quantiles would be gone: here the
-//     family goes out twice, once in each form;
-//   - it leaves out the exemplars of native histograms;
-//   - one collector's error makes it drop everything that was gathered: here the rest goes out, and the error is complained about.
+//   - The bridge uses the hexadecimal text of exemplar IDs as the ID, so every export fails ("invalid SpanID length").
+//     The producer decodes them.
+//   - The bridge exports only the native buckets of a histogram with classic and native buckets, so quantiles over the classic
+//     buckets are lost. The producer exports such a family twice, once in each form.
+//   - The bridge omits the exemplars of native histograms. The producer adds them.
+//   - If one collector fails, the bridge drops everything that was gathered. The producer exports the rest and logs the error.
 //
-// target_info stays behind: it repeats the resource, and a receiver of OTLP makes its own from the resource the push carries.
-// Two would be two series that disagree.
+// The producer omits target_info. It repeats the resource, and an OTLP receiver creates target_info
+// from the pushed resource. With both there would be two series with different labels.
 type producer struct {
 	gatherer prometheus.Gatherer
-	complain func(error)
+	logError func(error)
 }
 
 // Produce implements sdkmetric.Producer.
 func (p *producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 	families, err := p.gatherer.Gather()
 	if err != nil {
-		p.complain(err)
+		p.logError(err)
 	}
-	families = pushable(families)
+	families = convertible(families)
 	fixed := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, nil })
 	scopes, err := bridge.NewMetricProducer(bridge.WithGatherer(fixed)).Produce(ctx)
 	if err != nil {
@@ -50,19 +52,19 @@ func (p *producer) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, erro
 	for _, scope := range scopes {
 		for i := range scope.Metrics {
 			// The bridge keeps the order of families, and of series within one.
-			repair(scope.Metrics[i].Data, families[i].GetMetric())
+			fixExemplars(scope.Metrics[i].Data, families[i].GetMetric())
 		}
 	}
 	return scopes, nil
 }
 
-// pushable returns the families in the form the bridge understands.
-func pushable(families []*dto.MetricFamily) []*dto.MetricFamily {
+// convertible returns the families in a form that the bridge converts without loss.
+func convertible(families []*dto.MetricFamily) []*dto.MetricFamily {
 	out := make([]*dto.MetricFamily, 0, len(families))
 	for _, f := range families {
 		switch {
 		case f.GetName() == targetInfo || len(f.GetMetric()) == 0:
-		case f.GetType() == dto.MetricType_GAUGE_HISTOGRAM: // OTLP has no such thing, and no collector of ours makes one
+		case f.GetType() == dto.MetricType_GAUGE_HISTOGRAM: // OTLP has no equivalent, and no collector of this project uses it
 		case f.GetType() == dto.MetricType_HISTOGRAM:
 			out = appendHistogram(out, f)
 		default:
@@ -72,8 +74,8 @@ func pushable(families []*dto.MetricFamily) []*dto.MetricFamily {
 	return out
 }
 
-// appendHistogram appends the native and the classic form of f, each if there is such a form. The bridge looks at the first series to
-// know a family's form, so the two may not be mixed.
+// appendHistogram appends the native and the classic form of f, if present. The bridge takes the
+// form of the first series for the whole family, so one family must not contain both forms.
 func appendHistogram(out []*dto.MetricFamily, f *dto.MetricFamily) []*dto.MetricFamily {
 	var native, classic []*dto.Metric
 	for _, m := range f.GetMetric() {
@@ -94,18 +96,20 @@ func appendHistogram(out []*dto.MetricFamily, f *dto.MetricFamily) []*dto.Metric
 	return out
 }
 
-// isNative is the test client_golang itself relies on to tell the forms apart.
+// isNative reports whether h has native buckets. client_golang uses the same test.
 func isNative(h *dto.Histogram) bool {
 	return h.GetZeroThreshold() > 0 || h.GetZeroCount() > 0 || len(h.GetPositiveSpan()) > 0 || len(h.GetNegativeSpan()) > 0
 }
 
-// hasFiniteBucket tells a dual histogram from a native one, which an exemplar gives a bucket +Inf alone. A classic histogram of that
-// bucket would have only NaN for quantiles.
+// hasFiniteBucket reports whether h has classic buckets besides +Inf. An exemplar gives a purely
+// native histogram a +Inf bucket; a classic histogram with that bucket alone would have only NaN
+// quantiles.
 func hasFiniteBucket(h *dto.Histogram) bool {
 	return len(h.GetBucket()) > 0 && !math.IsInf(h.GetBucket()[0].GetUpperBound(), +1)
 }
 
-// withoutNative copies the classic part of a series. Buckets are shared: they are read only.
+// withoutNative copies the classic part of a series. The copy shares the buckets, which are not
+// modified.
 func withoutNative(m *dto.Metric) *dto.Metric {
 	h := m.GetHistogram()
 	return &dto.Metric{Label: m.Label, TimestampMs: m.TimestampMs, Histogram: &dto.Histogram{
@@ -113,8 +117,8 @@ func withoutNative(m *dto.Metric) *dto.Metric {
 	}}
 }
 
-// repair mends the exemplars of one family, in place.
-func repair(data metricdata.Aggregation, series []*dto.Metric) {
+// fixExemplars corrects the exemplars of one family, in place.
+func fixExemplars(data metricdata.Aggregation, series []*dto.Metric) {
 	switch d := data.(type) {
 	case metricdata.Sum[float64]:
 		for i := range d.DataPoints {
@@ -131,7 +135,8 @@ func repair(data metricdata.Aggregation, series []*dto.Metric) {
 	}
 }
 
-// decodeIDs turns the text of ids into ids. An exemplar with an id that is none keeps its value and loses both.
+// decodeIDs decodes the hexadecimal IDs of exemplars. If either ID is invalid, both are removed and
+// the exemplar keeps its value.
 func decodeIDs(exemplars []metricdata.Exemplar[float64]) {
 	for i := range exemplars {
 		x := &exemplars[i]
@@ -148,7 +153,8 @@ func ids(traceID, spanID string) (trace, span []byte) {
 	return t, s
 }
 
-// nativeExemplars are those kept with the native buckets or, where none are, with the classic ones.
+// nativeExemplars returns the exemplars of the native buckets or, if there are none, those of the
+// classic buckets.
 func nativeExemplars(h *dto.Histogram) []metricdata.Exemplar[float64] {
 	found := h.GetExemplars()
 	if len(found) == 0 {

@@ -10,8 +10,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// recordSpan shows a Record to an exporter as a span of the SDK. sdktrace.ReadOnlySpan has a private method, which only embedding
-// the interface provides; the embedded value stays nil, so EVERY public method must be here (a test calls them all).
+// recordSpan adapts a Record to sdktrace.ReadOnlySpan, for exporters. The interface has a private
+// method, so it must be embedded. The embedded value is nil, so recordSpan must implement EVERY
+// public method (TestRecordSpanImplementsReadOnlySpan calls them all).
 type recordSpan struct {
 	sdktrace.ReadOnlySpan
 	record   *Record
@@ -40,11 +41,12 @@ func (s *recordSpan) ChildSpanCount() int              { return 0 }
 
 func (s *recordSpan) InstrumentationScope() instrumentation.Scope { return s.scope }
 
-// InstrumentationLibrary is the old name of InstrumentationScope, still part of the interface (the type it names there is an alias).
+// InstrumentationLibrary is the deprecated name of InstrumentationScope. The interface still
+// requires it, with an alias of this type.
 func (s *recordSpan) InstrumentationLibrary() instrumentation.Scope { return s.scope }
 
-// converter turns items into what an exporter takes. Its scratch memory is reused from batch to batch: exporters do not keep spans
-// beyond ExportSpans.
+// converter converts items to spans for an exporter. It reuses its buffers for every batch: an
+// exporter must not retain spans after ExportSpans returns.
 type converter struct {
 	resource *resource.Resource
 	scope    instrumentation.Scope
@@ -56,12 +58,12 @@ type converter struct {
 // convert returns the sampled spans among items, valid until the next call.
 func (c *converter) convert(items []item) []sdktrace.ReadOnlySpan {
 	if cap(c.records) < len(items) {
-		c.records = make([]recordSpan, 0, len(items)) // never grows below: c.spans points into it
+		c.records = make([]recordSpan, 0, len(items)) // must not grow below: c.spans points into it
 	}
 	c.records, c.spans = c.records[:0], c.spans[:0]
 	for i := range items {
 		if items[i].span != nil {
-			c.spans = append(c.spans, validSpan(items[i].span))
+			c.spans = append(c.spans, sanitizeSpan(items[i].span))
 			continue
 		}
 		record := &items[i].record
@@ -69,17 +71,17 @@ func (c *converter) convert(items []item) []sdktrace.ReadOnlySpan {
 			continue
 		}
 		name, attrs := record.describe()
-		attrs, dropped := tidy(attrs, c.limits)
+		attrs, dropped := sanitizeAttributes(attrs, c.limits)
 		c.records = append(c.records, recordSpan{
-			record: record, name: valid(name), attrs: attrs, dropped: dropped, scope: c.scopeOf(record), resource: c.resource,
+			record: record, name: validUTF8(name), attrs: attrs, dropped: dropped, scope: c.scopeOf(record), resource: c.resource,
 		})
 		c.spans = append(c.spans, &c.records[len(c.records)-1])
 	}
 	return c.spans
 }
 
-// forget lets go of the last batch's memory.
-func (c *converter) forget() {
+// release drops the references to the last batch.
+func (c *converter) release() {
 	clear(c.records)
 	clear(c.spans)
 }

@@ -14,14 +14,14 @@ import (
 	resourcepb "go.opentelemetry.io/proto/otlp/resource/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
-	_ "google.golang.org/grpc/encoding/gzip" // so that the receiver understands it
+	_ "google.golang.org/grpc/encoding/gzip" // registers the gzip decompressor
 	"google.golang.org/grpc/metadata"
 )
 
-// patience is how long tests wait for what must happen; a passing test never comes near it.
-const patience = 20 * time.Second
+// testTimeout is how long a test waits for an expected event. A passing test needs far less.
+const testTimeout = 20 * time.Second
 
-// receiver is a real OTLP gRPC server that keeps what it is sent.
+// receiver is an OTLP gRPC server that stores the requests it receives.
 type receiver struct {
 	addr string
 
@@ -30,7 +30,7 @@ type receiver struct {
 	metrics []*colmetricspb.ExportMetricsServiceRequest
 	headers metadata.MD
 	answer  func(context.Context, *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error)
-	news    chan struct{} // closed and replaced at every arrival
+	updated chan struct{} // closed and replaced at every request
 }
 
 type traceService struct {
@@ -43,7 +43,7 @@ type metricsService struct {
 	*receiver
 }
 
-// newReceiver serves on addr, or on a free port when it is empty, until the test ends.
+// newReceiver serves on addr, or on a free port if addr is empty, until the test ends.
 func newReceiver(t testing.TB, addr string, options ...grpc.ServerOption) *receiver {
 	t.Helper()
 	if addr == "" {
@@ -53,7 +53,7 @@ func newReceiver(t testing.TB, addr string, options ...grpc.ServerOption) *recei
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &receiver{addr: l.Addr().String(), news: make(chan struct{})}
+	r := &receiver{addr: l.Addr().String(), updated: make(chan struct{})}
 	server := grpc.NewServer(options...)
 	coltracepb.RegisterTraceServiceServer(server, traceService{receiver: r})
 	colmetricspb.RegisterMetricsServiceServer(server, metricsService{receiver: r})
@@ -83,18 +83,19 @@ func (r *receiver) arrived(ctx context.Context, keep func()) {
 	defer r.mu.Unlock()
 	keep()
 	r.headers, _ = metadata.FromIncomingContext(ctx)
-	close(r.news)
-	r.news = make(chan struct{})
+	close(r.updated)
+	r.updated = make(chan struct{})
 }
 
-// answerTraces makes f answer every trace export from now on; what it is given is not kept.
+// answerTraces makes f answer all further trace exports. The receiver does not store these
+// requests.
 func (r *receiver) answerTraces(f func(context.Context, *coltracepb.ExportTraceServiceRequest) (*coltracepb.ExportTraceServiceResponse, error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answer = f
 }
 
-// spans returns every span that arrived, by name, and the resource they came with.
+// spans returns the received spans by name, and their resource.
 func (r *receiver) spans(t testing.TB) (map[string]*tracepb.Span, *resourcepb.Resource) {
 	t.Helper()
 	r.mu.Lock()
@@ -107,7 +108,7 @@ func (r *receiver) spans(t testing.TB) (map[string]*tracepb.Span, *resourcepb.Re
 			for _, ss := range rs.ScopeSpans {
 				for _, s := range ss.Spans {
 					if spans[s.Name] != nil {
-						t.Errorf("span %q arrived twice", s.Name)
+						t.Errorf("span %q was received twice", s.Name)
 					}
 					spans[s.Name] = s
 				}
@@ -117,7 +118,7 @@ func (r *receiver) spans(t testing.TB) (map[string]*tracepb.Span, *resourcepb.Re
 	return spans, res
 }
 
-// points returns every form of a metric in the newest push that has it.
+// points returns every metric with the name in the last push that contains it.
 func (r *receiver) points(name string) (found []*metricspb.Metric, res *resourcepb.Resource) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -135,40 +136,40 @@ func (r *receiver) points(name string) (found []*metricspb.Metric, res *resource
 	return found, res
 }
 
-// pushes counts the pushes of metrics that arrived.
+// pushes returns the number of received metric pushes.
 func (r *receiver) pushes() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.metrics)
 }
 
-// header is what the newest request carried.
+// header returns a header of the last stored request.
 func (r *receiver) header(name string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strings.Join(r.headers.Get(name), ",")
 }
 
-// await waits until ok holds, looking again at every arrival.
+// await waits until ok returns true. It calls ok after every request.
 func (r *receiver) await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(testTimeout)
 	for {
 		r.mu.Lock()
-		news := r.news
+		updated := r.updated
 		r.mu.Unlock()
 		if ok() {
 			return
 		}
 		select {
-		case <-news:
+		case <-updated:
 		case <-deadline:
-			t.Fatalf("the receiver never saw %s", what)
+			t.Fatalf("timeout: the receiver did not get %s", what)
 		}
 	}
 }
 
-// environment is a Getenv for a program that talks to r, with further settings.
+// environment returns a Getenv function for a program that exports to r, with additional settings.
 func (r *receiver) environment(more ...string) func(string) string {
 	return environment(append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + r.addr}, more...)...)
 }

@@ -6,46 +6,50 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Record is one finished span in the compact form that hot paths write: numbers and shared pointers only, so that filling and
-// emitting one allocates nothing. Its name and attributes come from Describer, later and elsewhere.
+// Record is the compact form of a finished span, for hot paths. It holds only numbers and shared
+// pointers, so filling and emitting it does not allocate. Its Describer provides the name and the
+// attributes later, on another goroutine.
 type Record struct {
 	TraceID trace.TraceID
 	SpanID  trace.SpanID
-	Parent  trace.SpanID // zero for a root
-	// Flags of the span's own context. Without trace.FlagsSampled a record reaches subscribers only, never the exporter.
+	Parent  trace.SpanID // zero for a root span
+	// Flags of the span's context. A record without trace.FlagsSampled is sent to subscribers but
+	// not to the exporter.
 	Flags        trace.TraceFlags
-	ParentRemote bool // the parent lives in another process
+	ParentRemote bool // the parent span is in another process
 	TraceState   trace.TraceState
 	Kind         trace.SpanKind
-	Start, End   int64 // Unix time in nanoseconds; End is 0 for a span that is open, which Show alone takes
+	Start, End   int64 // Unix time in nanoseconds; End is 0 for an open span, which only Show accepts
 	Status       codes.Code
-	// Describer gives the record its meaning. It is shared by many records and outlives them; nil leaves the span without a name.
+	// Describer provides the name and the attributes. Many records share it. If it is nil, the span
+	// has no name.
 	Describer Describer
 	Data      [8]int64 // private to Describer
 	Text      string   // private to Describer
 }
 
-// Describer turns a record's Data and Text into a span name and attributes. It is called outside of the hot path, possibly by
-// several goroutines at once, and must not keep or change the record. The attributes are not changed after they are returned, so
-// a Describer may return a shared slice.
+// Describer converts a record's Data and Text to a span name and attributes. Describe is called
+// outside the hot path, possibly by several goroutines at once. It must not retain or modify the
+// record. The caller does not modify the returned attributes, so a Describer may return a shared
+// slice.
 type Describer interface {
 	Describe(r *Record) (name string, attrs []attribute.KeyValue)
 }
 
-// Scoper is what a Describer implements to name the instrumentation scope of its spans. Without it they are in the scope of the
-// sink (the service).
+// Scoper is an optional interface of a Describer. Scope returns the instrumentation scope of its
+// spans. Spans of other Describers have the scope of the sink: the service's name and version.
 type Scoper interface {
 	Scope() (name, version string)
 }
 
-// spanContext is the identity of the recorded span.
+// spanContext returns the context of the recorded span.
 func (r *Record) spanContext() trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: r.TraceID, SpanID: r.SpanID, TraceFlags: r.Flags, TraceState: r.TraceState,
 	})
 }
 
-// parentContext is the identity of its parent, invalid for a root.
+// parentContext returns the context of the parent span. It is invalid for a root span.
 func (r *Record) parentContext() trace.SpanContext {
 	if !r.Parent.IsValid() {
 		return trace.SpanContext{}
@@ -55,7 +59,7 @@ func (r *Record) parentContext() trace.SpanContext {
 	})
 }
 
-// describe asks the Describer.
+// describe calls the Describer, if there is one.
 func (r *Record) describe() (string, []attribute.KeyValue) {
 	if r.Describer == nil {
 		return "", nil

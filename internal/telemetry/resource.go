@@ -14,9 +14,10 @@ import (
 // Namespace is the service.namespace of every program of the project.
 const Namespace = "mini-redis"
 
-// newResource says who speaks. Later wins: what is found out about the process, what the program says, OTEL_RESOURCE_ATTRIBUTES,
-// OTEL_SERVICE_NAME. There is always a service.instance.id: without one two processes of a service would merge into one set of
-// series, silently.
+// newResource returns the resource. Its sources, in increasing order of precedence, are the
+// detected attributes of the process, Options, OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME. It
+// always contains service.instance.id: without it, the series of two processes of a service would
+// be merged.
 func newResource(ctx context.Context, e *env, o Options) (*resource.Resource, error) {
 	attrs := []attribute.KeyValue{
 		semconv.ServiceNamespace(Namespace),
@@ -49,13 +50,14 @@ func newResource(ctx context.Context, e *env, o Options) (*resource.Resource, er
 		resource.WithProcessRuntimeVersion(),
 		resource.WithAttributes(attrs...),
 	)
-	if err != nil && !errors.Is(err, resource.ErrPartialResource) { // a host without a name is no reason not to start
+	if err != nil && !errors.Is(err, resource.ErrPartialResource) { // start also if, for example, the host has no name
 		return nil, fmt.Errorf("resource: %w", err)
 	}
 	return res, nil
 }
 
-// randomUUID returns a version 4 UUID (RFC 9562), as the conventions recommend for service.instance.id.
+// randomUUID returns a version 4 UUID (RFC 9562), which the semantic conventions recommend for
+// service.instance.id.
 func randomUUID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails

@@ -7,40 +7,44 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// item is one span on its way: a compact record, or, when span is not nil, a span of the SDK.
+// item is one queued span: a span of the SDK if span is not nil, otherwise a record.
 type item struct {
 	record Record
 	span   sdktrace.ReadOnlySpan
-	open   bool // span was handed over as it began
+	open   bool // span was queued when it started
 }
 
-// slot is one place of a ring. ready holds the index it was filled for, plus one: an index is used once in the life of a ring, so a
-// slot of an earlier round can never be taken for a full one.
+// slot is one element of a ring. ready is the index the slot was filled for, plus one. An index is
+// used once in the life of a ring, so a slot that was filled in an earlier round is never mistaken
+// for a filled one.
 type slot struct {
 	ready atomic.Uint64
 	item  item
 }
 
-// closedBit in a ring's tail says that nothing more may enter. It shares the word producers reserve with, so no reservation can slip
-// in after the close: from then on the number of items that ever entered is fixed, and every one is accounted for.
+// closedBit in a ring's tail marks the ring as closed. Producers reserve slots by compare-and-swap
+// on the same word, so no reservation succeeds after the close. From then on the number of items
+// that entered is fixed, so every item can be counted.
 const closedBit = 1 << 63
 
-// ring is a bounded queue of many producers and one consumer. A producer takes no lock and never waits: it reserves places by one
-// compare-and-swap, copies, and marks each place ready. That matters where the producer holds the server's execution lock or runs
-// its only loop: a mutex shared with the consumer could stall it for as long as the consumer is off the CPU.
+// ring is a bounded queue with many producers and one consumer. A producer takes no lock and never
+// blocks: it reserves slots by one compare-and-swap, copies the items, and marks each slot ready.
+// Producers hold the server's execution lock or run its only event loop; a mutex shared with the
+// consumer could block them for as long as the consumer is not scheduled.
 type ring struct {
 	slots  []slot
 	mask   uint64
-	limit  uint64 // the capacity that was asked for; slots are rounded up to a power of two
-	wakeAt uint64 // a producer that finds this many items wakes the consumer
+	limit  uint64 // the requested capacity; len(slots) is rounded up to a power of two
+	wakeAt uint64 // a producer wakes the consumer if there are at least this many items
 
-	_    [64]byte // head and tail are written by different sides: keep them on cache lines of their own
+	_    [64]byte // the consumer writes head and producers write tail: keep them on separate cache lines
 	tail atomic.Uint64
 	_    [56]byte
 	head atomic.Uint64
 	_    [56]byte
 
-	// waiting is set by the consumer before it sleeps, so that a producer pays for a wake-up only when someone sleeps.
+	// waiting is set by the consumer before it sleeps, so that producers send to wake only if it
+	// sleeps.
 	waiting atomic.Bool
 	wake    chan struct{}
 }
@@ -56,15 +60,17 @@ func newRing(limit, wakeAt int) *ring {
 	}
 }
 
-// reserve claims up to n places and returns the first index and how many it got: fewer than n when the ring is full, none when it
-// is closed. Every place that was claimed must be filled.
+// reserve reserves up to n slots. It returns the first index and the number of reserved slots:
+// fewer than n if the ring has no more room, 0 if it is closed. The caller must fill every reserved
+// slot.
 func (r *ring) reserve(n int) (first uint64, got int, closed bool) {
 	for {
 		tail := r.tail.Load()
 		if tail&closedBit != 0 {
 			return 0, 0, true
 		}
-		// head may have passed tail since the load above; the swap below fails then, so the odd sum does no harm.
+		// head may have passed the loaded tail, which makes free wrong. Then the compare-and-swap
+		// below fails.
 		free := int64(r.limit) - int64(tail-r.head.Load())
 		got = int(min(int64(n), free))
 		if got <= 0 {
@@ -76,7 +82,7 @@ func (r *ring) reserve(n int) (first uint64, got int, closed bool) {
 	}
 }
 
-// pushRecords copies as many records as find room, the first ones first.
+// pushRecords copies the first records into the ring, as many as there is room for.
 func (r *ring) pushRecords(records []Record) (accepted int, closed bool) {
 	first, n, closed := r.reserve(len(records))
 	for i := range n {
@@ -84,7 +90,7 @@ func (r *ring) pushRecords(records []Record) (accepted int, closed bool) {
 		s.item.record = records[i]
 		s.ready.Store(first + uint64(i) + 1)
 	}
-	r.nudge()
+	r.wakeConsumer()
 	return n, closed
 }
 
@@ -95,15 +101,16 @@ func (r *ring) pushSpan(span sdktrace.ReadOnlySpan, open bool) (accepted int, cl
 		s := r.slot(index)
 		s.item.span, s.item.open = span, open
 		s.ready.Store(index + 1)
-		r.nudge()
+		r.wakeConsumer()
 	}
 	return n, closed
 }
 
 func (r *ring) slot(index uint64) *slot { return &r.slots[index&r.mask] }
 
-// nudge wakes a sleeping consumer when there is enough to do. Producers call it after their last publish.
-func (r *ring) nudge() {
+// wakeConsumer wakes a sleeping consumer if there are at least wakeAt items. Producers call it
+// after they have marked their last slot ready.
+func (r *ring) wakeConsumer() {
 	if uint64(r.len()) >= r.wakeAt && r.waiting.Load() && r.waiting.CompareAndSwap(true, false) {
 		select {
 		case r.wake <- struct{}{}:
@@ -112,9 +119,9 @@ func (r *ring) nudge() {
 	}
 }
 
-// arm is the consumer's last step before it sleeps: it reports whether n items are ready already, and makes sure that whoever
-// completes the n-th from now on sends to wake.
-func (r *ring) arm(n int) bool {
+// prepareWait is the consumer's last step before it sleeps. It reports whether n items are ready.
+// If not, the producer that completes item n sends to wake.
+func (r *ring) prepareWait(n int) bool {
 	r.waiting.Store(true)
 	if r.ready(n) < n {
 		return false
@@ -123,7 +130,8 @@ func (r *ring) arm(n int) bool {
 	return true
 }
 
-// ready counts the finished items at the head, up to n. An item whose producer is still copying ends the count. Consumer only.
+// ready returns the number of consecutive ready items at the head, at most n. Only the consumer
+// calls it.
 func (r *ring) ready(n int) int {
 	head := r.head.Load()
 	for i := range n {
@@ -135,30 +143,31 @@ func (r *ring) ready(n int) int {
 	return n
 }
 
-// take moves up to len(dst) finished items into dst and frees their places. Consumer only.
+// take moves up to len(dst) ready items into dst and frees their slots. Only the consumer calls it.
 func (r *ring) take(dst []item) int {
 	n := r.ready(len(dst))
 	head := r.head.Load()
 	for i := range n {
 		from := r.slot(head + uint64(i))
 		dst[i] = from.item
-		from.item = item{} // the ring must not keep a span's memory alive for another round
+		from.item = item{} // drop the reference to the span
 	}
 	r.head.Store(head + uint64(n))
 	return n
 }
 
-// len is the number of places taken, finished or not.
+// len returns the number of reserved slots, ready or not.
 func (r *ring) len() int {
 	head := r.head.Load() // before tail: the difference is never negative
 	return int(r.tail.Load()&^closedBit - head)
 }
 
-// begin and end are the indices of the next item to be taken and of the next to enter. begin is the consumer's.
-func (r *ring) begin() uint64 { return r.head.Load() }
-func (r *ring) end() uint64   { return r.tail.Load() &^ closedBit }
+// headIndex is the index of the next item to be taken; only the consumer calls it. tailIndex is the
+// index of the next item to enter.
+func (r *ring) headIndex() uint64 { return r.head.Load() }
+func (r *ring) tailIndex() uint64 { return r.tail.Load() &^ closedBit }
 
-// close lets nothing more enter. What is inside can still be taken.
+// close rejects further items. The consumer can still take those in the ring.
 func (r *ring) close() { r.tail.Or(closedBit) }
 
 func (r *ring) closed() bool { return r.tail.Load()&closedBit != 0 }

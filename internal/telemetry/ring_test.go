@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// numbered is a batch of records that say who made them and in which order.
-func numbered(producer, from, n int) []Record {
+// numberedRecords returns a batch of records with the producer in Data[0] and a sequence number in
+// Data[1].
+func numberedRecords(producer, from, n int) []Record {
 	out := make([]Record, n)
 	for i := range out {
 		out[i].Data[0], out[i].Data[1] = int64(producer), int64(from+i)
@@ -15,14 +16,14 @@ func numbered(producer, from, n int) []Record {
 	return out
 }
 
-func TestARingKeepsEachProducersOrderAndLosesNothing(t *testing.T) {
+func TestRingKeepsOrderPerProducerAndLosesNothing(t *testing.T) {
 	const producers, each = 4, 3000
-	r := newRing(7, 3) // not a power of two, and small: it wraps and is full all the time
+	r := newRing(7, 3) // not a power of two, and small: it often wraps and is full
 	var wg sync.WaitGroup
 	for p := range producers {
 		wg.Go(func() {
 			for sent := 0; sent < each; {
-				n, closed := r.pushRecords(numbered(p, sent, min(1+sent%5, each-sent)))
+				n, closed := r.pushRecords(numberedRecords(p, sent, min(1+sent%5, each-sent)))
 				if closed {
 					t.Error("closed too early")
 					return
@@ -40,15 +41,15 @@ func TestARingKeepsEachProducersOrderAndLosesNothing(t *testing.T) {
 		for _, it := range buf[:n] {
 			p := it.record.Data[0]
 			if it.record.Data[1] != next[p] {
-				t.Fatalf("producer %d: number %d where %d should be", p, it.record.Data[1], next[p])
+				t.Fatalf("producer %d: got number %d, want %d", p, it.record.Data[1], next[p])
 			}
 			next[p]++
 		}
 		if got += n; n == 0 {
-			if r.arm(1) {
+			if r.prepareWait(1) {
 				continue
 			}
-			<-r.wakeOrSoon()
+			<-r.wakeOrYield()
 		}
 	}
 	wg.Wait()
@@ -57,8 +58,9 @@ func TestARingKeepsEachProducersOrderAndLosesNothing(t *testing.T) {
 	}
 }
 
-// wakeOrSoon stands for the consumer's timer: below wakeAt items nobody is woken.
-func (r *ring) wakeOrSoon() <-chan struct{} {
+// wakeOrYield stands in for the consumer's timer: with fewer than wakeAt items the consumer is not
+// woken.
+func (r *ring) wakeOrYield() <-chan struct{} {
 	soon := make(chan struct{})
 	go func() {
 		defer close(soon)
@@ -74,14 +76,14 @@ func (r *ring) wakeOrSoon() <-chan struct{} {
 	return soon
 }
 
-func TestARingHoldsExactlyItsLimit(t *testing.T) {
+func TestRingHoldsExactlyItsLimit(t *testing.T) {
 	for _, limit := range []int{1, 2, 3, 7, 8} {
 		r := newRing(limit, 1)
 		for range 3 {
-			if n, _ := r.pushRecords(numbered(0, 0, limit+2)); n != limit || r.len() != limit {
+			if n, _ := r.pushRecords(numberedRecords(0, 0, limit+2)); n != limit || r.len() != limit {
 				t.Fatalf("limit %d: %d accepted, %d inside", limit, n, r.len())
 			}
-			if n, _ := r.pushRecords(numbered(0, 0, 1)); n != 0 {
+			if n, _ := r.pushRecords(numberedRecords(0, 0, 1)); n != 0 {
 				t.Fatalf("limit %d: accepted more", limit)
 			}
 			if n := r.take(make([]item, limit+2)); n != limit {
@@ -91,11 +93,11 @@ func TestARingHoldsExactlyItsLimit(t *testing.T) {
 	}
 }
 
-func TestAClosedRingGivesOutWhatItHas(t *testing.T) {
+func TestClosedRingStillReturnsItsItems(t *testing.T) {
 	r := newRing(4, 1)
-	r.pushRecords(numbered(0, 0, 2))
+	r.pushRecords(numberedRecords(0, 0, 2))
 	r.close()
-	if n, closed := r.pushRecords(numbered(0, 0, 1)); n != 0 || !closed {
+	if n, closed := r.pushRecords(numberedRecords(0, 0, 1)); n != 0 || !closed {
 		t.Errorf("accepted %d, closed %v", n, closed)
 	}
 	if n := r.take(make([]item, 4)); n != 2 || r.len() != 0 {
@@ -103,30 +105,30 @@ func TestAClosedRingGivesOutWhatItHas(t *testing.T) {
 	}
 }
 
-func TestTheConsumerIsWokenWhenABatchIsThere(t *testing.T) {
+func TestConsumerIsWokenWhenABatchIsReady(t *testing.T) {
 	r := newRing(8, 3)
-	if r.arm(3) {
-		t.Fatal("nothing is there")
+	if r.prepareWait(3) {
+		t.Fatal("prepareWait reports a batch in an empty ring")
 	}
-	r.pushRecords(numbered(0, 0, 2))
+	r.pushRecords(numberedRecords(0, 0, 2))
 	select {
 	case <-r.wake:
-		t.Fatal("woken too early")
+		t.Fatal("woken by an incomplete batch")
 	default:
 	}
-	r.pushRecords(numbered(0, 0, 1))
+	r.pushRecords(numberedRecords(0, 0, 1))
 	select {
 	case <-r.wake:
 	default:
-		t.Fatal("not woken")
+		t.Fatal("not woken by a complete batch")
 	}
-	if !r.arm(3) {
-		t.Error("the batch is not seen")
+	if !r.prepareWait(3) {
+		t.Error("prepareWait does not report the complete batch")
 	}
-	r.pushRecords(numbered(0, 0, 1))
+	r.pushRecords(numberedRecords(0, 0, 1))
 	select {
 	case <-r.wake:
-		t.Error("woken though awake")
+		t.Error("wake was sent to a consumer that does not wait")
 	default:
 	}
 }

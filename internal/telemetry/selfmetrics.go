@@ -11,27 +11,28 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/otelconv"
 )
 
-// selfMetrics shows what became of the program's spans and pushes, under the names of the OpenTelemetry SDK's own metrics (semantic
-// conventions, "OpenTelemetry SDK metrics") as Prometheus spells them. It reads the counts that the sink and the push keep anyway.
+// selfMetrics exports the outcomes of the program's spans and pushes. The names are those of the
+// semantic conventions ("OpenTelemetry SDK metrics") in Prometheus spelling. The values are the
+// counters of the sink and of the push.
 type selfMetrics struct {
 	sink *Sink
 	push *pushStats // nil without a push
 
-	processed, exported, points [2]*prometheus.Desc // without and with error.type: a success must not carry the attribute
+	processed, exported, points [2]*prometheus.Desc // [0] without and [1] with error.type: a success must not have the attribute
 	size, capacity, inflight    *prometheus.Desc
-	unseen                      *prometheus.Desc
+	subscriberDropped           *prometheus.Desc
 }
 
-// conventional is what otelconv says about an instrument.
+// conventional is an instrument of package otelconv.
 type conventional interface {
 	Name() string
 	Description() string
 }
 
-func newSelfMetrics(sink *Sink, push *pushStats, traces, metrics *exporting) *selfMetrics {
-	m := &selfMetrics{sink: sink, push: push, unseen: prometheus.NewDesc(
+func newSelfMetrics(sink *Sink, push *pushStats, traces, metrics *exporterConfig) *selfMetrics {
+	m := &selfMetrics{sink: sink, push: push, subscriberDropped: prometheus.NewDesc(
 		"mini_redis_telemetry_subscriber_spans_dropped_total",
-		"The number of spans that subscribers of the span stream missed because their buffer was full.", nil, nil,
+		"Number of spans that were not delivered to subscribers of the span stream because a subscriber's buffer was full.", nil, nil,
 	)}
 	processor := labelsOf(component("batching_span_processor")...)
 	m.processed = counterDescs(otelconv.SDKProcessorSpanProcessed{}, processor)
@@ -49,8 +50,8 @@ func newSelfMetrics(sink *Sink, push *pushStats, traces, metrics *exporting) *se
 	return m
 }
 
-// Describe implements prometheus.Collector. It describes nothing: one name comes with and without error_type, which only an
-// unchecked collector may do.
+// Describe implements prometheus.Collector. It sends no descriptions, which makes this an unchecked
+// collector: series of one name exist with and without the label error_type.
 func (m *selfMetrics) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
@@ -61,19 +62,19 @@ func (m *selfMetrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, n int64) {
 		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, float64(n))
 	}
-	outcome := func(desc [2]*prometheus.Desc, t *tally) {
-		arrived, failed := t.read()
-		count(desc[0], arrived)
+	outcome := func(desc [2]*prometheus.Desc, t *exportCounts) {
+		delivered, failed := t.read()
+		count(desc[0], delivered)
 		for errType, n := range failed {
 			count(desc[1], n, errType)
 		}
 	}
 	stats := &m.sink.stats
-	count(m.unseen, stats.unseen.Load())
+	count(m.subscriberDropped, stats.subscriberDropped.Load())
 	if q := m.sink.queue; q != nil {
 		count(m.processed[0], stats.processed.Load())
 		count(m.processed[1], stats.queueFull.Load(), "queue_full")
-		count(m.processed[1], stats.late.Load(), "already_shutdown")
+		count(m.processed[1], stats.afterShutdown.Load(), "already_shutdown")
 		gauge(m.size, int64(q.len()))
 		gauge(m.capacity, int64(q.limit))
 		gauge(m.inflight, stats.inflight.Load())
@@ -84,13 +85,14 @@ func (m *selfMetrics) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// component names an OpenTelemetry component; there is one of a type in a program.
+// component returns the attributes of an OpenTelemetry component. A program has one component of
+// each type.
 func component(kind string) []attribute.KeyValue {
 	return []attribute.KeyValue{semconv.OTelComponentName(kind + "/0"), semconv.OTelComponentTypeKey.String(kind)}
 }
 
-// server is where an exporter sends to.
-func (x *exporting) server() []attribute.KeyValue {
+// server returns the attributes of the exporter's destination.
+func (x *exporterConfig) server() []attribute.KeyValue {
 	host, port, err := net.SplitHostPort(x.address)
 	if err != nil {
 		return []attribute.KeyValue{semconv.ServerAddress(x.address)} // a Unix socket
@@ -119,5 +121,5 @@ func gaugeDesc(c conventional, labels prometheus.Labels) *prometheus.Desc {
 	return prometheus.NewDesc(promName(c.Name()), c.Description(), nil, labels)
 }
 
-// promName is OpenTelemetry's name as Prometheus spells it.
+// promName converts an OpenTelemetry name to Prometheus spelling.
 func promName(name string) string { return strings.ReplaceAll(name, ".", "_") }

@@ -13,11 +13,11 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// settings is everything OTEL_* says, checked.
+// settings holds the validated OTEL_* settings.
 type settings struct {
-	disabled   bool // OTEL_SDK_DISABLED: nothing is made or sent; contexts still travel
-	traces     *exporting
-	metrics    *exporting // nil: no push
+	disabled   bool // OTEL_SDK_DISABLED: no telemetry is recorded or sent; contexts are still propagated
+	traces     *exporterConfig
+	metrics    *exporterConfig // nil: no push
 	sampler    sdktrace.Sampler
 	propagator propagation.TextMapPropagator
 	queue      SinkOptions
@@ -26,13 +26,13 @@ type settings struct {
 	exemplars                 exemplar.Filter
 }
 
-// The defaults of the specification for the periodic reader.
+// The defaults of the OpenTelemetry specification for the periodic metric reader.
 const (
 	defaultPushInterval = time.Minute
 	defaultPushTimeout  = 30 * time.Second
 )
 
-// readSettings reads and checks all of them; the error names each one that is wrong.
+// readSettings reads and validates all settings. The error names each invalid one.
 func readSettings(get func(string) string, log *slog.Logger) (settings, error) {
 	e := &env{get: get}
 	var s settings
@@ -45,25 +45,26 @@ func readSettings(get func(string) string, log *slog.Logger) (settings, error) {
 	s.pushTimeout = e.millis(defaultPushTimeout, 1, "OTEL_METRIC_EXPORT_TIMEOUT")
 
 	if e.choice("OTEL_TRACES_EXPORTER", "otlp", "none") == "otlp" && !s.disabled {
-		x := e.exporting("TRACES")
+		x := e.exporterConfig("TRACES")
 		s.traces = &x
 	}
 	if e.metricsExporter() == "otlp" && !s.disabled {
-		x := e.exporting("METRICS")
+		x := e.exporterConfig("METRICS")
 		s.metrics = &x
 		if v := e.choice("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "cumulative", "delta", "lowmemory"); v != "cumulative" {
-			log.Warn("metrics are pushed as cumulative values: they come from a Prometheus registry, which knows no others",
+			log.Warn("metrics are pushed with cumulative temporality: a Prometheus registry supports no other",
 				"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", v)
 		}
 	}
 	return s, e.err()
 }
 
-// metricsExporter is otlp, none or prometheus. /metrics is there in any case; the setting decides about the push only.
+// metricsExporter returns otlp, none or prometheus. The setting only controls the push; /metrics is
+// always available.
 func (e *env) metricsExporter() string {
 	const name = "OTEL_METRICS_EXPORTER"
 	if v := e.text(name, ""); strings.Contains(v, ",") {
-		e.bad(name, v, "one exporter: pushed and scraped at once, every sum would count twice")
+		e.invalid(name, v, "one exporter; if metrics are pushed and scraped, every sum counts twice")
 		return "none"
 	}
 	return e.choice(name, "otlp", "none", "prometheus")
@@ -78,7 +79,7 @@ func (e *env) propagator() propagation.TextMapPropagator {
 	}
 	p, err := autoprop.TextMapPropagator(names...)
 	if err != nil {
-		e.bad(name, value, "a list of tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace, or none")
+		e.invalid(name, value, "a list of tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace, or none")
 	}
 	return p
 }
@@ -105,8 +106,8 @@ func (e *env) sampler() sdktrace.Sampler {
 func (e *env) ratio(name string) float64 {
 	v := e.text(name, "1")
 	r, err := strconv.ParseFloat(v, 64)
-	if err != nil || !(r >= 0 && r <= 1) { // in this form NaN is bad too
-		e.bad(name, v, "a number from 0 to 1")
+	if err != nil || !(r >= 0 && r <= 1) { // written so that NaN is invalid too
+		e.invalid(name, v, "a number from 0 to 1")
 		return 1
 	}
 	return r
@@ -131,10 +132,10 @@ func (e *env) queue() SinkOptions {
 		},
 	}
 	if o.ExportTimeout == 0 {
-		o.ExportTimeout = -1 // zero means "no limit" in the environment, "the default" in SinkOptions
+		o.ExportTimeout = -1 // 0 means no limit in the environment, but the default in SinkOptions
 	}
 	if o.MaxExportBatchSize > o.MaxQueueSize {
-		e.errs = append(e.errs, fmt.Errorf("OTEL_BSP_MAX_EXPORT_BATCH_SIZE=%d: must not be more than the queue holds, OTEL_BSP_MAX_QUEUE_SIZE=%d",
+		e.errs = append(e.errs, fmt.Errorf("OTEL_BSP_MAX_EXPORT_BATCH_SIZE=%d: must not exceed the queue size, OTEL_BSP_MAX_QUEUE_SIZE=%d",
 			o.MaxExportBatchSize, o.MaxQueueSize))
 	}
 	return o

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-func TestBadSettingsAreNamed(t *testing.T) {
+func TestInvalidSettingIsNamedInTheError(t *testing.T) {
 	f := func(setting string, more ...string) {
 		t.Helper()
 		name, _, _ := strings.Cut(setting, "=")
@@ -70,24 +70,24 @@ func TestBadSettingsAreNamed(t *testing.T) {
 func TestUnreadableCertificatesAreErrors(t *testing.T) {
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE"} {
 		if _, err := Start(t.Context(), Options{Getenv: environment(name + "=/does/not/exist.pem"), Logger: slog.New(slog.DiscardHandler)}); err == nil {
-			t.Errorf("%s: a file that is not there was accepted", name)
+			t.Errorf("%s: a missing file was accepted", name)
 		}
 	}
 	_, err := Start(t.Context(), Options{Logger: slog.New(slog.DiscardHandler), Getenv: environment(
 		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=/does/not/exist.pem", "OTEL_EXPORTER_OTLP_CLIENT_KEY=/does/not/exist.key")})
 	if err == nil {
-		t.Error("a client certificate that is not there was accepted")
+		t.Error("a missing client certificate was accepted")
 	}
 }
 
-func TestSecretsStayOutOfErrors(t *testing.T) {
+func TestErrorsDoNotContainHeaderValues(t *testing.T) {
 	_, err := Start(t.Context(), Options{Getenv: environment("OTEL_EXPORTER_OTLP_HEADERS=authorization=hunter2%zz,hunter3"), Logger: slog.New(slog.DiscardHandler)})
 	if err == nil || strings.Contains(err.Error(), "hunter") {
 		t.Errorf("error: %v", err)
 	}
 }
 
-func TestEveryBadSettingIsTold(t *testing.T) {
+func TestErrorNamesEveryInvalidSetting(t *testing.T) {
 	_, err := readSettings(environment("OTEL_BSP_MAX_QUEUE_SIZE=x", "OTEL_TRACES_SAMPLER=y"), slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "OTEL_BSP_MAX_QUEUE_SIZE") || !strings.Contains(err.Error(), "OTEL_TRACES_SAMPLER") {
 		t.Errorf("error: %v", err)
@@ -103,13 +103,13 @@ func mustSettings(t *testing.T, values ...string) settings {
 	return s
 }
 
-func TestDefaultsAreTheSpecifications(t *testing.T) {
+func TestDefaultsMatchTheSpecification(t *testing.T) {
 	s := mustSettings(t)
-	if s.traces == nil || s.metrics == nil || s.traces.address != "localhost:4317" || !s.traces.plain || s.traces.timeout != 10*time.Second {
+	if s.traces == nil || s.metrics == nil || s.traces.address != "localhost:4317" || !s.traces.plaintext || s.traces.timeout != 10*time.Second {
 		t.Errorf("traces %+v, metrics %+v", s.traces, s.metrics)
 	}
-	if s.traces.dialing != s.metrics.dialing {
-		t.Error("the two signals would not share a connection")
+	if s.traces.dialConfig != s.metrics.dialConfig {
+		t.Error("the two signals have different connection settings")
 	}
 	if got := s.sampler.Description(); !strings.HasPrefix(got, "ParentBased{root:AlwaysOnSampler") {
 		t.Errorf("sampler %s", got)
@@ -156,8 +156,8 @@ func TestEndpoints(t *testing.T) {
 	f := func(wantAddress string, wantPlain bool, values ...string) {
 		t.Helper()
 		x := mustSettings(t, values...).traces
-		if x.address != wantAddress || x.plain != wantPlain {
-			t.Errorf("%v: %s plain %v, want %s plain %v", values, x.address, x.plain, wantAddress, wantPlain)
+		if x.address != wantAddress || x.plaintext != wantPlain {
+			t.Errorf("%v: %s plaintext %v, want %s plaintext %v", values, x.address, x.plaintext, wantAddress, wantPlain)
 		}
 	}
 	const e = "OTEL_EXPORTER_OTLP_ENDPOINT="
@@ -186,11 +186,11 @@ func TestEndpoints(t *testing.T) {
 		t.Errorf("metrics: %+v", m)
 	}
 	if s := mustSettings(t, e+"nonsense://x", "OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=none"); s.traces != nil || s.metrics != nil {
-		t.Error("an endpoint nobody uses was looked at")
+		t.Error("there are exporter settings although no exporter is enabled")
 	}
 }
 
-func TestTheEnvironmentWinsInTheResource(t *testing.T) {
+func TestEnvironmentOverridesOptionsInResource(t *testing.T) {
 	o := Options{Service: "mini-redis", Version: "v1", Attributes: []attribute.KeyValue{attribute.String("load.run.id", "theirs")}}
 	f := func(want map[string]string, values ...string) {
 		t.Helper()
@@ -211,12 +211,12 @@ func TestTheEnvironmentWinsInTheResource(t *testing.T) {
 		"OTEL_RESOURCE_ATTRIBUTES=service.name=from-list", "OTEL_SERVICE_NAME=from-name")
 }
 
-func TestDeltaIsToldToBeImpossible(t *testing.T) {
-	var book logBook
-	if _, err := readSettings(environment("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta"), book.logger()); err != nil {
+func TestDeltaTemporalityIsWarnedAbout(t *testing.T) {
+	var logs logBuffer
+	if _, err := readSettings(environment("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE=delta"), logs.logger()); err != nil {
 		t.Fatal(err)
 	}
-	if book.count("cumulative") != 1 {
-		t.Errorf("log: %s", book.String())
+	if logs.count("cumulative") != 1 {
+		t.Errorf("log: %s", logs.String())
 	}
 }

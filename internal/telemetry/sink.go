@@ -13,26 +13,28 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// Sink is the one way every span of the program takes: compact records through Emit, spans of the SDK through OnEnd (the
-// sink is the tracer provider's only span processor). Subscribers are also told of spans that begin, while there are any. Behind one bounded queue a goroutine of its own batches them, turns records
-// into spans, and exports. Nothing a caller does here waits: what does not fit is counted and gone.
+// Sink receives every span of the program: records through Emit, spans of the SDK through OnEnd
+// (the sink is the tracer provider's only span processor). It queues them in one bounded queue. One
+// goroutine takes batches from the queue, converts records to spans, and exports them. Subscribers
+// also receive spans when they start. Emit and OnEnd never block: they drop and count what does not
+// fit into the queue.
 //
-// Every sampled span that is handed in ends in exactly one of four counts, which the registry serves under the names of the
-// OpenTelemetry SDK's own metrics: exported, exported with an error.type, processed with error.type queue_full, or processed with
-// error.type already_shutdown.
+// Every sampled span is counted in exactly one of four metrics of the OpenTelemetry SDK: exported,
+// exported with an error.type, processed with error.type queue_full, or processed with error.type
+// already_shutdown.
 //
-// The zero Sink exports nothing, and feeds its subscribers.
+// The zero Sink has no exporter and only serves its subscribers.
 type Sink struct {
 	queue    *ring // nil without an exporter
 	exporter sdktrace.SpanExporter
 	options  SinkOptions
 	convert  converter
-	batch    []item // the exporting goroutine's own
+	batch    []item // used only by the exporting goroutine
 
 	stats sinkStats
 	subs  subscriptions
 
-	// ctx bounds every export; it ends when the context of Shutdown does.
+	// ctx is the parent of the context of every export. It ends when the context of Shutdown ends.
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
 	stop    chan struct{}
@@ -41,7 +43,7 @@ type Sink struct {
 	once    sync.Once
 }
 
-// The defaults of the specification for a batch span processor, OTEL_BSP_*.
+// The defaults of the OpenTelemetry specification for a batch span processor, OTEL_BSP_*.
 const (
 	defaultQueueSize     = 2048
 	defaultBatchSize     = 512
@@ -49,19 +51,21 @@ const (
 	defaultExportTimeout = 30 * time.Second
 )
 
-// SinkOptions are what OTEL_BSP_* and OTEL_SPAN_* set, and whose spans they are. Zero values mean the specification's defaults.
+// SinkOptions configures a Sink. OTEL_BSP_* and OTEL_SPAN_* set its fields. Zero values mean the
+// defaults of the specification.
 type SinkOptions struct {
-	MaxQueueSize       int           // spans that may wait; more are dropped and counted
+	MaxQueueSize       int           // spans in the queue; further ones are dropped and counted
 	MaxExportBatchSize int           // spans in one export, at most MaxQueueSize
-	ScheduleDelay      time.Duration // how long a span waits for its batch to fill
-	ExportTimeout      time.Duration // for one batch with all its retries; negative means none
+	ScheduleDelay      time.Duration // maximum time between two exports if no batch is full
+	ExportTimeout      time.Duration // for one batch including its retries; negative means no timeout
 	Limits             *sdktrace.SpanLimits
 	Resource           *resource.Resource
-	Scope              instrumentation.Scope // of records whose Describer names none
+	Scope              instrumentation.Scope // of records whose Describer is not a Scoper
 }
 
-// NewSink starts a sink that exports to exporter (nil: to nobody, it only feeds subscribers). Start makes the program's own;
-// a test gives this one an exporter of sdk/trace/tracetest and sees the exact spans.
+// NewSink starts a sink that exports to exporter. With a nil exporter it only serves subscribers.
+// Start creates the program's sink; a test can pass an exporter of sdk/trace/tracetest to NewSink
+// and read the exact spans.
 func NewSink(exporter sdktrace.SpanExporter, o SinkOptions) *Sink {
 	s := &Sink{exporter: exporter, options: o.withDefaults()}
 	if exporter == nil {
@@ -73,7 +77,7 @@ func NewSink(exporter sdktrace.SpanExporter, o SinkOptions) *Sink {
 	s.batch = make([]item, o.MaxExportBatchSize)
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	s.stop, s.done, s.flushes = make(chan struct{}), make(chan struct{}), make(chan chan struct{})
-	go s.run()
+	go s.exportLoop()
 	return s
 }
 
@@ -101,55 +105,58 @@ func (o SinkOptions) withDefaults() SinkOptions {
 	return o
 }
 
-// Enabled reports whether anyone takes spans: an exporter, or at least one subscriber. A hot path may skip building records when
-// nobody does. It costs two loads.
-func (s *Sink) Enabled() bool { return s.queue != nil || s.subs.any() }
+// Enabled reports whether the sink has an exporter or at least one subscriber. If not, a hot path
+// may skip building records. It costs two loads.
+func (s *Sink) Enabled() bool { return s.queue != nil || s.subs.hasAny() }
 
-// Emit copies records into the queue and reports how many found room; the rest is counted as lost. It never blocks, takes no lock
-// and allocates nothing. Several goroutines may call it at once. Without an exporter everything counts as accepted.
+// Emit copies records into the queue and returns how many it accepted. It counts the others as
+// dropped. It never blocks, takes no lock and does not allocate. Several goroutines may call it at
+// once. Without an exporter it accepts all records.
 func (s *Sink) Emit(records []Record) (accepted int) {
 	if subs := s.subs.load(); subs != nil {
-		subs.records(records)
+		subs.sendRecords(records)
 	}
 	if s.queue == nil || len(records) == 0 {
 		return len(records)
 	}
 	accepted, closed := s.queue.pushRecords(records)
-	s.stats.lost(len(records)-accepted, closed)
+	s.stats.countDropped(len(records)-accepted, closed)
 	return accepted
 }
 
-// Watched reports whether anyone sees spans as they begin. It costs a load.
-func (s *Sink) Watched() bool { return s.subs.any() }
+// Watched reports whether there are subscribers, which receive spans when they start. It costs one
+// load.
+func (s *Sink) Watched() bool { return s.subs.hasAny() }
 
-// Show tells subscribers, and them only, of records: of spans that have begun, with End 0, which Emit follows with the same ids when
-// they end; and of spans that nobody exports. It never blocks.
+// Show sends records only to subscribers. Use it for spans that have started, with End 0 (call Emit
+// with the same IDs when they end), and for spans that are not exported. It never blocks.
 func (s *Sink) Show(records []Record) {
 	if subs := s.subs.load(); subs != nil {
-		subs.records(records)
+		subs.sendRecords(records)
 	}
 }
 
-// OnStart implements sdktrace.SpanProcessor. Before its end a span is nobody's concern but the subscribers'.
+// OnStart implements sdktrace.SpanProcessor. It sends the open span only to subscribers.
 func (s *Sink) OnStart(_ context.Context, span sdktrace.ReadWriteSpan) {
 	if subs := s.subs.load(); subs != nil {
-		subs.span(span, true)
+		subs.sendSpan(span, true)
 	}
 }
 
 // OnEnd implements sdktrace.SpanProcessor: it queues a finished span of the SDK. It never blocks.
 func (s *Sink) OnEnd(span sdktrace.ReadOnlySpan) {
 	if subs := s.subs.load(); subs != nil {
-		subs.span(span, false)
+		subs.sendSpan(span, false)
 	}
 	if s.queue == nil || !span.SpanContext().IsSampled() {
 		return
 	}
 	accepted, closed := s.queue.pushSpan(span, false)
-	s.stats.lost(1-accepted, closed)
+	s.stats.countDropped(1-accepted, closed)
 }
 
-// ForceFlush exports what was handed in before the call. It returns the context's error when that ends first.
+// ForceFlush exports the spans that were queued before the call. It returns the context's error if
+// ctx ends first.
 func (s *Sink) ForceFlush(ctx context.Context) error {
 	if s.queue == nil {
 		return nil
@@ -170,18 +177,19 @@ func (s *Sink) ForceFlush(ctx context.Context) error {
 	}
 }
 
-// lastLook is how long Shutdown waits, after its context has ended, for the exporter to notice and the losses to be counted.
-const lastLook = 100 * time.Millisecond
+// exporterGrace is how long Shutdown waits, after its context has ended, for the exporter to
+// return, so that losses are counted.
+const exporterGrace = 100 * time.Millisecond
 
-// Shutdown takes no more spans, exports what is queued, and returns when that is done or ctx ends; spans that were given up by then
-// are counted and named in the error. Later calls do nothing.
+// Shutdown stops accepting spans and exports the queued ones until ctx ends. The error contains the
+// number of spans that were not exported. Later calls do nothing.
 func (s *Sink) Shutdown(ctx context.Context) (err error) {
 	s.once.Do(func() {
 		s.subs.close()
 		if s.queue == nil {
 			return
 		}
-		lostBefore := s.stats.exported.lost()
+		lostBefore := s.stats.exported.failedTotal()
 		s.queue.close()
 		defer context.AfterFunc(ctx, func() { s.cancel(context.Cause(ctx)) })()
 		close(s.stop)
@@ -190,14 +198,14 @@ func (s *Sink) Shutdown(ctx context.Context) (err error) {
 		case <-ctx.Done():
 			select {
 			case <-s.done:
-			case <-time.After(lastLook):
+			case <-time.After(exporterGrace):
 				err = fmt.Errorf("telemetry: the span exporter did not stop: %w", context.Cause(ctx))
 				return
 			}
 		}
-		// The queue is empty: what the exporter says about a context that has just ended is of no interest.
+		// The queue is empty, so an error about an ended context does not matter.
 		_ = s.exporter.Shutdown(ctx)
-		if lost := s.stats.exported.lost() - lostBefore; lost > 0 {
+		if lost := s.stats.exported.failedTotal() - lostBefore; lost > 0 {
 			err = fmt.Errorf("telemetry: undelivered spans: %d", lost)
 			if cause := context.Cause(ctx); cause != nil {
 				err = fmt.Errorf("%w: %w", err, cause)
@@ -209,38 +217,38 @@ func (s *Sink) Shutdown(ctx context.Context) (err error) {
 
 var _ sdktrace.SpanProcessor = (*Sink)(nil)
 
-// sinkStats counts what became of spans. The registry reads it; there is no second account.
+// sinkStats counts the outcomes of spans. selfMetrics exports these counters.
 type sinkStats struct {
-	queueFull atomic.Uint64 // dropped: no room
-	late      atomic.Uint64 // dropped: after Shutdown
-	processed atomic.Uint64 // handed to the exporter
-	inflight  atomic.Int64  // handed to the exporter, not finished
-	exported  tally
-	unseen    atomic.Uint64 // by subscribers whose buffer was full
+	queueFull         atomic.Uint64 // dropped: the queue was full
+	afterShutdown     atomic.Uint64 // dropped: after Shutdown
+	processed         atomic.Uint64 // passed to the exporter
+	inflight          atomic.Int64  // passed to the exporter, not finished
+	exported          exportCounts
+	subscriberDropped atomic.Uint64 // not delivered to a subscriber: its buffer was full
 }
 
-func (c *sinkStats) lost(n int, closed bool) {
+func (c *sinkStats) countDropped(n int, closed bool) {
 	switch {
 	case n == 0:
 	case closed:
-		c.late.Add(uint64(n))
+		c.afterShutdown.Add(uint64(n))
 	default:
 		c.queueFull.Add(uint64(n))
 	}
 }
 
-// tally counts finished exports: what arrived, and what did not by error.type.
-type tally struct {
-	mu      sync.Mutex
-	arrived uint64
-	failed  map[string]uint64
+// exportCounts counts finished exports: the delivered items, and the failed ones by error.type.
+type exportCounts struct {
+	mu        sync.Mutex
+	delivered uint64
+	failed    map[string]uint64
 }
 
-// add accounts for n, of which failed were lost to errType.
-func (t *tally) add(n, failed int, errType string) {
+// add counts n items, of which failed were not exported because of errType.
+func (t *exportCounts) add(n, failed int, errType string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.arrived += uint64(n - failed)
+	t.delivered += uint64(n - failed)
 	if failed > 0 {
 		if t.failed == nil {
 			t.failed = make(map[string]uint64)
@@ -249,14 +257,14 @@ func (t *tally) add(n, failed int, errType string) {
 	}
 }
 
-func (t *tally) read() (arrived uint64, failed map[string]uint64) {
+func (t *exportCounts) read() (delivered uint64, failed map[string]uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.arrived, maps.Clone(t.failed)
+	return t.delivered, maps.Clone(t.failed)
 }
 
-// lost is the sum of what failed.
-func (t *tally) lost() (n uint64) {
+// failedTotal returns the number of failed items over all error types.
+func (t *exportCounts) failedTotal() (n uint64) {
 	_, failed := t.read()
 	for _, f := range failed {
 		n += f

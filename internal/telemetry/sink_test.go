@@ -18,16 +18,16 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// stuckExporter holds every export until it is let go.
-type stuckExporter struct {
+// blockingExporter blocks every export until release is closed.
+type blockingExporter struct {
 	entered, release chan struct{}
 }
 
-func newStuckExporter() *stuckExporter {
-	return &stuckExporter{entered: make(chan struct{}, 100), release: make(chan struct{})}
+func newBlockingExporter() *blockingExporter {
+	return &blockingExporter{entered: make(chan struct{}, 100), release: make(chan struct{})}
 }
 
-func (e *stuckExporter) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
+func (e *blockingExporter) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
 	e.entered <- struct{}{}
 	select {
 	case <-e.release:
@@ -37,7 +37,7 @@ func (e *stuckExporter) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySp
 	}
 }
 
-func (e *stuckExporter) Shutdown(context.Context) error { return nil }
+func (e *blockingExporter) Shutdown(context.Context) error { return nil }
 
 func records(n int) []Record {
 	out := make([]Record, n)
@@ -47,24 +47,24 @@ func records(n int) []Record {
 	return out
 }
 
-// accounted is every span the sink took, by what became of it.
-func accounted(s *Sink) uint64 {
-	arrived, _ := s.stats.exported.read()
-	return arrived + s.stats.exported.lost() + s.stats.queueFull.Load() + s.stats.late.Load()
+// countedSpans returns the sum of the sink's counters.
+func countedSpans(s *Sink) uint64 {
+	delivered, _ := s.stats.exported.read()
+	return delivered + s.stats.exported.failedTotal() + s.stats.queueFull.Load() + s.stats.afterShutdown.Load()
 }
 
-func TestAFullQueueDropsAndCountsAndNeverWaits(t *testing.T) {
-	exporter := newStuckExporter()
+func TestFullQueueDropsAndCounts(t *testing.T) {
+	exporter := newBlockingExporter()
 	s := NewSink(exporter, SinkOptions{MaxQueueSize: 10, MaxExportBatchSize: 4})
 	if n := s.Emit(records(4)); n != 4 {
 		t.Fatalf("accepted %d of 4", n)
 	}
-	<-exporter.entered // the first batch has left the queue
+	<-exporter.entered // the first batch is out of the queue
 	if n := s.Emit(records(7)); n != 7 {
 		t.Errorf("accepted %d of 7", n)
 	}
 	if n := s.Emit(records(7)); n != 3 {
-		t.Errorf("accepted %d of 7, want the 3 there is room for", n)
+		t.Errorf("accepted %d of 7, want 3", n)
 	}
 	s.OnEnd(tracetest.SpanStub{SpanContext: sampled()}.Snapshot())
 	if got := s.stats.queueFull.Load(); got != 5 {
@@ -78,17 +78,17 @@ func TestAFullQueueDropsAndCountsAndNeverWaits(t *testing.T) {
 		t.Errorf("accepted %d after Shutdown", n)
 	}
 	s.OnEnd(tracetest.SpanStub{SpanContext: sampled()}.Snapshot())
-	if got := s.stats.late.Load(); got != 3 {
+	if got := s.stats.afterShutdown.Load(); got != 3 {
 		t.Errorf("%d counted as already_shutdown, want 3", got)
 	}
-	if got := accounted(s); got != 4+7+7+1+2+1 {
-		t.Errorf("%d accounted for, want 22", got)
+	if got := countedSpans(s); got != 4+7+7+1+2+1 {
+		t.Errorf("%d spans counted, want 22", got)
 	}
 }
 
-func TestEverySpanIsAccountedForWhenShutdownMeetsProducers(t *testing.T) {
+func TestEverySpanIsCountedDuringConcurrentShutdown(t *testing.T) {
 	exporter := tracetest.NewInMemoryExporter()
-	s := NewSink(keepExporter{exporter}, SinkOptions{MaxQueueSize: 64, MaxExportBatchSize: 8})
+	s := NewSink(retainingExporter{exporter}, SinkOptions{MaxQueueSize: 64, MaxExportBatchSize: 8})
 	const producers, rounds = 4, 400
 	var wg sync.WaitGroup
 	begun := make(chan struct{}, producers)
@@ -109,33 +109,33 @@ func TestEverySpanIsAccountedForWhenShutdownMeetsProducers(t *testing.T) {
 	if err := s.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
-	arrived, _ := s.stats.exported.read()
+	delivered, _ := s.stats.exported.read()
 	wg.Wait()
-	if got, want := accounted(s), uint64(producers*rounds*4); got != want {
-		t.Errorf("%d spans accounted for, want %d", got, want)
+	if got, want := countedSpans(s), uint64(producers*rounds*4); got != want {
+		t.Errorf("%d spans counted, want %d", got, want)
 	}
-	if got := len(exporter.GetSpans()); uint64(got) != arrived || got == 0 {
-		t.Errorf("the exporter has %d spans, %d were counted", got, arrived)
+	if got := len(exporter.GetSpans()); uint64(got) != delivered || got == 0 {
+		t.Errorf("the exporter has %d spans, want %d as counted", got, delivered)
 	}
 }
 
-// keepExporter survives Shutdown, which makes the in-memory exporter forget.
-type keepExporter struct{ *tracetest.InMemoryExporter }
+// retainingExporter keeps its spans after Shutdown, which clears the in-memory exporter.
+type retainingExporter struct{ *tracetest.InMemoryExporter }
 
-func (keepExporter) Shutdown(context.Context) error { return nil }
+func (retainingExporter) Shutdown(context.Context) error { return nil }
 
-func TestABatchLeavesWhenItIsFullAndTheRestOnFlush(t *testing.T) {
+func TestFullBatchIsExportedAtOnceAndTheRestOnFlush(t *testing.T) {
 	exporter := tracetest.NewInMemoryExporter()
 	s := NewSink(exporter, SinkOptions{MaxExportBatchSize: 4, ScheduleDelay: time.Hour})
 	defer s.Shutdown(t.Context())
 	s.Emit(records(5))
 	for begin := time.Now(); len(exporter.GetSpans()) < 4; time.Sleep(time.Millisecond) {
-		if time.Since(begin) > patience {
-			t.Fatal("the full batch never left")
+		if time.Since(begin) > testTimeout {
+			t.Fatal("the full batch was not exported")
 		}
 	}
 	if got := len(exporter.GetSpans()); got != 4 {
-		t.Errorf("%d spans left before the flush, want 4", got)
+		t.Errorf("%d spans exported before the flush, want 4", got)
 	}
 	if err := s.ForceFlush(t.Context()); err != nil {
 		t.Fatal(err)
@@ -145,21 +145,21 @@ func TestABatchLeavesWhenItIsFullAndTheRestOnFlush(t *testing.T) {
 	}
 }
 
-func TestTheScheduleDelayEndsTheWait(t *testing.T) {
-	exporter := newStuckExporter()
+func TestIncompleteBatchIsExportedAfterTheScheduleDelay(t *testing.T) {
+	exporter := newBlockingExporter()
 	close(exporter.release)
 	s := NewSink(exporter, SinkOptions{ScheduleDelay: time.Millisecond})
 	defer s.Shutdown(t.Context())
 	s.Emit(records(1))
 	select {
 	case <-exporter.entered:
-	case <-time.After(patience):
-		t.Fatal("the span never left")
+	case <-time.After(testTimeout):
+		t.Fatal("the span was not exported")
 	}
 }
 
-func TestShutdownLeavesAnExporterThatIgnoresItsContext(t *testing.T) {
-	exporter := deafExporter{make(chan struct{})}
+func TestShutdownReturnsIfTheExporterIgnoresItsContext(t *testing.T) {
+	exporter := ctxIgnoringExporter{make(chan struct{})}
 	defer close(exporter.release)
 	s := NewSink(exporter, SinkOptions{})
 	s.Emit(records(1))
@@ -170,16 +170,16 @@ func TestShutdownLeavesAnExporterThatIgnoresItsContext(t *testing.T) {
 	}
 }
 
-type deafExporter struct{ release chan struct{} }
+type ctxIgnoringExporter struct{ release chan struct{} }
 
-func (e deafExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
+func (e ctxIgnoringExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
 	<-e.release
 	return nil
 }
-func (deafExporter) Shutdown(context.Context) error { return nil }
+func (ctxIgnoringExporter) Shutdown(context.Context) error { return nil }
 
-func TestForceFlushHonoursItsContext(t *testing.T) {
-	exporter := newStuckExporter()
+func TestForceFlushEndsWithItsContext(t *testing.T) {
+	exporter := newBlockingExporter()
 	s := NewSink(exporter, SinkOptions{})
 	defer s.Shutdown(t.Context())
 	defer close(exporter.release)
@@ -191,15 +191,16 @@ func TestForceFlushHonoursItsContext(t *testing.T) {
 	}
 }
 
-// The embedded interface of a recordSpan is nil: a method added to it by a new SDK would panic in production. Here first.
-func TestARecordAnswersEveryMethodOfASpan(t *testing.T) {
+// The embedded interface of a recordSpan is nil, so a method that a new SDK version adds to it
+// would panic. This test calls every method.
+func TestRecordSpanImplementsReadOnlySpan(t *testing.T) {
 	r := serverRecord("name", sampled(), 1)
 	span := &recordSpan{record: &r, name: "name"}
 	v := reflect.ValueOf(span)
 	for i := range reflect.TypeFor[sdktrace.ReadOnlySpan]().NumMethod() {
 		m := reflect.TypeFor[sdktrace.ReadOnlySpan]().Method(i)
 		if m.PkgPath != "" {
-			continue // the private one
+			continue // the private method
 		}
 		v.MethodByName(m.Name).Call(nil)
 	}
@@ -208,11 +209,11 @@ func TestARecordAnswersEveryMethodOfASpan(t *testing.T) {
 	}
 	r.Parent = trace.SpanID{}
 	if span.Parent().IsValid() {
-		t.Errorf("a root has parent %v", span.Parent())
+		t.Errorf("parent of a root span: %v", span.Parent())
 	}
 }
 
-func TestWhichErrorsAreTriedAgain(t *testing.T) {
+func TestRetryableErrors(t *testing.T) {
 	f := func(err error, wantAgain bool, wantAfter time.Duration, wantType string) {
 		t.Helper()
 		again, after := retryable(err)
@@ -220,11 +221,11 @@ func TestWhichErrorsAreTriedAgain(t *testing.T) {
 			t.Errorf("%v: %v after %v, error.type %s; want %v after %v, %s", err, again, after, got, wantAgain, wantAfter, wantType)
 		}
 	}
-	saysWhen, err := status.New(grpccodes.ResourceExhausted, "").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(7 * time.Second)})
+	withRetryInfo, err := status.New(grpccodes.ResourceExhausted, "").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(7 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f(saysWhen.Err(), true, 7*time.Second, "RESOURCE_EXHAUSTED")
+	f(withRetryInfo.Err(), true, 7*time.Second, "RESOURCE_EXHAUSTED")
 	f(fmt.Errorf("traces export: %w", status.Error(grpccodes.Unavailable, "")), true, 0, "UNAVAILABLE")
 	f(status.Error(grpccodes.Canceled, ""), true, 0, "CANCELLED")
 	f(status.Error(grpccodes.InvalidArgument, ""), false, 0, "INVALID_ARGUMENT")

@@ -14,83 +14,88 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Span is a span as subscribers see it: one that has ended, or one that is open.
+// Span is a span as subscribers receive it: open or ended.
 type Span struct {
 	Name       string
 	Context    trace.SpanContext
-	Parent     trace.SpanContext // not valid for a root
+	Parent     trace.SpanContext // not valid for a root span
 	Kind       trace.SpanKind
 	Start, End time.Time
 	Status     codes.Code
-	Attributes []attribute.KeyValue // not to be changed
-	Scope      string               // instrumentation scope; empty for a record whose Describer names none
-	// Open says that the span has begun and not ended: End is zero, and of the rest only what is known so far is there.
+	Attributes []attribute.KeyValue // read-only
+	Scope      string               // instrumentation scope; empty for a record whose Describer is not a Scoper
+	// Open is true for a span that has started and not ended. Its End is zero, and the other fields
+	// have the values known so far.
 	Open          bool
-	Events        []SpanEvent // of a span that has ended, oldest first
-	DroppedEvents int         // events over the SDK's limit
+	Events        []SpanEvent // set when the span has ended, oldest first
+	DroppedEvents int         // number of events over the SDK's limit
 }
 
-// SpanEvent is something that happened in a span: an event that the program added, or an error that it recorded.
+// SpanEvent is an event of a span: one that the program added, or an error that it recorded.
 type SpanEvent struct {
 	Name       string
 	Time       time.Time
-	Attributes []attribute.KeyValue // not to be changed
+	Attributes []attribute.KeyValue // read-only
 }
 
-// Subscription is one reader's view of the spans that pass a sink, as they begin and end and before any batching. It is lossy:
-// what its buffer cannot hold is counted, and the program never waits for it. One goroutine reads it.
+// Subscription delivers the spans of a sink to one reader when they start and when they end, before
+// any batching. It is lossy: spans that do not fit into its buffer are counted, and the program
+// never waits for the reader. Only one goroutine may call Next.
 type Subscription struct {
-	ring    *ring
-	missed  atomic.Uint64
-	noticed uint64 // of missed, not yet told to the reader
-	due     uint64 // index in the ring that the reader gets to first
-	scratch [32]item
-	leave   func()
-	renew   func(*Subscription)
+	ring          *ring
+	missed        atomic.Uint64
+	pendingMissed uint64 // of missed, not yet returned by Next
+	missedAt      uint64 // ring index up to which the reader reads before Next returns pendingMissed
+	scratch       [32]item
+	unsubscribe   func()
+	sendOpen      func(*Subscription)
 }
 
-// Subscribe starts a view that holds up to buffer spans between two reads (at least 1). Close it. What is open already is told
-// first, as far as the program knows it (see SetOpen).
+// Subscribe starts a subscription with a buffer of buffer spans (at least 1). The caller must call
+// Close. The first spans are the open ones that the function of SetOpen provides.
 func (s *Sink) Subscribe(buffer int) *Subscription {
-	sub := &Subscription{ring: newRing(max(buffer, 1), 1), renew: s.subs.renew}
-	sub.leave = sync.OnceFunc(func() {
+	sub := &Subscription{ring: newRing(max(buffer, 1), 1), sendOpen: s.subs.sendOpen}
+	sub.unsubscribe = sync.OnceFunc(func() {
 		s.subs.remove(sub)
-		sub.end()
+		sub.closeRing()
 	})
-	s.subs.add(sub, &s.stats.unseen)
-	sub.renew(sub)
+	s.subs.add(sub, &s.stats.subscriberDropped)
+	sub.sendOpen(sub)
 	return sub
 }
 
-// SetOpen names who knows the spans that are open and came as no span of the SDK: f calls show with their records, of which
-// End is 0. It is called for every new subscriber, and for one that has missed something, from their goroutines.
+// SetOpen sets the function that provides the open spans that are not spans of the SDK. f calls
+// show with their records, which have End 0. The sink calls f for every new subscriber and for
+// every subscriber that has missed spans, on the subscriber's goroutine.
 func (s *Sink) SetOpen(f func(show func([]Record))) { s.subs.open.Store(&f) }
 
-// Next waits for at least one span, fills dst and returns how many it wrote. missed is how many were lost to a full buffer; the
-// end of any span that was told as open, up to and with this call, may be among them. So whoever remembers open spans forgets
-// them then: those that SetOpen's function knows are told anew, others as they end. Next returns io.EOF after Close or the sink's Shutdown,
-// once everything buffered was read, and the context's error when that ends first.
+// Next waits for at least one span, fills dst and returns the number of spans it wrote. missed is
+// the number of spans that were dropped because the buffer was full. They may include the end of
+// any open span that was delivered up to and including this call, so a reader that tracks open
+// spans must forget them when missed is not 0. The spans that SetOpen's function provides follow
+// again; the others are delivered when they end. After Close or the sink's Shutdown, Next returns
+// io.EOF once the buffer is empty. If ctx ends first, Next returns its error.
 func (s *Subscription) Next(ctx context.Context, dst []Span) (n int, missed uint64, err error) {
 	for {
 		closed := s.ring.closed()
-		if s.noticed == 0 {
-			if s.noticed = s.missed.Swap(0); s.noticed > 0 {
-				s.due = s.ring.end()
+		if s.pendingMissed == 0 {
+			if s.pendingMissed = s.missed.Swap(0); s.pendingMissed > 0 {
+				s.missedAt = s.ring.tailIndex()
 			}
 		}
 		n = s.fill(dst)
-		if s.noticed > 0 && s.ring.begin() >= s.due {
-			missed, s.noticed = s.noticed, 0
-			s.renew(s)
+		if s.pendingMissed > 0 && s.ring.headIndex() >= s.missedAt {
+			missed, s.pendingMissed = s.pendingMissed, 0
+			s.sendOpen(s)
 			return n, missed, nil
 		}
 		if n > 0 || len(dst) == 0 {
 			return n, 0, nil
 		}
 		if closed && s.ring.len() == 0 {
-			return 0, s.noticed + s.missed.Swap(0), io.EOF
+			return 0, s.pendingMissed + s.missed.Swap(0), io.EOF
 		}
-		if s.ring.arm(1) {
+		if s.ring.prepareWait(1) {
 			continue
 		}
 		select {
@@ -101,19 +106,19 @@ func (s *Subscription) Next(ctx context.Context, dst []Span) (n int, missed uint
 	}
 }
 
-// fill moves what there is into dst, up to where a loss is to be told.
+// fill moves the buffered spans into dst. With a pending loss it stops at missedAt.
 func (s *Subscription) fill(dst []Span) (n int) {
 	for n < len(dst) {
 		want := min(len(s.scratch), len(dst)-n)
-		if s.noticed > 0 {
-			want = int(min(uint64(want), s.due-s.ring.begin()))
+		if s.pendingMissed > 0 {
+			want = int(min(uint64(want), s.missedAt-s.ring.headIndex()))
 		}
 		got := s.ring.take(s.scratch[:want])
 		if got == 0 {
 			return n
 		}
 		for i := range got {
-			dst[n+i] = s.scratch[i].view()
+			dst[n+i] = s.scratch[i].toSpan()
 		}
 		clear(s.scratch[:got])
 		n += got
@@ -121,11 +126,11 @@ func (s *Subscription) fill(dst []Span) (n int) {
 	return n
 }
 
-// Close ends the view. It may be called from any goroutine, more than once.
-func (s *Subscription) Close() { s.leave() }
+// Close ends the subscription. Any goroutine may call it, more than once.
+func (s *Subscription) Close() { s.unsubscribe() }
 
-// end lets nothing more in, and wakes the reader so that it notices.
-func (s *Subscription) end() {
+// closeRing rejects further spans and wakes the reader.
+func (s *Subscription) closeRing() {
 	s.ring.close()
 	select {
 	case s.ring.wake <- struct{}{}:
@@ -133,10 +138,10 @@ func (s *Subscription) end() {
 	}
 }
 
-// view is the item as a subscriber sees it.
-func (it *item) view() Span {
+// toSpan converts the item for subscribers.
+func (it *item) toSpan() Span {
 	if it.span != nil {
-		return it.viewSpan()
+		return it.sdkToSpan()
 	}
 	r := &it.record
 	name, attrs := r.describe()
@@ -154,9 +159,9 @@ func (it *item) view() Span {
 	return v
 }
 
-// viewSpan is view for a span of the SDK. One that was handed over as it began is shown as open also when it has ended since: its
-// end follows.
-func (it *item) viewSpan() Span {
+// sdkToSpan converts a span of the SDK. A span that was queued when it started is reported as open
+// even if it has ended since, because its end is queued too.
+func (it *item) sdkToSpan() Span {
 	s := it.span
 	v := Span{
 		Name: s.Name(), Context: s.SpanContext(), Parent: s.Parent(), Kind: s.SpanKind(), Start: s.StartTime(),
@@ -172,26 +177,28 @@ func (it *item) viewSpan() Span {
 	return v
 }
 
-// subscriptions is the set of a sink's subscribers. Writers copy it, so that a hot path with nobody subscribed pays one load.
+// subscriptions is the set of a sink's subscribers. It is copied on write, so a hot path without
+// subscribers costs one load.
 type subscriptions struct {
 	mu     sync.Mutex
 	ended  bool
-	active atomic.Pointer[audience]
+	active atomic.Pointer[subscriberSet]
 	open   atomic.Pointer[func(show func([]Record))]
 }
 
-// audience is one state of the set, never changed once published, never empty.
-type audience struct {
+// subscriberSet is an immutable, non-empty set of subscribers.
+type subscriberSet struct {
 	list   []*Subscription
 	missed *atomic.Uint64 // the sink's total over all subscribers
 }
 
-func (s *subscriptions) load() *audience { return s.active.Load() }
+func (s *subscriptions) load() *subscriberSet { return s.active.Load() }
 
-func (s *subscriptions) any() bool { return s.active.Load() != nil }
+func (s *subscriptions) hasAny() bool { return s.active.Load() != nil }
 
-// renew tells one subscriber what is open. What finds no room is told when it ends, and so has not been missed.
-func (s *subscriptions) renew(sub *Subscription) {
+// sendOpen sends the open spans to one subscriber. Those that do not fit are not counted as missed,
+// because they are delivered when they end.
+func (s *subscriptions) sendOpen(sub *Subscription) {
 	if f := s.open.Load(); f != nil {
 		(*f)(func(records []Record) { _, _ = sub.ring.pushRecords(records) })
 	}
@@ -201,10 +208,10 @@ func (s *subscriptions) add(sub *Subscription, missed *atomic.Uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		sub.end()
+		sub.closeRing()
 		return
 	}
-	next := &audience{missed: missed}
+	next := &subscriberSet{missed: missed}
 	if old := s.active.Load(); old != nil {
 		next.list = slices.Clone(old.list)
 	}
@@ -219,42 +226,43 @@ func (s *subscriptions) remove(sub *Subscription) {
 	if old == nil {
 		return
 	}
-	rest := slices.DeleteFunc(slices.Clone(old.list), func(x *Subscription) bool { return x == sub })
-	if len(rest) == 0 {
+	remaining := slices.DeleteFunc(slices.Clone(old.list), func(x *Subscription) bool { return x == sub })
+	if len(remaining) == 0 {
 		s.active.Store(nil)
 		return
 	}
-	s.active.Store(&audience{list: rest, missed: old.missed})
+	s.active.Store(&subscriberSet{list: remaining, missed: old.missed})
 }
 
-// close ends every subscription, and those still to come.
+// close ends every subscription, including future ones.
 func (s *subscriptions) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
 	if old := s.active.Swap(nil); old != nil {
 		for _, sub := range old.list {
-			sub.end()
+			sub.closeRing()
 		}
 	}
 }
 
-func (a *audience) records(records []Record) {
+func (a *subscriberSet) sendRecords(records []Record) {
 	for _, sub := range a.list {
 		accepted, closed := sub.ring.pushRecords(records)
-		a.miss(sub, len(records)-accepted, closed)
+		a.countMissed(sub, len(records)-accepted, closed)
 	}
 }
 
-func (a *audience) span(span sdktrace.ReadOnlySpan, open bool) {
+func (a *subscriberSet) sendSpan(span sdktrace.ReadOnlySpan, open bool) {
 	for _, sub := range a.list {
 		accepted, closed := sub.ring.pushSpan(span, open)
-		a.miss(sub, 1-accepted, closed)
+		a.countMissed(sub, 1-accepted, closed)
 	}
 }
 
-// miss counts what a subscriber had no room for; one that has left misses nothing.
-func (a *audience) miss(sub *Subscription, n int, left bool) {
+// countMissed counts n spans that did not fit into the subscriber's buffer, unless the subscription
+// is closed.
+func (a *subscriberSet) countMissed(sub *Subscription, n int, left bool) {
 	if n > 0 && !left {
 		sub.missed.Add(uint64(n))
 		a.missed.Add(uint64(n))

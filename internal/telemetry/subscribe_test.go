@@ -11,14 +11,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-func TestASubscriberSeesBothKindsOfSpansAsTheyEnd(t *testing.T) {
-	s := new(Sink) // no exporter: subscribers are served all the same
+func TestSubscriberReceivesSDKSpansAndRecords(t *testing.T) {
+	s := new(Sink) // without an exporter
 	if s.Enabled() {
-		t.Error("enabled with nobody there")
+		t.Error("Enabled is true without an exporter and without subscribers")
 	}
 	sub := s.Subscribe(8)
 	if !s.Enabled() {
-		t.Error("not enabled with a subscriber")
+		t.Error("Enabled is false with a subscriber")
 	}
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(s))
 	_, span := provider.Tracer("scope").Start(t.Context(), "sdk", trace.WithAttributes(attribute.Int("n", 1)))
@@ -31,7 +31,7 @@ func TestASubscriberSeesBothKindsOfSpansAsTheyEnd(t *testing.T) {
 		t.Fatalf("Next: %d, %d, %v", n, missed, err)
 	}
 	if !got[0].Open || !got[0].End.IsZero() || !got[0].Context.Equal(span.SpanContext()) {
-		t.Errorf("SDK span as it begins: %+v", got[0])
+		t.Errorf("SDK span at its start: %+v", got[0])
 	}
 	copy(got[:], got[1:])
 	if got[0].Open || got[0].Name != "sdk" || got[0].Scope != "scope" || len(got[0].Attributes) != 1 || !got[0].Context.Equal(span.SpanContext()) {
@@ -46,11 +46,11 @@ func TestASubscriberSeesBothKindsOfSpansAsTheyEnd(t *testing.T) {
 		t.Errorf("Next after Close: %v", err)
 	}
 	if s.Enabled() {
-		t.Error("still enabled")
+		t.Error("Enabled is true after Close")
 	}
 }
 
-func TestASlowSubscriberMissesAndKnows(t *testing.T) {
+func TestSlowSubscriberLearnsHowManyItMissed(t *testing.T) {
 	s := new(Sink)
 	slow, other := s.Subscribe(2), s.Subscribe(100)
 	defer other.Close()
@@ -62,7 +62,7 @@ func TestASlowSubscriberMissesAndKnows(t *testing.T) {
 	if n, missed, err := other.Next(t.Context(), got[:]); n != 5 || missed != 0 || err != nil {
 		t.Errorf("other: %d, %d, %v", n, missed, err)
 	}
-	if got := s.stats.unseen.Load(); got != 3 {
+	if got := s.stats.subscriberDropped.Load(); got != 3 {
 		t.Errorf("%d counted, want 3", got)
 	}
 	slow.Close()
@@ -70,12 +70,12 @@ func TestASlowSubscriberMissesAndKnows(t *testing.T) {
 	if n, _, err := slow.Next(t.Context(), got[:]); n != 0 || err != io.EOF {
 		t.Errorf("closed: %d, %v", n, err)
 	}
-	if got := s.stats.unseen.Load(); got != 3 {
+	if got := s.stats.subscriberDropped.Load(); got != 3 {
 		t.Errorf("%d counted after Close, want 3", got)
 	}
 }
 
-func TestAWaitingSubscriberIsWoken(t *testing.T) {
+func TestWaitingSubscriberIsWoken(t *testing.T) {
 	s := new(Sink)
 	sub := s.Subscribe(1)
 	read := make(chan error)
@@ -94,8 +94,8 @@ func TestAWaitingSubscriberIsWoken(t *testing.T) {
 	if err := <-read; err != io.EOF {
 		t.Errorf("after Shutdown: %v", err)
 	}
-	if late := s.Subscribe(1); late != nil {
-		if _, _, err := late.Next(t.Context(), make([]Span, 1)); err != io.EOF {
+	if lateSub := s.Subscribe(1); lateSub != nil {
+		if _, _, err := lateSub.Next(t.Context(), make([]Span, 1)); err != io.EOF {
 			t.Errorf("subscribed after Shutdown: %v", err)
 		}
 	}

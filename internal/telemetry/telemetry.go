@@ -25,23 +25,25 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
-// Options is what a program says about itself, and what it lends, when it starts its telemetry. The zero value works.
+// Options configures Start. The zero value is valid.
 type Options struct {
-	Service string // service.name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES says otherwise
-	Version string // service.version, likewise
+	Service string // service.name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES sets it
+	Version string // service.version, unless OTEL_RESOURCE_ATTRIBUTES sets it
 
 	// Getenv reads the settings; nil means os.Getenv.
 	Getenv func(string) string
-	// Logger takes telemetry's own complaints, at a bounded rate; nil means slog.Default().
+	// Logger receives the errors of the telemetry itself, at a bounded rate; nil means
+	// slog.Default().
 	Logger *slog.Logger
-	// Registry is the one place of all metrics, served by StartAdmin and pushed over OTLP; nil means a new one. The Go and
-	// process collectors are added.
+	// Registry holds all metrics. StartAdmin serves it, and it is pushed over OTLP. nil means a new
+	// registry. Start registers the Go and process collectors.
 	Registry *prometheus.Registry
-	// Attributes go into the resource, e.g. load.run.id.
+	// Attributes are added to the resource, e.g. load.run.id.
 	Attributes []attribute.KeyValue
 }
 
-// Telemetry is a program's running telemetry. Its methods may be called at any time, also after Shutdown.
+// Telemetry is the running telemetry of a program. Its methods may be called at any time, also
+// after Shutdown.
 type Telemetry struct {
 	tracers    trace.TracerProvider
 	meters     metric.MeterProvider
@@ -51,8 +53,8 @@ type Telemetry struct {
 
 	log                    *slog.Logger
 	now                    func() time.Time
-	links                  map[dialing]*link
-	traceLink, metricsLink *link
+	conns                  map[dialConfig]*collectorConn
+	traceConn, metricsConn *collectorConn
 	sdkTracers             *sdktrace.TracerProvider // nil when OTEL_SDK_DISABLED
 	sdkMeters              *sdkmetric.MeterProvider // likewise
 	push                   *sdkmetric.MeterProvider // nil without a push
@@ -62,11 +64,13 @@ type Telemetry struct {
 	result   error
 }
 
-// Start starts the telemetry of a program as OTEL_* says (see the package comment). It only prepares connections, so a dead
-// collector neither delays nor fails it; an error is always a setting that cannot be used. Call Shutdown before the program ends.
+// Start starts the telemetry of a program, configured by OTEL_* (see the package comment). It does
+// not wait for connections, so an unreachable collector neither delays it nor makes it fail. An
+// error means that a setting is invalid. Call Shutdown before the program ends.
 //
-// Start has one effect on the whole process: what the OpenTelemetry libraries would print to standard error goes to the Logger.
-// The global providers are left alone: this project hands providers over as parameters.
+// Start has one effect on the whole process: it redirects messages that the OpenTelemetry libraries
+// print to standard error to the Logger. It does not set the global providers: this project passes
+// providers as parameters.
 func Start(ctx context.Context, o Options) (*Telemetry, error) {
 	return start(ctx, o, time.Now)
 }
@@ -87,7 +91,7 @@ func start(ctx context.Context, o Options, now func() time.Time) (*Telemetry, er
 		return nil, fmt.Errorf("telemetry settings: %w", err)
 	}
 	t := &Telemetry{
-		propagator: s.propagator, registry: o.Registry, log: o.Logger, now: now, links: make(map[dialing]*link),
+		propagator: s.propagator, registry: o.Registry, log: o.Logger, now: now, conns: make(map[dialConfig]*collectorConn),
 		tracers: tracenoop.NewTracerProvider(), meters: metricnoop.NewMeterProvider(), sink: new(Sink),
 	}
 	if err := addRuntime(o.Registry); err != nil {
@@ -96,7 +100,7 @@ func start(ctx context.Context, o Options, now func() time.Time) (*Telemetry, er
 	if s.disabled {
 		return t, nil
 	}
-	adoptComplaints(o.Logger, now)
+	redirectOTelLogs(o.Logger, now)
 	if err := errors.Join(t.startTraces(ctx, s, o, res), t.startMetrics(ctx, s, res)); err != nil {
 		_ = t.Shutdown(ctx)
 		return nil, fmt.Errorf("telemetry: %w", err)
@@ -111,16 +115,16 @@ func start(ctx context.Context, o Options, now func() time.Time) (*Telemetry, er
 func (t *Telemetry) startTraces(ctx context.Context, s settings, o Options, res *resource.Resource) error {
 	var exporter sdktrace.SpanExporter
 	if s.traces != nil {
-		l, err := t.link(s.traces.dialing)
+		l, err := t.collectorConn(s.traces.dialConfig)
 		if err != nil {
 			return err
 		}
-		t.traceLink = l
+		t.traceConn = l
 		exporter, err = otlptracegrpc.New(ctx,
 			otlptracegrpc.WithGRPCConn(l.conn),
 			otlptracegrpc.WithHeaders(s.traces.headers),
 			otlptracegrpc.WithTimeout(s.traces.timeout),
-			otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: false}), // the sink does it
+			otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{Enabled: false}), // the sink retries
 		)
 		if err != nil {
 			return fmt.Errorf("trace exporter: %w", err)
@@ -147,55 +151,58 @@ func (t *Telemetry) startMetrics(ctx context.Context, s settings, res *resource.
 	if s.metrics == nil {
 		return nil
 	}
-	if t.metricsLink, err = t.link(s.metrics.dialing); err != nil {
+	if t.metricsConn, err = t.collectorConn(s.metrics.dialConfig); err != nil {
 		return err
 	}
-	source := &producer{gatherer: t.registry, complain: complainer(t.log, &seldom{now: t.now}, "a metric cannot be collected")}
+	source := &producer{gatherer: t.registry, logError: rateLimitedWarn(t.log, &rateLimiter{now: t.now}, "collecting a metric failed")}
 	t.pushed = new(pushStats)
-	t.push, err = newPush(ctx, t.metricsLink, s, res, source, t.pushed)
+	t.push, err = newPush(ctx, t.metricsConn, s, res, source, t.pushed)
 	return err
 }
 
-// link returns the connection for d; signals with the same settings share one.
-func (t *Telemetry) link(d dialing) (*link, error) {
-	if l := t.links[d]; l != nil {
+// collectorConn returns the connection for d. Signals with the same settings share one connection.
+func (t *Telemetry) collectorConn(d dialConfig) (*collectorConn, error) {
+	if l := t.conns[d]; l != nil {
 		return l, nil
 	}
-	l, err := connect(d, newHealth(t.log, d.address, t.now))
+	l, err := connect(d, newExportHealth(t.log, d.address, t.now))
 	if err == nil {
-		t.links[d] = l
+		t.conns[d] = l
 	}
 	return l, err
 }
 
-// TracerProvider is what tracers come from. Its spans end in Sink.
+// TracerProvider returns the tracer provider. Its spans go to Sink.
 func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.tracers }
 
-// MeterProvider is what meters come from. Its instruments end in Registry.
+// MeterProvider returns the meter provider. Its instruments are exported to Registry.
 func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.meters }
 
-// Propagator is what OTEL_PROPAGATORS names; it works with OTEL_SDK_DISABLED too.
+// Propagator returns the propagator that OTEL_PROPAGATORS names. It also works with
+// OTEL_SDK_DISABLED.
 func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.propagator }
 
-// Registry is the one truth about the program's metrics.
+// Registry returns the registry of all the program's metrics.
 func (t *Telemetry) Registry() *prometheus.Registry { return t.registry }
 
-// Sink is the one way of the program's spans, never nil.
+// Sink returns the sink of all the program's spans. It is never nil.
 func (t *Telemetry) Sink() *Sink { return t.sink }
 
-// How long Shutdown waits for a collector it has no connection to, for both signals together, so that a short program ends within
-// a second; and what the second signal gets at least, whose collector may be another one.
+// connectGrace is how long Shutdown waits for a connection to the collector, for both signals
+// together, so that a short program ends within 1 s. connectGraceMin is the minimum for metrics,
+// whose collector may be a different one.
 const (
-	awayGrace    = 800 * time.Millisecond
-	awayGraceMin = 100 * time.Millisecond
+	connectGrace    = 800 * time.Millisecond
+	connectGraceMin = 100 * time.Millisecond
 )
 
-// longestFlush bounds a Shutdown whose context has no deadline.
-const longestFlush = 10 * time.Second
+// defaultShutdownTimeout is the timeout of Shutdown if its context has no deadline.
+const defaultShutdownTimeout = 10 * time.Second
 
-// Shutdown flushes traces, then metrics (so that the last push tells the last losses), and closes the connections. It waits for a
-// collector that answers until ctx ends, and for one that cannot be reached less than a second; give ctx a deadline for one that
-// hangs (without one it is ten seconds). The error says what was not delivered, and later calls return the same.
+// Shutdown flushes traces, then metrics (so that the final push includes the final span counts),
+// and closes the connections. It waits for a connected collector until ctx ends, or 10 s if ctx has
+// no deadline, and for an unreachable one less than 1 s. The error says what was not delivered.
+// Later calls return the same error.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	t.shutdown.Do(func() { t.result = t.flushAndClose(ctx) })
 	return t.result
@@ -204,12 +211,12 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 func (t *Telemetry) flushAndClose(ctx context.Context) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, longestFlush)
+		ctx, cancel = context.WithTimeout(ctx, defaultShutdownTimeout)
 		defer cancel()
 	}
-	deadline := time.Now().Add(awayGrace)
+	deadline := time.Now().Add(connectGrace)
 	errs := []error{t.flushTraces(ctx, &deadline), t.flushMetrics(ctx, deadline)}
-	for _, l := range t.links {
+	for _, l := range t.conns {
 		errs = append(errs, l.conn.Close())
 	}
 	if t.sdkMeters != nil {
@@ -218,25 +225,26 @@ func (t *Telemetry) flushAndClose(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// flushTraces leaves in deadline how long the next signal may wait for its collector.
+// flushTraces sets deadline to the time until which the flush of the metrics may wait for a
+// connection.
 func (t *Telemetry) flushTraces(ctx context.Context, deadline *time.Time) error {
 	switch {
 	case t.sdkTracers == nil:
 		return nil
-	case t.traceLink == nil:
+	case t.traceConn == nil:
 		return t.sdkTracers.Shutdown(ctx)
 	}
-	watched, cancel := t.traceLink.unlessAway(ctx, *deadline)
+	flushCtx, cancel := t.traceConn.cancelIfUnreachable(ctx, *deadline)
 	defer cancel()
-	err := t.sdkTracers.Shutdown(watched)
+	err := t.sdkTracers.Shutdown(flushCtx)
 	now := time.Now()
-	switch away := errors.Is(context.Cause(watched), errCollectorAway); {
-	case !away:
-		*deadline = now.Add(awayGrace) // the time went to a collector that is there
-	case t.traceLink == t.metricsLink:
-		*deadline = now // asked and answered
-	case deadline.Before(now.Add(awayGraceMin)):
-		*deadline = now.Add(awayGraceMin)
+	switch unreachable := errors.Is(context.Cause(flushCtx), errCollectorUnreachable); {
+	case !unreachable:
+		*deadline = now.Add(connectGrace) // the collector was reachable: metrics get the full time
+	case t.traceConn == t.metricsConn:
+		*deadline = now // the same connection has just failed
+	case deadline.Before(now.Add(connectGraceMin)):
+		*deadline = now.Add(connectGraceMin)
 	}
 	return err
 }
@@ -245,24 +253,25 @@ func (t *Telemetry) flushMetrics(ctx context.Context, deadline time.Time) error 
 	if t.push == nil {
 		return nil
 	}
-	watched, cancel := t.metricsLink.unlessAway(ctx, deadline)
+	flushCtx, cancel := t.metricsConn.cancelIfUnreachable(ctx, deadline)
 	defer cancel()
 	t.pushed.last.Store(true)
-	err := t.push.Shutdown(watched)
+	err := t.push.Shutdown(flushCtx)
 	if err == nil {
 		err = t.pushed.lastError()
 	}
 	if err == nil {
 		return nil
 	}
-	if cause := context.Cause(watched); cause != nil {
-		err = cause // rather than the cancellation it led to
+	if cause := context.Cause(flushCtx); cause != nil {
+		err = cause // the cause says more than "context canceled"
 	}
-	return fmt.Errorf("telemetry: the last metrics were not pushed: %w", err)
+	return fmt.Errorf("telemetry: the final metrics were not pushed: %w", err)
 }
 
-// adoptComplaints sends what the OpenTelemetry libraries have to say to the log instead of to standard error.
-func adoptComplaints(log *slog.Logger, now func() time.Time) {
+// redirectOTelLogs sends the messages and errors of the OpenTelemetry libraries to log instead of
+// standard error.
+func redirectOTelLogs(log *slog.Logger, now func() time.Time) {
 	otel.SetLogger(logr.FromSlogHandler(log.Handler()))
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(complainer(log, &seldom{now: now}, "OpenTelemetry reports an error")))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(rateLimitedWarn(log, &rateLimiter{now: now}, "OpenTelemetry error")))
 }

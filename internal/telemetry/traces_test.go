@@ -14,7 +14,8 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 )
 
-// serverDescriber stands for the server's: an operation in Text, a duration in Data.
+// serverDescriber stands in for the server's Describer: the operation is in Text, a duration in
+// Data.
 type serverDescriber struct{}
 
 func (serverDescriber) Describe(r *Record) (string, []attribute.KeyValue) {
@@ -23,7 +24,7 @@ func (serverDescriber) Describe(r *Record) (string, []attribute.KeyValue) {
 
 func (serverDescriber) Scope() (string, string) { return "server/observe", "1" }
 
-// serverRecord is a SERVER record under parent.
+// serverRecord returns the record of a SERVER span with the given parent.
 func serverRecord(name string, parent trace.SpanContext, id byte) Record {
 	now := time.Now().UnixNano()
 	return Record{
@@ -32,12 +33,12 @@ func serverRecord(name string, parent trace.SpanContext, id byte) Record {
 	}
 }
 
-// sampled is a context that a remote caller could have sent.
+// sampled returns a sampled remote span context.
 func sampled() trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: 1}, SpanID: trace.SpanID{7: 0xff}, TraceFlags: trace.FlagsSampled, Remote: true})
 }
 
-func TestATraceArrivesExactly(t *testing.T) {
+func TestTraceIsExportedExactly(t *testing.T) {
 	r := newReceiver(t, "")
 	tel := mustStart(t, Options{
 		Service: "client-load", Version: "v1.2.3", Getenv: r.environment(), Attributes: []attribute.KeyValue{attribute.String("load.run.id", "run-1")},
@@ -54,7 +55,7 @@ func TestATraceArrivesExactly(t *testing.T) {
 
 	spans, res := r.spans(t)
 	if len(spans) != 3 {
-		t.Fatalf("%d spans arrived, want 3: %v", len(spans), spans)
+		t.Fatalf("%d spans received, want 3: %v", len(spans), spans)
 	}
 	id := root.SpanContext().TraceID()
 	for name, s := range spans {
@@ -74,7 +75,7 @@ func TestATraceArrivesExactly(t *testing.T) {
 	}
 	remote := uint32(tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK | tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK)
 	if s.Flags&remote != remote {
-		t.Errorf("server span: flags %x do not say that the parent is remote", s.Flags)
+		t.Errorf("server span: flags %x, want the parent marked as remote", s.Flags)
 	}
 	wantResource(t, attributes(res.Attributes))
 	wantValue(t, tel, 3, metricProcessed)
@@ -109,14 +110,14 @@ func wantResource(t *testing.T, got map[string]any) {
 		}
 	}
 	if id, _ := got["service.instance.id"].(string); !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(id) {
-		t.Errorf("service.instance.id = %q is no version 4 UUID", id)
+		t.Errorf("service.instance.id = %q, want a version 4 UUID", id)
 	}
 	if len(got) != len(want)+2 { // the instance id and telemetry.sdk.version
 		t.Errorf("resource has %d attributes, want %d: %v", len(got), len(want)+2, got)
 	}
 }
 
-func TestOneSpanOfBadBytesDoesNotTakeTheBatchWithIt(t *testing.T) {
+func TestInvalidUTF8DoesNotFailTheBatch(t *testing.T) {
 	r := newReceiver(t, "")
 	tel := mustStart(t, Options{Getenv: r.environment()})
 	tracer := tel.TracerProvider().Tracer("x")
@@ -131,13 +132,13 @@ func TestOneSpanOfBadBytesDoesNotTakeTheBatchWithIt(t *testing.T) {
 
 	spans, _ := r.spans(t)
 	if len(spans) != 3 {
-		t.Fatalf("%d spans arrived, want 3", len(spans))
+		t.Fatalf("%d spans received, want 3", len(spans))
 	}
 	wantAttributes(t, "bad", spans["bad"].Attributes, map[string]any{"key": "a\ufffdb", "n": int64(1)})
 	wantAttributes(t, "record", spans["rec\ufffdord"].Attributes, map[string]any{"db.operation.name": "rec\ufffdord", "queue_ns": int64(42)})
 }
 
-func TestNobodyIsAskedWhenTracesAreOff(t *testing.T) {
+func TestNothingIsExportedIfTracesAreOff(t *testing.T) {
 	for _, setting := range []string{"OTEL_TRACES_EXPORTER=none", "OTEL_SDK_DISABLED=true"} {
 		r := newReceiver(t, "")
 		tel := mustStart(t, Options{Getenv: r.environment(setting)})
@@ -145,7 +146,7 @@ func TestNobodyIsAskedWhenTracesAreOff(t *testing.T) {
 			t.Errorf("%s: the sink is enabled", setting)
 		}
 		if n := tel.Sink().Emit([]Record{serverRecord("a", sampled(), 1)}); n != 1 {
-			t.Errorf("%s: Emit accepted %d, want 1: nothing is lost that nobody wants", setting, n)
+			t.Errorf("%s: Emit accepted %d, want 1: without an exporter no record is dropped", setting, n)
 		}
 		_, span := tel.TracerProvider().Tracer("x").Start(t.Context(), "b")
 		if recording := span.IsRecording(); recording == (setting == "OTEL_SDK_DISABLED=true") {
@@ -154,12 +155,12 @@ func TestNobodyIsAskedWhenTracesAreOff(t *testing.T) {
 		span.End()
 		mustShutdown(t, tel)
 		if spans, _ := r.spans(t); len(spans) != 0 {
-			t.Errorf("%s: %d spans arrived", setting, len(spans))
+			t.Errorf("%s: %d spans received, want 0", setting, len(spans))
 		}
 	}
 }
 
-func TestUnsampledIsNotExported(t *testing.T) {
+func TestUnsampledSpansAreNotExported(t *testing.T) {
 	r := newReceiver(t, "")
 	tel := mustStart(t, Options{Getenv: r.environment("OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0")})
 	_, span := tel.TracerProvider().Tracer("x").Start(t.Context(), "root")
@@ -172,11 +173,11 @@ func TestUnsampledIsNotExported(t *testing.T) {
 	tel.Sink().Emit([]Record{record})
 	mustShutdown(t, tel)
 	if spans, _ := r.spans(t); len(spans) != 1 || spans["child"] == nil {
-		t.Errorf("arrived: %v, want only the sampled parent's child", spans)
+		t.Errorf("received %v, want only the child of the sampled parent", spans)
 	}
 }
 
-func TestLimitsHoldForRecordsAsForSpans(t *testing.T) {
+func TestAttributeLimitsApplyToRecordsAndSpans(t *testing.T) {
 	r := newReceiver(t, "")
 	tel := mustStart(t, Options{Getenv: r.environment("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT=2", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT=1")})
 	_, span := tel.TracerProvider().Tracer("x").Start(t.Context(), "span", trace.WithAttributes(attribute.String("a", "äöü"), attribute.Int("b", 1)))

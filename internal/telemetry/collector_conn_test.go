@@ -23,7 +23,7 @@ import (
 	"google.golang.org/grpc/stats"
 )
 
-// selfSigned writes a certificate for 127.0.0.1 and its key, good for both ends.
+// selfSigned writes a certificate for 127.0.0.1 and its key, for both the server and the client.
 func selfSigned(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -45,7 +45,7 @@ func selfSigned(t *testing.T) (certFile, keyFile string) {
 	return certFile, keyFile
 }
 
-// compressions remembers how the newest request was compressed.
+// compressions stores the compression of the last request.
 type compressions struct{ last atomic.Pointer[string] }
 
 func (*compressions) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
@@ -57,7 +57,7 @@ func (c *compressions) HandleRPC(_ context.Context, s stats.RPCStats) {
 	}
 }
 
-func TestCertificatesHeadersAndCompression(t *testing.T) {
+func TestTLSHeadersAndCompression(t *testing.T) {
 	certFile, keyFile := selfSigned(t)
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -81,7 +81,7 @@ func TestCertificatesHeadersAndCompression(t *testing.T) {
 	tel.Sink().Emit([]Record{serverRecord("secret", sampled(), 1)})
 	mustShutdown(t, tel)
 	if spans, _ := r.spans(t); spans["secret"] == nil {
-		t.Error("the span did not arrive")
+		t.Error("the receiver did not get the span")
 	}
 	if got := r.header("api-key"); got != "a b" {
 		t.Errorf("header api-key: %q", got)
@@ -94,57 +94,58 @@ func TestCertificatesHeadersAndCompression(t *testing.T) {
 	}
 }
 
-func TestOneConnectionServesBothSignals(t *testing.T) {
+func TestSignalsWithEqualSettingsShareOneConnection(t *testing.T) {
 	tel := mustStart(t, Options{Getenv: environment("OTEL_EXPORTER_OTLP_ENDPOINT=" + freeAddr(t))})
-	if len(tel.links) != 1 || tel.traceLink != tel.metricsLink {
-		t.Errorf("%d connections", len(tel.links))
+	if len(tel.conns) != 1 || tel.traceConn != tel.metricsConn {
+		t.Errorf("%d connections, want 1 for both signals", len(tel.conns))
 	}
 	other := mustStart(t, Options{Getenv: environment("OTEL_EXPORTER_OTLP_ENDPOINT="+freeAddr(t), "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=http://"+freeAddr(t))})
-	if len(other.links) != 2 {
-		t.Errorf("%d connections, want 2", len(other.links))
+	if len(other.conns) != 2 {
+		t.Errorf("%d connections, want 2", len(other.conns))
 	}
 }
 
-func TestADeadCollectorIsToldAtABoundedRate(t *testing.T) {
-	var book logBook
+func TestUnreachableCollectorIsLoggedAtABoundedRate(t *testing.T) {
+	var logs logBuffer
 	now := time.Unix(0, 0)
-	h := newHealth(book.logger(), "collector:4317", func() time.Time { return now })
-	told := func(step string, failed, works, refused int) {
+	h := newExportHealth(logs.logger(), "collector:4317", func() time.Time { return now })
+	wantLogged := func(step string, failed, recovered, rejected int) {
 		t.Helper()
-		if f, w, r := book.count("export failed"), book.count("works again"), book.count("refused a part"); f != failed || w != works || r != refused {
-			t.Errorf("%s: told failed %d, works %d, refused %d; want %d, %d, %d", step, f, w, r, failed, works, refused)
+		f, w, r := logs.count("export failed"), logs.count("export recovered"), logs.count("rejected part")
+		if f != failed || w != recovered || r != rejected {
+			t.Errorf("%s: logged failed %d, recovered %d, rejected %d times; want %d, %d, %d", step, f, w, r, failed, recovered, rejected)
 		}
 	}
 	h.succeeded(0, "")
-	told("well", 0, 0, 0)
+	wantLogged("success", 0, 0, 0)
 	for range 100 {
 		h.failed(errors.New("down"))
 		now = now.Add(time.Second)
 	}
-	told("100 seconds of failure", 2, 0, 0)
+	wantLogged("100 seconds of failure", 2, 0, 0)
 	h.succeeded(0, "")
 	h.succeeded(0, "")
-	told("back", 2, 1, 0)
+	wantLogged("recovery", 2, 1, 0)
 	h.failed(errors.New("down"))
-	told("down again", 3, 1, 0)
+	wantLogged("second failure", 3, 1, 0)
 	h.succeeded(1, "")
-	h.succeeded(0, "a word of warning")
-	told("refused", 3, 2, 1)
-	now = now.Add(2 * complainEvery)
-	h.succeeded(0, "a word of warning")
-	told("refused later", 3, 2, 2)
+	h.succeeded(0, "a warning")
+	wantLogged("rejection", 3, 2, 1)
+	now = now.Add(2 * warnInterval)
+	h.succeeded(0, "a warning")
+	wantLogged("later rejection", 3, 2, 2)
 }
 
-func TestComplaintsAreHeldBack(t *testing.T) {
-	var book logBook
+func TestRepeatedErrorsAreRateLimited(t *testing.T) {
+	var logs logBuffer
 	now := time.Unix(0, 0)
-	complain := complainer(book.logger(), &seldom{now: func() time.Time { return now }}, "oh")
+	logError := rateLimitedWarn(logs.logger(), &rateLimiter{now: func() time.Time { return now }}, "oh")
 	for range 10 {
-		complain(errors.New("no"))
+		logError(errors.New("no"))
 	}
-	now = now.Add(complainEvery)
-	complain(errors.New("no"))
-	if book.count(`"msg":"oh"`) != 2 || book.count(`"held_back":9`) != 1 {
-		t.Errorf("log:\n%s", book.String())
+	now = now.Add(warnInterval)
+	logError(errors.New("no"))
+	if logs.count(`"msg":"oh"`) != 2 || logs.count(`"held_back":9`) != 1 {
+		t.Errorf("log:\n%s", logs.String())
 	}
 }
