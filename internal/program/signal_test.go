@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// hangEnv makes the test binary run TestHelperHang as a program of its own.
+// hangEnv makes the test binary run TestHelperHang as a separate program.
 const hangEnv = "PROGRAM_TEST_HANG"
 
 // TestHelperHang is the subprocess of the tests below: a program whose run
