@@ -5,9 +5,9 @@ import (
 	"sync/atomic"
 )
 
-// AsyncOp is a task's wait for something: it begins when the task has to wait
-// and ends when it has what it wanted, or has given up. Its methods may be
-// called from any goroutine, and on nil, where they do nothing.
+// AsyncOp is a wait of a task for a resource. It starts when the task has to wait, and ends when
+// the task has obtained what it waited for or has given up. Its methods may be called from any
+// goroutine. They do nothing on a nil AsyncOp.
 type AsyncOp struct {
 	entry
 	c       *Console
@@ -26,9 +26,9 @@ type AsyncOp struct {
 	last    int64
 }
 
-// Wait says that the task waits for the resource: source names the call
-// (Mutex.Lock), op what is tried (lock). t is nil where it is not known who
-// waits. Call Ready or Drop on what it returns.
+// Wait records that task t starts to wait for the resource. source is the call (Mutex.Lock), op the
+// operation (lock). t is nil if the waiting task is not known. The caller must call Ready or Drop
+// on the result. Wait returns nil if the console is disabled or already has MaxAsyncOps operations.
 func (r *Resource) Wait(t *Task, source, op string, attrs ...Field) *AsyncOp {
 	if r == nil {
 		return nil
@@ -45,7 +45,7 @@ func (r *Resource) Wait(t *Task, source, op string, attrs ...Field) *AsyncOp {
 	return a
 }
 
-// Retry says that the task looked again, and has to go on waiting.
+// Retry records an attempt that did not succeed: the task continues to wait.
 func (a *AsyncOp) Retry() {
 	if a == nil {
 		return
@@ -58,10 +58,11 @@ func (a *AsyncOp) Retry() {
 	a.poll(false)
 }
 
-// Ready ends the wait: the task has what it waited for.
+// Ready ends the wait successfully: the task has obtained what it waited for.
 func (a *AsyncOp) Ready() { a.finish(true) }
 
-// Drop ends the wait without success: a deadline, or a client that has left.
+// Drop ends the wait without success, for example after a deadline or when the client has
+// disconnected.
 func (a *AsyncOp) Drop() { a.finish(false) }
 
 func (a *AsyncOp) finish(ready bool) {
@@ -89,7 +90,7 @@ func (a *AsyncOp) poll(ready bool) {
 	a.c.pollOps.add(a.c, pollOp{meta: a.meta, resource: a.res, name: a.op, task: a.task, op: a.id, ready: ready})
 }
 
-// Tried records an attempt that did not wait.
+// Tried records an attempt of task t that did not wait. ready reports whether it succeeded.
 func (r *Resource) Tried(t *Task, op string, ready bool) {
 	if r == nil {
 		return
@@ -97,17 +98,17 @@ func (r *Resource) Tried(t *Task, op string, ready bool) {
 	r.c.pollOps.add(r.c, pollOp{meta: r.meta, resource: r.id, name: op, task: t.ID(), ready: ready})
 }
 
-// pollOp is one attempt on a resource.
+// pollOp is one attempt to use a resource.
 type pollOp struct {
 	meta, resource, task, op uint64
 	name                     string
 	ready                    bool
 }
 
-// pollLog holds the latest attempts, for viewers that come by to read them.
+// pollLog is a ring buffer of the latest attempts, which the viewers read at each interval.
 type pollLog struct {
 	mu   sync.Mutex
-	next uint64 // how many there have been
+	next uint64 // number of attempts added so far
 	ring [1024]pollOp
 }
 
@@ -121,8 +122,8 @@ func (l *pollLog) add(c *Console, p pollOp) {
 	l.mu.Unlock()
 }
 
-// since returns what was added after the first n, as far as it is still there,
-// and how many are not.
+// since returns the attempts added after the first n that are still in the buffer, and how many
+// have been overwritten.
 func (l *pollLog) since(n uint64) (list []pollOp, next, missed uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BenchmarkPoll is what a poll costs, without reading the clock.
+// BenchmarkPoll measures the cost of recording a poll, without reading the clock.
 func BenchmarkPoll(b *testing.B) {
 	run := func(name string, task *Task) {
 		b.Run(name, func(b *testing.B) {
@@ -23,9 +23,9 @@ func BenchmarkPoll(b *testing.B) {
 	run("watched", c.NewTask(TaskOptions{}))
 }
 
-// BenchmarkPollsOfAServer is what the polls of fifty busy connections cost, with
-// times that no branch predictor knows by heart.
-func BenchmarkPollsOfAServer(b *testing.B) {
+// BenchmarkPollsOfManyTasks measures the cost of polls of 50 busy connections. The times are
+// random, so that the branch predictor does not learn them.
+func BenchmarkPollsOfManyTasks(b *testing.B) {
 	times := make([]int64, 1<<14)
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range times {
@@ -53,15 +53,15 @@ func BenchmarkPollsOfAServer(b *testing.B) {
 
 func BenchmarkTaskLife(b *testing.B) {
 	c := New(Options{})
-	site := Here(0)
+	site := CallSite(0)
 	b.ReportAllocs()
 	for b.Loop() {
 		c.NewTask(TaskOptions{Name: "connection", Site: site}).Drop()
 	}
 }
 
-// BenchmarkTick is what a viewer costs each interval.
-func BenchmarkTick(b *testing.B) {
+// BenchmarkUpdates measures the cost of a viewer per interval.
+func BenchmarkUpdates(b *testing.B) {
 	for _, busy := range []int{0, 100, 10_000} {
 		b.Run(fmt.Sprintf("10000 tasks, %d changed", busy), func(b *testing.B) {
 			c := New(Options{})

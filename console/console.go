@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Console knows a program's tasks, resources and async operations. Make it with
-// [New]; nil is one that is switched off.
+// Console records the tasks, resources and async operations of a program. Create it with [New]. A
+// nil *Console is disabled.
 type Console struct {
 	o     Options
 	clock Clock
@@ -19,18 +19,18 @@ type Console struct {
 	ops       registry[*AsyncOp]
 	pollOps   pollLog
 
-	watchers atomic.Int32 // viewers of updates or details
-	running  sync.Map     // goroutine id -> *Task, of tasks that are goroutines
+	watchers atomic.Int32 // open streams of updates or details
+	running  sync.Map     // goroutine ID -> *Task, for tasks that are goroutines
 	keys     sync.Map     // TaskOptions.Key -> *Task
 
-	base struct { // the time of day of a Mono reading
+	base struct { // the wall-clock time of one reading of Mono
 		sync.Mutex
 		wall time.Time
 		mono int64
 	}
 }
 
-// New returns a console that nobody watches yet.
+// New returns a console without viewers. [Console.Listen] serves it.
 func New(o Options) *Console {
 	o = o.withDefaults()
 	c := &Console{o: o, clock: o.Clock}
@@ -38,17 +38,17 @@ func New(o Options) *Console {
 		o.Logs.hub.console.Store(c)
 	}
 	c.base.wall, c.base.mono = c.clock.Now(), c.clock.Mono()
-	c.tasks.limit(o.MaxTasks, o.MaxClosed, o.Retention)
-	c.resources.limit(o.MaxResources, o.MaxClosed, o.Retention)
-	c.ops.limit(o.MaxAsyncOps, o.MaxClosed, o.Retention)
+	c.tasks.setLimits(o.MaxTasks, o.MaxClosed, o.Retention)
+	c.resources.setLimits(o.MaxResources, o.MaxClosed, o.Retention)
+	c.ops.setLimits(o.MaxAsyncOps, o.MaxClosed, o.Retention)
 	return c
 }
 
-// Watched reports whether a viewer is connected. What costs more than a counter
-// may be left out when none is.
+// Watched reports whether a viewer has a stream of updates or of task details open. A program may
+// skip recording that costs more than a counter while Watched returns false.
 func (c *Console) Watched() bool { return c != nil && c.watchers.Load() > 0 }
 
-// Mono reads the console's clock; 0 when the console is off.
+// Mono returns the reading of the console's clock in nanoseconds. It returns 0 for a nil Console.
 func (c *Console) Mono() int64 {
 	if c == nil {
 		return 0
@@ -56,21 +56,21 @@ func (c *Console) Mono() int64 {
 	return c.clock.Mono()
 }
 
-// detailed reports whether durations are to be kept one by one.
-func (c *Console) detailed() bool { return c.o.AlwaysHistograms || c.watchers.Load() > 0 }
+// recordsDurations reports whether individual durations are recorded for histograms.
+func (c *Console) recordsDurations() bool { return c.o.AlwaysHistograms || c.watchers.Load() > 0 }
 
 func (c *Console) nextID() uint64 { return c.lastID.Add(1) }
 
-// drift is how far the machine's two clocks may come apart (it slept, or its
-// time was set) before times of day are told anew.
-const drift = 50 * time.Millisecond
+// maxClockDrift is the difference between the wall clock and the monotonic clock above which epoch
+// takes a new wall-clock base. The clocks diverge if the machine is suspended or its time is set.
+const maxClockDrift = 50 * time.Millisecond
 
-// epoch returns the time of day at which Mono was 0, for one message.
+// epoch returns the wall-clock time at which Mono was 0, and the current reading of Mono.
 func (c *Console) epoch() (at time.Time, mono int64) {
 	c.base.Lock()
 	defer c.base.Unlock()
 	now, mono := c.clock.Now(), c.clock.Mono()
-	if off := now.Sub(c.base.wall) - time.Duration(mono-c.base.mono); off.Abs() > drift {
+	if off := now.Sub(c.base.wall) - time.Duration(mono-c.base.mono); off.Abs() > maxClockDrift {
 		c.base.wall, c.base.mono = now, mono
 	}
 	return c.base.wall.Add(-time.Duration(c.base.mono)), mono

@@ -10,15 +10,16 @@ import (
 	"mini-redis/console/wire/eventspb"
 )
 
-// maxEventSites is how many places one stream registers; events of further ones
-// come without their place.
+// maxEventSites is the maximum number of call sites that one stream registers. Events of further
+// sites are sent without their site.
 const maxEventSites = 1000
 
-// maxBatch is how many events one message holds: 200 KiB of them as they usually
-// are, and below 4 MiB where all are as large as they may be.
+// maxBatch is the maximum number of events in one message. Such a message typically has 200 KiB,
+// and stays below 4 MiB if every event has the maximum size.
 const maxBatch = 64
 
-// eventService is the Events service: what goes through the program's LogTap.
+// eventService implements the Events service, which sends the log records that pass through the
+// program's LogTap.
 type eventService struct {
 	eventspb.UnimplementedEventsServer
 	c        *Console
@@ -26,26 +27,26 @@ type eventService struct {
 	viewers  chan struct{}
 }
 
-// Watch implements the service.
+// Watch implements the Events service.
 func (s *eventService) Watch(r *eventspb.WatchRequest, stream grpc.ServerStreamingServer[eventspb.Batch]) error {
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
-	leave, err := enter(s.viewers)
+	release, err := acquireViewerSlot(s.viewers)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer release()
 	level := commonpb.Metadata_INFO
 	if r.Level != nil {
 		level = r.GetLevel()
 	}
-	// A pause does not end the view: events are few, and what comes meanwhile is
-	// what somebody who paused wants to read on.
-	v := s.c.o.Logs.hub.subscribe(lowestOf(level))
+	// The subscription continues during a pause and buffers up to eventBuffer events: events are
+	// few, and a viewer that resumes expects those of the meantime.
+	v := s.c.o.Logs.hub.subscribe(slogLevel(level))
 	defer v.close()
 	w := &eventWriter{metas: map[eventSite]uint64{}, send: stream.Send}
-	return live(stream.Context(), s.stopping, func(ctx context.Context) error {
+	return runUnpaused(stream.Context(), s.stopping, func(ctx context.Context) error {
 		for {
 			list, dropped := v.take()
 			if err := w.write(list, dropped); err != nil {
@@ -60,14 +61,14 @@ func (s *eventService) Watch(r *eventspb.WatchRequest, stream grpc.ServerStreami
 	})
 }
 
-// eventWriter turns events into messages of one stream.
+// eventWriter converts events to messages of one stream.
 type eventWriter struct {
 	metas map[eventSite]uint64
 	send  func(*eventspb.Batch) error
 }
 
-// eventSite is what events of one metadata share: place and level. Records of
-// one place may have several levels.
+// eventSite is what the events of one metadata have in common: call site and level. The records of
+// one site may have several levels.
 type eventSite struct {
 	pc    uintptr
 	level commonpb.Metadata_Level
@@ -115,8 +116,8 @@ func (w *eventWriter) meta(e *logEvent, fresh *commonpb.RegisterMetadata) uint64
 	w.metas[key] = id
 	d := &commonpb.Metadata{Name: "event", Kind: commonpb.Metadata_EVENT, Level: key.level}
 	if key.pc != 0 {
-		place := e.place()
-		d.Target, d.Location = place.pkg, place.message()
+		site := e.callSite()
+		d.Target, d.Location = site.pkg, site.message()
 	}
 	fresh.Metadata = append(fresh.Metadata, &commonpb.RegisterMetadata_NewMetadata{Id: &commonpb.MetaId{Id: id}, Metadata: d})
 	return id

@@ -8,8 +8,8 @@ import (
 	"mini-redis/console/wire/commonpb"
 )
 
-// Field is a name and a value that a viewer shows: of a task, or of the state
-// of a resource or an async operation.
+// Field is a name with a value that a viewer shows: a property of a task, or a part of the state of
+// a resource or of an async operation.
 type Field struct {
 	name string
 	kind fieldKind
@@ -27,7 +27,7 @@ const (
 	fieldBool
 )
 
-// Text, Uint, Int and Bool make fields.
+// Text, Uint, Int and Bool return a field with the given name and value.
 func Text(name, value string) Field    { return Field{name: name, text: value} }
 func Uint(name string, v uint64) Field { return Field{name: name, kind: fieldUint, num: v} }
 func Int(name string, value int64) Field {
@@ -41,16 +41,17 @@ func Bool(name string, value bool) Field {
 	return f
 }
 
-// In returns the field with a unit: ms, B. Units are shown for states only.
+// In returns the field with a unit, for example "ms" or "B". Viewers show units only for the state
+// of resources and async operations.
 func (f Field) In(unit string) Field {
 	f.unit = unit
 	return f
 }
 
-// Name is the field's name.
+// Name returns the field's name.
 func (f Field) Name() string { return f.name }
 
-// String is the value as a person reads it, without its unit.
+// String returns the value as text, without its unit.
 func (f Field) String() string {
 	switch f.kind {
 	case fieldUint:
@@ -63,11 +64,11 @@ func (f Field) String() string {
 	return f.text
 }
 
-// maxText bounds what one text adds to a message, in bytes.
+// maxText is the maximum length of a text in a message, in bytes.
 const maxText = 1024
 
-// clean makes a text fit for the wire, where a byte that is not UTF-8 would
-// fail the whole message.
+// clean shortens s to maxText bytes and replaces invalid UTF-8, which would make marshaling the
+// whole message fail.
 func clean(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText]
@@ -78,7 +79,7 @@ func clean(s string) string {
 	return s
 }
 
-// message returns the field for the wire.
+// message returns the field as a message that refers to metadata meta.
 func (f Field) message(meta uint64) *commonpb.Field {
 	m := &commonpb.Field{Name: &commonpb.Field_StrName{StrName: clean(f.name)}, MetadataId: &commonpb.MetaId{Id: meta}}
 	switch f.kind {

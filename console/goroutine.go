@@ -8,20 +8,18 @@ import (
 	"strconv"
 )
 
-// TaskLabel is the pprof label that carries a task's number. Goroutine profiles
-// show it.
+// TaskLabel is the name of the pprof label that carries a task's ID. Goroutine profiles include it.
 const TaskLabel = "console.task"
 
 type taskKey struct{}
 
-// FromContext returns the task that the context was given by [Console.Go] or
-// [NewContext], or nil.
+// FromContext returns the task that [Console.Go] or [NewContext] attached to the context, or nil.
 func FromContext(ctx context.Context) *Task {
 	t, _ := ctx.Value(taskKey{}).(*Task)
 	return t
 }
 
-// NewContext returns a context that carries t.
+// NewContext returns a context that carries t. It returns ctx if t is nil.
 func NewContext(ctx context.Context, t *Task) context.Context {
 	if t == nil {
 		return ctx
@@ -29,20 +27,22 @@ func NewContext(ctx context.Context, t *Task) context.Context {
 	return context.WithValue(ctx, taskKey{}, t)
 }
 
-// Go runs f in a goroutine that is a task, a child of the context's task. The
-// primitives of console/watch know whom they deal with in it, without being
-// told.
+// Go runs f in a new goroutine that is a task, with the context's task as its parent. The context
+// that f receives carries the task. The primitives of console/watch determine the task from the
+// context or from the goroutine.
 //
-// The task counts as polled from f's start to its first wait in one of those
-// primitives, and from each wait's end to the next. A wait elsewhere, in a
-// plain channel or a system call, is not seen and counts as busy: the viewer's
-// goroutines show it.
+// The task counts as polled from the start of f to its first wait in one of those primitives, and
+// then from the end of each wait to the start of the next. A wait elsewhere, for example on a plain
+// channel or in a system call, is not recorded and counts as busy time; the viewer's list of
+// goroutines shows it.
+//
+// If c is nil, Go only starts the goroutine.
 func (c *Console) Go(ctx context.Context, name string, f func(ctx context.Context), fields ...Field) {
 	if c == nil {
 		go f(ctx)
 		return
 	}
-	o := TaskOptions{Name: name, Kind: KindBlocking, Fields: fields, Parent: FromContext(ctx), Site: Here(1)}
+	o := TaskOptions{Name: name, Kind: KindBlocking, Fields: fields, Parent: FromContext(ctx), Site: CallSite(1)}
 	made := c.clock.Mono()
 	go func() {
 		gid := goroutineID()
@@ -61,8 +61,8 @@ func (c *Console) Go(ctx context.Context, name string, f func(ctx context.Contex
 	}()
 }
 
-// Current returns the task whose goroutine calls, when Go started it; else nil.
-// It costs a few microseconds: where the task is at hand, pass it on.
+// Current returns the task of the calling goroutine if Go started it, and nil otherwise. It costs a
+// few microseconds; pass the task as an argument where that is possible.
 func (c *Console) Current() *Task {
 	if c == nil {
 		return nil
@@ -74,8 +74,8 @@ func (c *Console) Current() *Task {
 	return t.(*Task)
 }
 
-// goroutineID reads the number in the first line of the goroutine's stack, the
-// only place where the runtime tells it.
+// goroutineID parses the first line of the goroutine's stack trace. The runtime offers no other
+// access to the ID.
 func goroutineID() int64 {
 	var buf [64]byte
 	line := buf[:runtime.Stack(buf[:], false)]

@@ -12,42 +12,41 @@ import (
 	"mini-redis/console/wire/goroutinespb"
 )
 
-// GoroutineSource looks at the program's goroutines. Package console/goroutines
-// has one for the program itself.
+// GoroutineSource reads the goroutines of a program. Package console/goroutines implements it for
+// the current program and for remote ones.
 type GoroutineSource interface {
-	// Snapshot looks for at most the given number of goroutines one by one; where
-	// there are more it tells them by site. It takes as long as the execution
-	// trace it makes.
+	// Snapshot describes up to limit goroutines individually. If there are more, it describes them
+	// by site. It takes as long as the execution trace that it records.
 	Snapshot(ctx context.Context, limit int) (*goroutinespb.Snapshot, error)
-	// Rest is called when nobody watches any more.
+	// Rest is called when the last viewer of goroutines has left.
 	Rest()
 }
 
-// maxGoroutines is how many goroutines are told one by one unless a viewer asks
-// for fewer.
+// maxGoroutines is the maximum number of goroutines that are described individually. A viewer can
+// ask for a lower limit.
 const maxGoroutines = 1000
 
-// goroutineService is the Goroutines service. Several viewers share what is
-// taken: the runtime makes one execution trace at a time.
+// goroutineService implements the Goroutines service. Viewers share the snapshots, because the
+// runtime records one execution trace at a time.
 type goroutineService struct {
 	goroutinespb.UnimplementedGoroutinesServer
 	c        *Console
 	stopping chan struct{}
 
-	mu       sync.Mutex
-	watching int
-	last     map[int]*goroutinespb.Snapshot
-	taken    map[int]time.Time
+	mu      sync.Mutex
+	viewers int
+	last    map[int]*goroutinespb.Snapshot
+	taken   map[int]time.Time
 }
 
-// Watch implements the service.
+// Watch implements the Goroutines service.
 func (s *goroutineService) Watch(r *goroutinespb.WatchRequest, stream grpc.ServerStreamingServer[goroutinespb.Snapshot]) error {
 	limit := maxGoroutines
 	if n := int(r.GetLimit()); n > 0 {
 		limit = min(limit, n)
 	}
-	s.come()
-	defer s.leave()
+	s.addViewer()
+	defer s.removeViewer()
 	shared := &service{c: s.c, stopping: s.stopping}
 	return shared.publish(stream, func() error {
 		snapshot, err := s.snapshot(stream.Context(), limit)
@@ -58,16 +57,16 @@ func (s *goroutineService) Watch(r *goroutinespb.WatchRequest, stream grpc.Serve
 	})
 }
 
-func (s *goroutineService) come() {
+func (s *goroutineService) addViewer() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.watching++
+	s.viewers++
 }
 
-func (s *goroutineService) leave() {
+func (s *goroutineService) removeViewer() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.watching--; s.watching == 0 {
+	if s.viewers--; s.viewers == 0 {
 		s.c.o.Goroutines.Rest()
 	}
 }
@@ -87,7 +86,7 @@ func (s *goroutineService) snapshot(ctx context.Context, limit int) (*goroutines
 			g.Task = t.(*Task).id
 		}
 	}
-	if len(s.last) > 4 || s.last == nil { // viewers ask for few different limits
+	if len(s.last) > 4 || s.last == nil { // viewers rarely use more than a few different limits
 		s.last, s.taken = map[int]*goroutinespb.Snapshot{}, map[int]time.Time{}
 	}
 	s.last[limit], s.taken[limit] = snapshot, time.Now()

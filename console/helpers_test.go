@@ -16,7 +16,7 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-// testClock stands still unless told otherwise.
+// testClock advances only when pass is called.
 type testClock struct {
 	mu   sync.Mutex
 	wall time.Time
@@ -39,7 +39,7 @@ func (c *testClock) Mono() int64 {
 	return c.mono
 }
 
-// pass lets time go by and returns the new reading.
+// pass advances the clock by d and returns the new reading of Mono.
 func (c *testClock) pass(d time.Duration) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,25 +59,25 @@ func newTestConsole(t testing.TB, change func(*Options)) (*Console, *testClock) 
 
 const ms = time.Millisecond
 
-// screen is what a viewer knows: the updates it was sent, put together.
-type screen struct {
+// testViewer merges the updates that a viewer is sent.
+type testViewer struct {
 	t    testing.TB
 	v    *viewer
 	all  map[uint64]*taskspb.Task
-	last *instrumentpb.Update // of all messages of the last round, merged
+	last *instrumentpb.Update // all messages of the last round, merged
 	now  time.Time
 
 	tasks map[uint64]*taskspb.Stats
 }
 
-func watching(t testing.TB, c *Console) *screen {
+func watchConsole(t testing.TB, c *Console) *testViewer {
 	t.Helper()
 	c.watchers.Add(1)
-	return &screen{t: t, v: newViewer(c), all: map[uint64]*taskspb.Task{}, tasks: map[uint64]*taskspb.Stats{}}
+	return &testViewer{t: t, v: newViewer(c), all: map[uint64]*taskspb.Task{}, tasks: map[uint64]*taskspb.Stats{}}
 }
 
-// look takes the next updates and returns them, merged.
-func (s *screen) look() *instrumentpb.Update {
+// nextUpdate requests the next updates, checks each, and returns them merged.
+func (s *testViewer) nextUpdate() *instrumentpb.Update {
 	s.t.Helper()
 	merged := &instrumentpb.Update{}
 	for i, u := range s.v.updates() {
@@ -93,30 +93,29 @@ func (s *screen) look() *instrumentpb.Update {
 	for id, stats := range merged.GetTaskUpdate().GetStatsUpdate() {
 		s.tasks[id] = stats
 		if s.all[id] == nil {
-			s.t.Errorf("stats of task %d, which the viewer was never told of", id)
+			s.t.Errorf("stats of task %d, which was not sent before", id)
 		}
 	}
 	s.last, s.now = merged, merged.Now.AsTime()
 	return merged
 }
 
-func (s *screen) task(task *Task) *taskspb.Stats {
+func (s *testViewer) task(task *Task) *taskspb.Stats {
 	s.t.Helper()
 	if s.tasks[task.ID()] == nil {
-		s.t.Fatalf("nothing is known of task %d %q", task.ID(), task.Name())
+		s.t.Fatalf("no stats of task %d %q were sent", task.ID(), task.Name())
 	}
 	return s.tasks[task.ID()]
 }
 
-// check holds an update against what makes the stock client panic or drop an
-// item: what it must have, and what may not be.
+// check reports properties of an update that make the stock tokio-console panic or drop an item.
 func check(t testing.TB, u *instrumentpb.Update) {
 	t.Helper()
 	if size := proto.Size(u); size >= 4<<20 {
-		t.Errorf("an update of %d bytes", size)
+		t.Errorf("update of %d bytes, want less than 4 MiB", size)
 	}
 	if u.Now == nil {
-		t.Error("an update that does not say what time it is")
+		t.Error("update without Now")
 	}
 	for _, task := range u.GetTaskUpdate().GetNewTasks() {
 		if u.TaskUpdate.StatsUpdate[task.Id.Id] == nil {
@@ -137,7 +136,7 @@ func check(t testing.TB, u *instrumentpb.Update) {
 		checkDuration(t, s.ScheduledTime)
 		checkPolls(t, s.PollStats)
 		if s.WakerDrops > s.WakerClones {
-			t.Errorf("task %d: %d wakers dropped of %d", id, s.WakerDrops, s.WakerClones)
+			t.Errorf("task %d: %d wakers dropped, but only %d cloned", id, s.WakerDrops, s.WakerClones)
 		}
 	}
 	for _, r := range u.GetResourceUpdate().GetNewResources() {
@@ -168,7 +167,7 @@ func checkFields(t testing.TB, fields []*commonpb.Field, meta uint64) {
 	t.Helper()
 	for _, f := range fields {
 		if f.Value == nil || f.GetStrName() == "" || f.MetadataId.GetId() != meta {
-			t.Errorf("field %v of metadata %d", f, meta)
+			t.Errorf("invalid field %v, want a value, a name and metadata %d", f, meta)
 		}
 	}
 }
@@ -179,14 +178,14 @@ func checkTime(t testing.TB, at *timestamppb.Timestamp, must bool) {
 		return
 	}
 	if err := at.CheckValid(); err != nil || at.Seconds < 0 {
-		t.Errorf("time %v: %v", at, err)
+		t.Errorf("invalid time %v: %v", at, err)
 	}
 }
 
 func checkDuration(t testing.TB, d *durationpb.Duration) {
 	t.Helper()
 	if d == nil || d.Seconds < 0 || d.Nanos < 0 {
-		t.Errorf("duration %v", d)
+		t.Errorf("invalid duration %v", d)
 	}
 }
 
@@ -221,7 +220,7 @@ func value(fields []*commonpb.Field, name string) any {
 	return nil
 }
 
-// attr is the value of the only attribute of that name.
+// attr returns the value of the attribute with the given name, or nil.
 func attr(list []*commonpb.Attribute, name string) any {
 	var fields []*commonpb.Field
 	for _, a := range list {
@@ -230,7 +229,7 @@ func attr(list []*commonpb.Attribute, name string) any {
 	return value(fields, name)
 }
 
-// parseLines reads lines of JSON.
+// parseLines parses one JSON object per line.
 func parseLines(t testing.TB, text []byte) (list []map[string]any) {
 	t.Helper()
 	for _, line := range bytes.Split(bytes.TrimSpace(text), []byte{'\n'}) {
@@ -249,7 +248,7 @@ func waitUntil(t testing.TB, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
+			t.Fatal("timed out after 20 s")
 		}
 	}
 }

@@ -14,38 +14,38 @@ import (
 	"mini-redis/console/wire/commonpb"
 )
 
-// LogTap is a slog.Handler that hands every record on, and lets viewers of a
-// console see it as an event: put it around the program's handler and into
-// [Options.Logs]. A viewer may ask for lower levels than the program writes;
-// the program's own output stays as it is.
+// LogTap is a slog.Handler that passes every record to the next handler and sends it as an event to
+// the viewers of a console. Wrap the program's handler in a LogTap and set it as [Options.Logs]. A
+// viewer may ask for lower levels than the program writes. The output of the program does not
+// change.
 //
-// Handle never waits for a viewer. With none a record costs about a microsecond more than
-// without a tap, and one that nobody takes two loads.
+// Handle never waits for a viewer. Without viewers it adds about 1 µs to a record that is written,
+// and two atomic loads to one that is not.
 type LogTap struct {
 	next   slog.Handler
 	hub    *logHub
 	fields []Field
-	prefix string // of the groups that are open
+	prefix string // names of the open groups, each followed by a dot
 }
 
 var _ slog.Handler = (*LogTap)(nil)
 
-// What is kept of events.
+// Limits of events.
 const (
-	eventHistory = 200  // the latest, for viewers that come
-	eventBuffer  = 1024 // how many a viewer may be behind
-	maxFields    = 32   // of one event
+	eventHistory = 200  // latest events that a new viewer is sent
+	eventBuffer  = 1024 // events that a viewer may be behind
+	maxFields    = 32   // fields of one event
 )
 
-// NewLogTap returns a tap in front of the handler.
+// NewLogTap returns a tap whose next handler is next.
 func NewLogTap(next slog.Handler) *LogTap {
 	h := &logHub{}
-	h.lowest.Store(int64(nobodyListens))
+	h.lowest.Store(int64(levelNone))
 	return &LogTap{next: next, hub: h}
 }
 
-// nobodyListens is a level above all others.
-const nobodyListens = slog.Level(1 << 20)
+// levelNone is above all levels.
+const levelNone = slog.Level(1 << 20)
 
 // Enabled implements slog.Handler.
 func (t *LogTap) Enabled(ctx context.Context, level slog.Level) bool {
@@ -84,7 +84,7 @@ func (t *LogTap) WithGroup(name string) slog.Handler {
 	return &u
 }
 
-// event is the record as viewers see it.
+// event converts a record to the event that viewers are sent.
 func (t *LogTap) event(ctx context.Context, r slog.Record) *logEvent {
 	at := r.Time
 	if at.IsZero() {
@@ -109,7 +109,8 @@ func (t *LogTap) event(ctx context.Context, r slog.Record) *logEvent {
 	return e
 }
 
-// appendAttr adds an attribute, those of a group with its name in front.
+// appendAttr appends an attribute. The names of a group's attributes are prefixed with the group's
+// name.
 func appendAttr(to []Field, prefix string, a slog.Attr) []Field {
 	v := a.Value.Resolve()
 	name := prefix + a.Key
@@ -137,20 +138,20 @@ func appendAttr(to []Field, prefix string, a slog.Attr) []Field {
 	return append(to, Text(name, clean(v.String())))
 }
 
-// logEvent is one record. It is not changed once it is in a hub.
+// logEvent is one record. It is immutable once it has been added to a hub.
 type logEvent struct {
 	at          time.Time
 	level       slog.Level
 	message     string
 	pc          uintptr
 	fields      []Field
-	dropped     uint32 // fields
+	dropped     uint32 // number of fields over maxFields
 	trace, span string
 	task        uint64
 }
 
-// place is where the record was made, for those who look.
-func (e *logEvent) place() Site {
+// callSite returns where the record was created. It is called only for events that are sent.
+func (e *logEvent) callSite() Site {
 	if e.pc == 0 {
 		return Site{}
 	}
@@ -158,18 +159,18 @@ func (e *logEvent) place() Site {
 	return Site{file: shortFile(frame.File), line: uint32(frame.Line), function: frame.Function, pkg: packageOf(frame.Function)}
 }
 
-// logHub hands events to viewers.
+// logHub distributes events to viewers.
 type logHub struct {
 	console atomic.Pointer[Console]
-	lowest  atomic.Int64 // the lowest level that a viewer wants
+	lowest  atomic.Int64 // the lowest level that a viewer asks for
 
 	mu      sync.Mutex
-	latest  []*logEvent // of what the program writes, oldest first
+	latest  []*logEvent // records that the program writes, oldest first
 	viewers []*eventStream
 }
 
-// add hands an event to those who want it. written says that the program writes
-// it: of those the latest are kept.
+// add passes an event to the viewers that ask for its level. written reports whether the program
+// also writes the record; the latest of those are kept for new viewers.
 func (h *logHub) add(e *logEvent, written bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -185,8 +186,7 @@ func (h *logHub) add(e *logEvent, written bool) {
 	}
 }
 
-// eventStream is one viewer's view of the events; the hub's lock guards it, but
-// for wake.
+// eventStream is one viewer's subscription to the events. The hub's mutex guards it, except wake.
 type eventStream struct {
 	hub     *logHub
 	level   slog.Level
@@ -200,15 +200,15 @@ func (h *logHub) subscribe(level slog.Level) *eventStream {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.viewers = append(h.viewers, v)
-	h.relevel()
+	h.updateLowest()
 	for _, e := range h.latest {
 		v.add(e)
 	}
 	return v
 }
 
-func (h *logHub) relevel() {
-	lowest := nobodyListens
+func (h *logHub) updateLowest() {
+	lowest := levelNone
 	for _, v := range h.viewers {
 		lowest = min(lowest, v.level)
 	}
@@ -242,10 +242,10 @@ func (v *eventStream) close() {
 	v.hub.mu.Lock()
 	defer v.hub.mu.Unlock()
 	v.hub.viewers = slices.DeleteFunc(v.hub.viewers, func(x *eventStream) bool { return x == v })
-	v.hub.relevel()
+	v.hub.updateLowest()
 }
 
-// wireLevel is the level as the wire has it.
+// wireLevel returns the protocol's level for l.
 func wireLevel(l slog.Level) commonpb.Metadata_Level {
 	switch {
 	case l >= slog.LevelError:
@@ -260,8 +260,8 @@ func wireLevel(l slog.Level) commonpb.Metadata_Level {
 	return commonpb.Metadata_TRACE
 }
 
-// lowestOf is the lowest level of slog that the wire's level stands for.
-func lowestOf(l commonpb.Metadata_Level) slog.Level {
+// slogLevel returns the lowest slog level that corresponds to the protocol's level.
+func slogLevel(l commonpb.Metadata_Level) slog.Level {
 	switch l {
 	case commonpb.Metadata_ERROR:
 		return slog.LevelError

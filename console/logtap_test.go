@@ -18,12 +18,12 @@ import (
 	"mini-redis/console/wire/eventspb"
 )
 
-// discard is a handler that writes what is at least its level, nowhere.
+// discard returns a handler that is enabled from the given level on and discards its output.
 func discard(level slog.Level) slog.Handler {
 	return slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: level})
 }
 
-// reader reads one stream of events.
+// reader reads a stream of events.
 type reader struct {
 	t      *testing.T
 	stream grpc.ServerStreamingClient[eventspb.Batch]
@@ -39,7 +39,7 @@ func readEvents(t *testing.T, s *Server, level *commonpb.Metadata_Level) *reader
 		stream: must[grpc.ServerStreamingClient[eventspb.Batch]](t)(client.Watch(t.Context(), &eventspb.WatchRequest{Level: level}))}
 }
 
-// next is the next event, and its metadata.
+// next returns the next event and its metadata.
 func (r *reader) next() (*eventspb.Event, *commonpb.Metadata) {
 	r.t.Helper()
 	for len(r.events) == 0 {
@@ -54,7 +54,7 @@ func (r *reader) next() (*eventspb.Event, *commonpb.Metadata) {
 	return e, r.metas[e.GetMetadataId().GetId()]
 }
 
-// waitForViewer waits until that many watch the events.
+// waitForViewer waits until n viewers are subscribed to the events.
 func waitForViewer(t *testing.T, tap *LogTap, n int) {
 	t.Helper()
 	waitUntil(t, func() bool {
@@ -64,12 +64,12 @@ func waitForViewer(t *testing.T, tap *LogTap, n int) {
 	})
 }
 
-// valuer is a value that is worked out when it is logged.
+// valuer is a slog.LogValuer.
 type valuer struct{}
 
 func (valuer) LogValue() slog.Value { return slog.GroupValue(slog.Int("a", -1), slog.Uint64("b", 2)) }
 
-func TestALogRecordIsAnEvent(t *testing.T) {
+func TestLogRecordBecomesEvent(t *testing.T) {
 	tap := NewLogTap(discard(slog.LevelInfo))
 	c, s := serve(t, Options{Logs: tap}, ServeOptions{})
 	log := slog.New(tap).With("static", true).WithGroup("g").With("in", "group")
@@ -77,19 +77,19 @@ func TestALogRecordIsAnEvent(t *testing.T) {
 	task := c.NewTask(TaskOptions{Name: "worker"})
 	ctx := NewContext(trace.ContextWithSpanContext(t.Context(), span), task)
 	r := readEvents(t, s, nil)
-	log.ErrorContext(ctx, "it \xffbroke", "error", errors.New("no luck"), "v", valuer{}, slog.Group("", "flat", 1.5))
+	log.ErrorContext(ctx, "request \xfffailed", "error", errors.New("refused"), "v", valuer{}, slog.Group("", "flat", 1.5))
 	log.DebugContext(ctx, "not asked for")
 	slog.New(tap).Warn("plain")
 
 	e, m := r.next()
-	if e.Message != "it \uFFFDbroke" || m.Level != commonpb.Metadata_ERROR || m.Kind != commonpb.Metadata_EVENT ||
+	if e.Message != "request \uFFFDfailed" || m.Level != commonpb.Metadata_ERROR || m.Kind != commonpb.Metadata_EVENT ||
 		m.Target != "mini-redis/console" || m.GetLocation().GetFile() != "console/logtap_test.go" || m.GetLocation().GetLine() == 0 {
 		t.Errorf("%v\n%v", e, m)
 	}
 	if e.TraceId != "00000000000000000000000000000007" || e.SpanId != "0000000000000009" || e.Task != task.ID() || e.At == nil {
 		t.Errorf("%v", e)
 	}
-	for name, want := range map[string]any{"static": true, "g.in": "group", "g.error": "no luck", "g.v.a": int64(-1), "g.v.b": uint64(2), "g.flat": "1.5"} {
+	for name, want := range map[string]any{"static": true, "g.in": "group", "g.error": "refused", "g.v.a": int64(-1), "g.v.b": uint64(2), "g.flat": "1.5"} {
 		if got := value(e.Fields, name); got != want {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
@@ -99,8 +99,8 @@ func TestALogRecordIsAnEvent(t *testing.T) {
 	}
 }
 
-// The tap changes nothing of what the program writes.
-func TestTheTapHandsOn(t *testing.T) {
+// The tap does not change what the program writes.
+func TestLogTapDoesNotChangeOutput(t *testing.T) {
 	var tapped, plain bytes.Buffer
 	options := &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey && len(groups) == 0 {
@@ -123,7 +123,7 @@ func TestTheTapHandsOn(t *testing.T) {
 	}
 }
 
-func TestTheTapIsASoundHandler(t *testing.T) {
+func TestLogTapConformsToSlogtest(t *testing.T) {
 	var out bytes.Buffer
 	tap := NewLogTap(slog.NewJSONHandler(&out, nil))
 	if err := slogtest.TestHandler(tap, func() []map[string]any {
@@ -133,40 +133,40 @@ func TestTheTapIsASoundHandler(t *testing.T) {
 	}
 }
 
-// A viewer may ask for less and for more than the program writes; what it asks
-// for is made only while it is there.
-func TestAViewerHasALevelOfItsOwn(t *testing.T) {
+// A viewer may ask for lower and for higher levels than the program writes. Records below the
+// program's level are created only while such a viewer is connected.
+func TestViewerLevelIsIndependentOfOutputLevel(t *testing.T) {
 	var out bytes.Buffer
 	tap := NewLogTap(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	log := slog.New(tap)
 	_, s := serve(t, Options{Logs: tap}, ServeOptions{})
 	if log.Enabled(t.Context(), slog.LevelInfo) {
-		t.Error("enabled for nobody")
+		t.Error("info is enabled without a viewer")
 	}
 	debug, errors := commonpb.Metadata_DEBUG, commonpb.Metadata_ERROR
-	all, grave := readEvents(t, s, &debug), readEvents(t, s, &errors)
+	all, errorsOnly := readEvents(t, s, &debug), readEvents(t, s, &errors)
 	waitForViewer(t, tap, 2)
-	log.Debug("small")
-	log.Error("great")
-	for _, want := range []string{"small", "great"} {
+	log.Debug("debug message")
+	log.Error("error message")
+	for _, want := range []string{"debug message", "error message"} {
 		if e, _ := all.next(); e.Message != want {
 			t.Errorf("%v", e)
 		}
 	}
-	if e, _ := grave.next(); e.Message != "great" {
+	if e, _ := errorsOnly.next(); e.Message != "error message" {
 		t.Errorf("%v", e)
 	}
-	if text := out.String(); strings.Contains(text, "small") || !strings.Contains(text, "great") {
+	if text := out.String(); strings.Contains(text, "debug message") || !strings.Contains(text, "error message") {
 		t.Errorf("the program wrote %q", text)
 	}
 	closeNow(t, s)
 	waitForViewer(t, tap, 0)
 	if log.Enabled(t.Context(), slog.LevelInfo) {
-		t.Error("still enabled")
+		t.Error("info is enabled after the last viewer left")
 	}
 }
 
-func TestTheLatestEventsAreKeptForWhoeverComes(t *testing.T) {
+func TestLatestEventsAreSentToNewViewers(t *testing.T) {
 	tap := NewLogTap(discard(slog.LevelInfo))
 	log := slog.New(tap)
 	for i := range eventHistory + 5 {
@@ -181,8 +181,8 @@ func TestTheLatestEventsAreKeptForWhoeverComes(t *testing.T) {
 	}
 }
 
-// A viewer that does not read delays nobody, and is told what it has missed; an
-// event of many and long fields is cut.
+// A viewer that does not read blocks nothing, and is sent the number of events it has missed. The
+// fields of an event are limited in number and size.
 func TestEventsAreBounded(t *testing.T) {
 	tap := NewLogTap(discard(slog.LevelInfo))
 	v := tap.hub.subscribe(slog.LevelInfo)
@@ -196,13 +196,13 @@ func TestEventsAreBounded(t *testing.T) {
 	}
 	list, dropped := v.take()
 	if len(list) != eventBuffer || dropped != 100 {
-		t.Errorf("%d kept, %d dropped", len(list), dropped)
+		t.Errorf("%d events buffered, %d dropped, want %d and 100", len(list), dropped, eventBuffer)
 	}
 	w := &eventWriter{metas: map[eventSite]uint64{}}
-	most, told, lost := 0, 0, uint64(0)
+	most, sent, lost := 0, 0, uint64(0)
 	w.send = func(b *eventspb.Batch) error {
 		most = max(most, sizeOf(b))
-		told, lost = told+len(b.Events), lost+b.Dropped
+		sent, lost = sent+len(b.Events), lost+b.Dropped
 		for _, e := range b.Events {
 			if len(e.Fields) != maxFields || e.FieldsDropped != 8 {
 				t.Fatalf("%d fields, %d dropped", len(e.Fields), e.FieldsDropped)
@@ -210,14 +210,14 @@ func TestEventsAreBounded(t *testing.T) {
 		}
 		return nil
 	}
-	if err := w.write(list, dropped); err != nil || told != eventBuffer || lost != 100 || most > 4<<20 {
-		t.Errorf("%d told, %d lost, the largest message has %d bytes, %v", told, lost, most, err)
+	if err := w.write(list, dropped); err != nil || sent != eventBuffer || lost != 100 || most > 4<<20 {
+		t.Errorf("%d events sent, %d dropped, the largest message has %d bytes, error %v", sent, lost, most, err)
 	}
 	v.close()
 }
 
-// A place beyond the bound comes without its place, and with its level.
-func TestPlacesOfEventsAreBounded(t *testing.T) {
+// Events of a site over the limit are sent without their location, but with their level.
+func TestEventSitesAreBounded(t *testing.T) {
 	w := &eventWriter{metas: map[eventSite]uint64{}}
 	fresh := &commonpb.RegisterMetadata{}
 	for i := range maxEventSites + 10 {
@@ -225,7 +225,7 @@ func TestPlacesOfEventsAreBounded(t *testing.T) {
 	}
 	last := fresh.Metadata[len(fresh.Metadata)-1].Metadata
 	if len(fresh.Metadata) != maxEventSites+1 || last.Level != commonpb.Metadata_ERROR || last.Location != nil {
-		t.Errorf("%d places, the last %v", len(fresh.Metadata), last)
+		t.Errorf("%d sites, the last one %v", len(fresh.Metadata), last)
 	}
 }
 

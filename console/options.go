@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Defaults of [Options]; where console-subscriber has the setting, they are its.
+// Defaults of [Options]. Where console-subscriber has the same setting, the default is the same.
 const (
 	DefaultRetention       = time.Hour
 	DefaultPublishInterval = time.Second
@@ -16,38 +16,40 @@ const (
 	DefaultMaxClosed       = 1024
 )
 
-// Options are how a [Console] keeps and publishes. The zero value is of use.
+// Options configures a [Console]. The zero value uses the defaults.
 type Options struct {
-	// Clock tells the time; nil is the machine's.
+	// Clock provides the time. Default: the system clock.
 	Clock Clock
-	// Retention is how long what has ended stays known, so that a viewer that
-	// connects later still sees it.
+	// Retention is how long ended items are kept, so that a viewer that connects later still
+	// receives them. Default: [DefaultRetention].
 	Retention time.Duration
-	// MaxClosed bounds how many ended tasks stay known, and resources, and async
-	// operations, however long Retention is.
+	// MaxClosed bounds the number of ended tasks that are kept, and likewise of resources and of
+	// async operations, independently of Retention. Default: [DefaultMaxClosed].
 	MaxClosed int
-	// PublishInterval is how often a viewer is told what has changed.
+	// PublishInterval is the interval at which a viewer is sent changes. Default:
+	// [DefaultPublishInterval].
 	PublishInterval time.Duration
-	// MaxTasks, MaxResources and MaxAsyncOps bound how many there may be at a
-	// time. One more is not recorded, and counted as a dropped event.
+	// MaxTasks, MaxResources and MaxAsyncOps bound the number of items that exist at the same time.
+	// An item over the limit is not recorded and is counted as a dropped event. Defaults:
+	// [DefaultMaxTasks], [DefaultMaxResources], [DefaultMaxAsyncOps].
 	MaxTasks, MaxResources, MaxAsyncOps int
-	// PollDurationMax and ScheduledDurationMax are the upper ends of the
-	// histograms. What is longer is an outlier.
+	// PollDurationMax and ScheduledDurationMax are the upper bounds of the histograms. A longer
+	// duration is counted as an outlier. Default: [DefaultDurationMax].
 	PollDurationMax, ScheduledDurationMax time.Duration
-	// AlwaysHistograms records histograms from a task's birth on. Without it they
-	// are of the time that somebody looks at the task's details, and of up to 31
-	// durations before that.
+	// AlwaysHistograms records the histograms of a task from its creation on. Otherwise they cover
+	// the time during which a viewer has the task's details open, and up to 31 durations before
+	// that.
 	AlwaysHistograms bool
-	// Spans is where the program's spans are to be had. Without it Trace/Watch is
-	// not served.
+	// Spans is the source of the program's spans. If nil, Trace/Watch is not served.
 	Spans SpanSource
-	// Goroutines is how goroutines are looked at while somebody watches them.
-	// Without it they are not served.
+	// Goroutines reads the program's goroutines while a viewer watches them. If nil, the Goroutines
+	// service is not served.
 	Goroutines GoroutineSource
-	// Logs is what the program's logger writes through. Without it events are not
-	// served. A LogTap belongs to one console.
+	// Logs is the handler through which the program's logger writes. If nil, the Events service is
+	// not served. A LogTap belongs to one console.
 	Logs *LogTap
-	// Logger is told of viewers that come and go. nil: nobody is.
+	// Logger receives a debug record when a viewer of updates connects or disconnects. Default:
+	// none.
 	Logger *slog.Logger
 }
 
@@ -74,8 +76,8 @@ func set[T comparable](to *T, def T) {
 	}
 }
 
-// Clock tells the time of day, and the nanoseconds since some moment before the
-// program began; Mono never goes back and is never 0.
+// Clock provides the wall-clock time and a monotonic reading in nanoseconds, which counts from an
+// unspecified time before the program started. Mono never decreases and never returns 0.
 type Clock interface {
 	Now() time.Time
 	Mono() int64

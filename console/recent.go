@@ -6,73 +6,76 @@ import (
 	"mini-redis/console/hdr"
 )
 
-// recent holds a task's latest durations. A histogram is out of the processor's
-// cache when a busy server comes back to a connection, and costs some hundred
-// nanoseconds for each value; this is beside the task's other numbers, which are
-// in use anyway. So a task's histograms are kept while somebody looks at the
-// task, and begin with what is here.
+// recent holds a task's latest durations. Recording a value directly in a histogram costs some
+// hundred nanoseconds on a busy server, because the histogram has left the processor's cache by the
+// time the connection is served again. This buffer is beside the task's other fields, which are in
+// the cache anyway. A task's histograms are therefore recorded only while a viewer has its details
+// open, and start with the durations in this buffer.
 type recent struct {
-	n      uint32 // how many there were since they were settled last; a ring
+	n      uint32 // durations added since the last flush; the buffer is a ring
 	values [31]uint32
 }
 
-// A value is in nanoseconds, or, with coarse set, in microseconds. scheduledTime
-// marks what was waited, the others are polls.
+// A value is a duration in nanoseconds, or in microseconds if the bit coarse is set. The bit
+// scheduledTime distinguishes scheduled times from poll times.
 const (
 	pollTime      = 0
 	scheduledTime = 1 << 31
 	coarse        = 1 << 30
 )
 
-func pack(ns int64, of uint32) uint32 {
+func pack(ns int64, kind uint32) uint32 {
 	if ns < coarse {
-		return uint32(ns) | of
+		return uint32(ns) | kind
 	}
-	return uint32(min(ns/1000, coarse-1)) | coarse | of
+	return uint32(min(ns/1000, coarse-1)) | coarse | kind
 }
 
-func unpack(v uint32) (ns uint64, of uint32) {
-	ns, of = uint64(v&(coarse-1)), v&scheduledTime
+func unpack(v uint32) (ns uint64, kind uint32) {
+	ns, kind = uint64(v&(coarse-1)), v&scheduledTime
 	if v&coarse != 0 {
 		ns *= 1000
 	}
-	return ns, of
+	return ns, kind
 }
 
-// record counts a duration, while somebody watches.
-func (s *taskStats) record(took int64, of uint32, c *Console) {
-	if !c.detailed() {
+// record adds a duration, unless durations are not recorded at present.
+func (s *taskStats) record(took int64, kind uint32, c *Console) {
+	if !c.recordsDurations() {
 		return
 	}
 	r := &s.recent
 	size := uint32(len(r.values))
-	r.values[r.n%size] = pack(took, of)
+	r.values[r.n%size] = pack(took, kind)
 	r.n++
-	if r.n%size == 0 && s.exact(c) {
-		s.settle(c)
+	if r.n%size == 0 && s.recordsAll(c) {
+		s.flushRecent(c)
 	}
 }
 
-// exact reports whether every duration is to be in the histograms.
-func (s *taskStats) exact(c *Console) bool { return s.looking > 0 || c.o.AlwaysHistograms }
+// recordsAll reports whether every duration is recorded in the histograms.
+func (s *taskStats) recordsAll(c *Console) bool {
+	return s.detailSubscribers > 0 || c.o.AlwaysHistograms
+}
 
-// settle brings the histograms up to date.
-func (s *taskStats) settle(c *Console) {
+// flushRecent moves the recent durations to the histograms.
+func (s *taskStats) flushRecent(c *Console) {
 	r := &s.recent
 	size := uint32(len(r.values))
 	for i := r.n - min(r.n, size); i < r.n; i++ {
-		ns, of := unpack(r.values[i%size])
-		s.count(ns, of, c)
+		ns, kind := unpack(r.values[i%size])
+		s.count(ns, kind, c)
 	}
 	r.n = 0
 }
 
-// digits is the histograms' precision, that of console-subscriber.
+// digits is the precision of the histograms in significant decimal digits, the same as in
+// console-subscriber.
 const digits = 2
 
-func (s *taskStats) count(ns uint64, of uint32, c *Console) {
+func (s *taskStats) count(ns uint64, kind uint32, c *Console) {
 	h, longest := &s.pollTimes, c.o.PollDurationMax
-	if of == scheduledTime {
+	if kind == scheduledTime {
 		h, longest = &s.scheduledTimes, c.o.ScheduledDurationMax
 	}
 	if *h == nil {
@@ -81,18 +84,18 @@ func (s *taskStats) count(ns uint64, of uint32, c *Console) {
 	(*h).Record(ns)
 }
 
-// look says that somebody looks at the task's details from now on; what it
-// returns, that they no longer do.
-func (t *Task) look() (away func()) {
+// subscribeDetails records that a viewer has opened the task's details. The caller must call
+// unsubscribe when the viewer closes them.
+func (t *Task) subscribeDetails() (unsubscribe func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.s.exact(t.c) {
-		t.s.pollTimes, t.s.scheduledTimes = nil, nil // of an earlier look
+	if !t.s.recordsAll(t.c) {
+		t.s.pollTimes, t.s.scheduledTimes = nil, nil // recorded for an earlier subscriber
 	}
-	t.s.looking++
+	t.s.detailSubscribers++
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.s.looking--
+		t.s.detailSubscribers--
 	}
 }

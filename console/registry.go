@@ -5,36 +5,36 @@ import (
 	"time"
 )
 
-// entry is what a registry knows of an item; items embed it.
+// entry is the registry's state of an item. Items embed it.
 type entry struct {
 	id   uint64
-	slot int   // place in live
-	end  int64 // Mono when it ended, 0 before; the registry's lock guards it
+	slot int   // index in live
+	end  int64 // Mono when the item ended, 0 before; guarded by the registry's mutex
 }
 
-func (e *entry) registered() *entry { return e }
+func (e *entry) registryEntry() *entry { return e }
 
-// item is something a registry can hold.
-type item interface{ registered() *entry }
+// item is a type that a registry can hold.
+type item interface{ registryEntry() *entry }
 
-// registry holds the items there are, and for a while those that have ended,
-// all of it bounded.
+// registry holds the existing items and, for the retention period, the ended items. Both lists are
+// bounded.
 type registry[T item] struct {
 	mu        sync.Mutex
 	live      []T
-	closed    []T // oldest first, from first on
+	closed    []T // ordered by end, oldest first; the elements before first are free
 	first     int
 	maxLive   int
 	maxClosed int
 	retention int64
-	dropped   uint64 // items that were never recorded, or forgotten early
+	dropped   uint64 // items not recorded because the registry was full
 }
 
-func (r *registry[T]) limit(live, closed int, retention time.Duration) {
+func (r *registry[T]) setLimits(live, closed int, retention time.Duration) {
 	r.maxLive, r.maxClosed, r.retention = live, closed, int64(retention)
 }
 
-// add reports whether there was room.
+// add records x. It reports false if the registry is full.
 func (r *registry[T]) add(x T) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,35 +42,34 @@ func (r *registry[T]) add(x T) bool {
 		r.dropped++
 		return false
 	}
-	x.registered().slot = len(r.live)
+	x.registryEntry().slot = len(r.live)
 	r.live = append(r.live, x)
 	return true
 }
 
-// close moves an item to those that have ended. It reports false when it had
-// ended before.
+// close moves an item to the ended items. It reports false if the item had ended before.
 func (r *registry[T]) close(x T, at int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := x.registered()
+	e := x.registryEntry()
 	if e.end != 0 {
 		return false
 	}
 	e.end = at
 	last := r.live[len(r.live)-1]
-	r.live[e.slot], last.registered().slot = last, e.slot
+	r.live[e.slot], last.registryEntry().slot = last, e.slot
 	var none T
 	r.live[len(r.live)-1] = none
 	r.live = r.live[:len(r.live)-1]
 	r.closed = append(r.closed, x)
 	if len(r.closed)-r.first > r.maxClosed {
-		r.forget(1)
+		r.evict(1)
 	}
 	return true
 }
 
-// forget lets go of the n that ended first.
-func (r *registry[T]) forget(n int) {
+// evict removes the n items that ended first. The caller holds r.mu.
+func (r *registry[T]) evict(n int) {
 	var none T
 	for range n {
 		r.closed[r.first] = none
@@ -83,30 +82,30 @@ func (r *registry[T]) forget(n int) {
 	}
 }
 
-// snapshot appends all items that are known at the given time, and says how
-// many were dropped so far.
+// snapshot appends to to all items that are retained at time now. It also returns how many items
+// have been dropped so far.
 func (r *registry[T]) snapshot(to []T, now int64) ([]T, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := 0
 	for _, x := range r.closed[r.first:] {
-		if now-x.registered().end <= r.retention {
+		if now-x.registryEntry().end <= r.retention {
 			break
 		}
 		old++
 	}
-	r.forget(old)
+	r.evict(old)
 	to = append(to, r.live...)
 	return append(to, r.closed[r.first:]...), r.dropped
 }
 
-// find returns the item with the number.
+// find returns the item with the given ID.
 func (r *registry[T]) find(id uint64) (found T, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, list := range [][]T{r.live, r.closed[r.first:]} {
 		for _, x := range list {
-			if x.registered().id == id {
+			if x.registryEntry().id == id {
 				return x, true
 			}
 		}

@@ -6,35 +6,35 @@ import (
 	"sync/atomic"
 )
 
-// ResourceOptions describe a resource.
+// ResourceOptions describes a resource.
 type ResourceOptions struct {
-	Kind string // what it is to a reader: Mutex, Channel, Loop; "" is Resource, Timer is known to every viewer
+	Kind string // the kind shown to users: Mutex, Channel, Loop. Default: Resource. Every viewer knows Timer.
 	Type string // its Go type
-	Name string // shown among its attributes as name
-	// State returns the attributes as they are now. It is called while somebody
-	// watches, from a goroutine of the console, and by Drop. It must not block: a lock it
-	// needs may be the one the program is stuck on. nil: the attributes are those
-	// of Set.
+	Name string // shown as its attribute "name"
+	// State reports the current attributes by calling add for each. The console calls it from a
+	// goroutine of its own while a viewer is connected, and Drop calls it once. It must not block:
+	// a mutex it needs may be the one on which the program is stuck. If State is nil, the
+	// attributes are those set with Set.
 	State func(add func(Field))
-	// Parent is the resource that this one is a part of.
+	// Parent is the resource of which this one is a part.
 	Parent *Resource
-	// Internal marks what a reader is not usually interested in.
+	// Internal marks a resource that users are usually not interested in.
 	Internal bool
-	// Site is where the resource was made; the zero Site is NewResource's caller.
+	// Site is where the resource was created. Default: the caller of NewResource.
 	Site Site
 }
 
-// HolderAttribute is the name of the attribute whose value is the number of the
-// task that holds the resource, one for each where there are several. A viewer
-// finds deadlocks by it.
+// HolderAttribute is the name of the attribute whose value is the ID of the task that holds the
+// resource. If several tasks hold it, there is one such attribute per task. Viewers detect
+// deadlocks with it.
 const HolderAttribute = "holder"
 
-// HeldAttribute is the name of the attribute that says for how long, in the
-// unit it has.
+// HeldAttribute is the name of the attribute that states how long the resource has been held. Its
+// unit is that of the field.
 const HeldAttribute = "held"
 
-// Resource is something tasks share and wait for. Its methods may be called
-// from any goroutine, and on nil, where they do nothing.
+// Resource is an object that tasks share and wait for. Its methods may be called from any
+// goroutine. They do nothing on a nil Resource.
 type Resource struct {
 	entry
 	c       *Console
@@ -49,16 +49,16 @@ type Resource struct {
 	attrs []Field
 }
 
-// NewResource makes a resource known. It returns nil when the console is off,
-// or full.
+// NewResource registers a resource. It returns nil if the console is disabled or already has
+// MaxResources resources.
 func (c *Console) NewResource(o ResourceOptions) *Resource {
 	if c == nil {
 		return nil
 	}
 	if o.Site == (Site{}) {
-		o.Site = Here(1)
+		o.Site = CallSite(1)
 	}
-	set(&o.Kind, "Resource") // an empty one makes a viewer fail
+	set(&o.Kind, "Resource") // tokio-console fails on an empty kind
 	r := &Resource{
 		entry: entry{id: c.nextID()}, c: c, o: o, meta: c.metas.id(metaResource, o.Site.pkg), created: c.clock.Mono(),
 	}
@@ -71,7 +71,7 @@ func (c *Console) NewResource(o ResourceOptions) *Resource {
 	return r
 }
 
-// ID is the number under which viewers know the resource, 0 for nil.
+// ID returns the number that identifies the resource to viewers, or 0 for a nil Resource.
 func (r *Resource) ID() uint64 {
 	if r == nil {
 		return 0
@@ -79,7 +79,7 @@ func (r *Resource) ID() uint64 {
 	return r.id
 }
 
-// Set changes one attribute, or adds it.
+// Set changes or adds one attribute.
 func (r *Resource) Set(f Field) {
 	if r == nil {
 		return
@@ -99,12 +99,12 @@ func (r *Resource) Set(f Field) {
 	r.mutated.Add(1)
 }
 
-// Drop says that the resource is gone.
+// Drop records that the resource no longer exists.
 func (r *Resource) Drop() {
 	if r == nil {
 		return
 	}
-	r.state() // how it was in the end
+	r.state() // record the final attributes
 	at := r.c.clock.Mono()
 	if r.dropped.CompareAndSwap(0, at) {
 		r.mutated.Add(1)
@@ -112,11 +112,11 @@ func (r *Resource) Drop() {
 	}
 }
 
-// state returns the attributes, which are not to be changed, and the number of
-// the change that made them.
+// state returns the attributes, which the caller must not modify, and the number of the change that
+// made them current.
 func (r *Resource) state() ([]Field, uint64) {
 	var now []Field
-	pull := r.o.State != nil && r.dropped.Load() == 0 // of what is gone: as it last was
+	pull := r.o.State != nil && r.dropped.Load() == 0 // a dropped resource keeps its last attributes
 	if pull {
 		r.o.State(func(f Field) { now = append(now, f) })
 	}

@@ -23,30 +23,30 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// DefaultAddr is where a console is served unless another place is asked for:
-// the port that tokio-console looks at.
+// DefaultAddr is the default address of a console: the one to which tokio-console connects by
+// default.
 const DefaultAddr = "127.0.0.1:6669"
 
-// ErrExposed is what Listen returns for an address that others can reach,
-// without both TLS and a token: a console tells keys, addresses and names.
+// ErrExposed is returned by Listen for an address that is not a loopback address, unless both TLS
+// and Token are set. A console discloses keys, addresses and names.
 var ErrExposed = errors.New("console: an address beyond loopback needs TLS and a token")
 
-// ServeOptions say where and to whom a console is served.
+// ServeOptions configures how a console is served.
 type ServeOptions struct {
 	Addr string // default DefaultAddr
-	// Listener takes the place of Addr.
+	// Listener is used instead of Addr if it is not nil. Listen does not check its address.
 	Listener net.Listener
-	// TLS and Token protect a console that others can reach. The token is asked
-	// for as "authorization: Bearer TOKEN". The stock tokio-console can speak
-	// neither; services/console speaks both.
+	// TLS and Token protect a console that other machines can reach. A client sends the token as
+	// "authorization: Bearer TOKEN". The stock tokio-console supports neither; services/console
+	// supports both.
 	TLS   *tls.Config
 	Token string
-	// MaxViewers bounds how many streams of updates there may be at a time, and of
-	// spans, and of events. Default 16.
+	// MaxViewers bounds the number of simultaneous streams of updates, and likewise of spans and of
+	// events. Default: 16.
 	MaxViewers int
 }
 
-// Server is a console that is being served.
+// Server serves a console.
 type Server struct {
 	listener net.Listener
 	grpc     *grpc.Server
@@ -55,8 +55,8 @@ type Server struct {
 	done     chan error
 }
 
-// Listen serves the console until Close. On a console that is off it does
-// nothing and returns a nil *Server, on which Close does nothing either.
+// Listen serves the console until Close is called. For a nil Console it does nothing and returns a
+// nil *Server, whose Close does nothing.
 func (c *Console) Listen(o ServeOptions) (*Server, error) {
 	if c == nil {
 		return nil, nil
@@ -90,7 +90,7 @@ func (c *Console) Listen(o ServeOptions) (*Server, error) {
 	return s, nil
 }
 
-// loopback reports whether only this machine can reach the address.
+// loopback reports whether addr can be reached from this machine only.
 func loopback(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -105,10 +105,10 @@ func loopback(addr string) bool {
 
 func (o ServeOptions) options() []grpc.ServerOption {
 	list := []grpc.ServerOption{
-		grpc.StatsHandler(connections{}),
-		grpc.MaxRecvMsgSize(64 << 10), // requests are a number at most
+		grpc.StatsHandler(connTagger{}),
+		grpc.MaxRecvMsgSize(64 << 10), // a request holds at most one number
 		grpc.MaxConcurrentStreams(64),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute}), // a viewer that vanished is not kept for
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: time.Minute}), // detects viewers that disappeared without closing the connection
 	}
 	if o.TLS != nil {
 		list = append(list, grpc.Creds(credentials.NewTLS(o.TLS)))
@@ -141,7 +141,7 @@ func (o ServeOptions) admit(ctx context.Context) error {
 	return status.Error(codes.Unauthenticated, "the console asks for a token")
 }
 
-// Addr is where the console is served; nil for a nil server.
+// Addr returns the address on which the console is served, or nil for a nil Server.
 func (s *Server) Addr() net.Addr {
 	if s == nil {
 		return nil
@@ -149,8 +149,8 @@ func (s *Server) Addr() net.Addr {
 	return s.listener.Addr()
 }
 
-// Close ends every viewer's streams and stops serving. Viewers that do not go
-// by the context's end are cut off.
+// Close ends all streams and stops serving. When ctx is done it closes the connections of the
+// remaining viewers. It always returns nil.
 func (s *Server) Close(ctx context.Context) error {
 	if s == nil {
 		return nil

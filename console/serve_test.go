@@ -29,7 +29,7 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// serve serves a console whose viewers are told every few milliseconds.
+// serve serves a console. The default of PublishInterval is 5 ms.
 func serve(t *testing.T, o Options, so ServeOptions) (*Console, *Server) {
 	t.Helper()
 	if o.PublishInterval == 0 {
@@ -79,7 +79,7 @@ func must[T any](t *testing.T) func(v T, err error) T {
 	}
 }
 
-func TestHeadersComeAtOnce(t *testing.T) {
+func TestHeadersAreSentImmediately(t *testing.T) {
 	_, s := serve(t, Options{PublishInterval: time.Hour}, ServeOptions{})
 	client := instrumentpb.NewInstrumentClient(dial(t, s, nil))
 	updates := must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(client.WatchUpdates(t.Context(), &instrumentpb.InstrumentRequest{}))
@@ -94,14 +94,14 @@ func TestHeadersComeAtOnce(t *testing.T) {
 	}
 }
 
-func TestPauseIsForTheViewerThatAsks(t *testing.T) {
+func TestPauseAffectsOnlyThatViewer(t *testing.T) {
 	c, s := serve(t, Options{}, ServeOptions{})
 	type viewer struct {
 		client  instrumentpb.InstrumentClient
 		updates grpc.ServerStreamingClient[instrumentpb.Update]
 		states  grpc.ServerStreamingClient[instrumentpb.State]
 	}
-	join := func() viewer {
+	connect := func() viewer {
 		t.Helper()
 		client := instrumentpb.NewInstrumentClient(dial(t, s, nil))
 		return viewer{
@@ -110,7 +110,7 @@ func TestPauseIsForTheViewerThatAsks(t *testing.T) {
 			must[grpc.ServerStreamingClient[instrumentpb.State]](t)(client.WatchState(t.Context(), &instrumentpb.StateRequest{})),
 		}
 	}
-	a, b := join(), join()
+	a, b := connect(), connect()
 	live, paused := instrumentpb.Temporality_LIVE, instrumentpb.Temporality_PAUSED
 	state := func(v viewer, want instrumentpb.Temporality) {
 		t.Helper()
@@ -118,7 +118,7 @@ func TestPauseIsForTheViewerThatAsks(t *testing.T) {
 			t.Fatalf("%v, want %v", got.Temporality, want)
 		}
 	}
-	// updatesOf feeds a channel, so that silence can be told from delay.
+	// updatesOf sends the updates to a channel, so that the test can check that there is none.
 	updatesOf := func(v viewer) chan *instrumentpb.Update {
 		ch := make(chan *instrumentpb.Update, 10_000)
 		go func() {
@@ -140,9 +140,9 @@ func TestPauseIsForTheViewerThatAsks(t *testing.T) {
 	state(a, paused)
 	ua, ub := updatesOf(a), updatesOf(b)
 	task := c.NewTask(TaskOptions{Name: "made during the pause"})
-	tells := func(ch chan *instrumentpb.Update) {
+	receives := func(ch chan *instrumentpb.Update) {
 		t.Helper()
-		waitFor(t, func() bool {
+		waitUntil(t, func() bool {
 			select {
 			case u := <-ch:
 				return u.GetTaskUpdate().GetStatsUpdate()[task.ID()] != nil
@@ -151,37 +151,37 @@ func TestPauseIsForTheViewerThatAsks(t *testing.T) {
 			}
 		})
 	}
-	tells(ub)
-	for range 20 { // b has been told many times since; a not
+	receives(ub)
+	for range 20 { // b has received many updates since, and a none
 		<-ub
 	}
 	for len(ua) > 0 {
 		if u := <-ua; u.GetTaskUpdate().GetStatsUpdate()[task.ID()] != nil {
-			t.Error("a paused viewer was told")
+			t.Error("a paused viewer received the task")
 		}
 	}
 	if _, err := a.client.Resume(t.Context(), &instrumentpb.ResumeRequest{}); err != nil {
 		t.Fatal(err)
 	}
 	state(a, live)
-	tells(ua)
+	receives(ua)
 }
 
-func TestWatchedIsWhileSomebodyWatches(t *testing.T) {
+func TestWatched(t *testing.T) {
 	c, s := serve(t, Options{}, ServeOptions{MaxViewers: 1})
 	client := instrumentpb.NewInstrumentClient(dial(t, s, nil))
 	ctx, leave := context.WithCancel(t.Context())
 	first := must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(client.WatchUpdates(ctx, &instrumentpb.InstrumentRequest{}))
 	must[*instrumentpb.Update](t)(first.Recv())
 	if !c.Watched() {
-		t.Error("watched, and does not know")
+		t.Error("Watched is false while a viewer is connected")
 	}
 	second := must[grpc.ServerStreamingClient[instrumentpb.Update]](t)(client.WatchUpdates(t.Context(), &instrumentpb.InstrumentRequest{}))
 	if _, err := second.Recv(); status.Code(err) != codes.ResourceExhausted {
-		t.Errorf("one viewer too many: %v", err)
+		t.Errorf("viewer over the limit: %v, want RESOURCE_EXHAUSTED", err)
 	}
 	leave()
-	waitFor(t, func() bool { return !c.Watched() })
+	waitUntil(t, func() bool { return !c.Watched() })
 }
 
 func TestDetailsEndWithTheTask(t *testing.T) {
@@ -216,11 +216,11 @@ func TestDetailsEndWithTheTask(t *testing.T) {
 	}
 	stream = must[grpc.ServerStreamingClient[taskDetails]](t)(client.WatchTaskDetails(t.Context(), &instrumentpb.TaskDetailsRequest{Id: &commonpb.Id{Id: 999}}))
 	if _, err := stream.Recv(); status.Code(err) != codes.NotFound {
-		t.Errorf("a task that is not: %v", err)
+		t.Errorf("unknown task: %v, want NOT_FOUND", err)
 	}
 }
 
-func TestOthersNeedTLSAndAToken(t *testing.T) {
+func TestNonLoopbackNeedsTLSAndToken(t *testing.T) {
 	for _, o := range []ServeOptions{{Addr: "0.0.0.0:0"}, {Addr: ":0"}, {Addr: "0.0.0.0:0", Token: "t"}, {Addr: "[::]:0", TLS: &tls.Config{}}} {
 		if s, err := New(Options{}).Listen(o); !errors.Is(err, ErrExposed) {
 			t.Errorf("%+v: %v, %v", o, s, err)
@@ -273,13 +273,13 @@ func TestCloseEndsTheStreams(t *testing.T) {
 			break
 		}
 	}
-	waitFor(t, func() bool { return !c.Watched() })
+	waitUntil(t, func() bool { return !c.Watched() })
 	if _, err := net.Dial("tcp", s.Addr().String()); err == nil {
-		t.Error("it still listens")
+		t.Error("the server still listens after Close")
 	}
 }
 
-func TestServicesThatAreNotThereSaySo(t *testing.T) {
+func TestMissingServicesAreUnimplemented(t *testing.T) {
 	_, s := serve(t, Options{}, ServeOptions{})
 	conn := dial(t, s, nil)
 	spans := must[grpc.ServerStreamingClient[tracepb.TraceEvent]](t)(tracepb.NewTraceClient(conn).Watch(t.Context(), &tracepb.WatchRequest{}))
@@ -302,12 +302,12 @@ func (f *fixedGoroutines) Rest() { f.rests.Add(1) }
 func (f *fixedGoroutines) Snapshot(_ context.Context, limit int) (*goroutinespb.Snapshot, error) {
 	f.asked = append(f.asked, limit)
 	if limit == 13 {
-		return nil, errors.New("the runtime says no")
+		return nil, errors.New("snapshot failed")
 	}
 	return &goroutinespb.Snapshot{Total: uint64(len(f.asked))}, nil
 }
 
-func TestGoroutinesAreTakenForAllViewersAtOnce(t *testing.T) {
+func TestViewersShareGoroutineSnapshots(t *testing.T) {
 	source := &fixedGoroutines{}
 	_, s := serve(t, Options{Goroutines: source, PublishInterval: time.Hour}, ServeOptions{})
 	client := goroutinespb.NewGoroutinesClient(dial(t, s, nil))
@@ -319,13 +319,13 @@ func TestGoroutinesAreTakenForAllViewersAtOnce(t *testing.T) {
 	}
 	for range 3 {
 		if got := must[*goroutinespb.Snapshot](t)(ask(0)); got.Total != 1 {
-			t.Errorf("taken %d times for three viewers", got.Total)
+			t.Errorf("%d snapshots for 3 viewers, want 1", got.Total)
 		}
 	}
 	if got := must[*goroutinespb.Snapshot](t)(ask(5)); got.Total != 2 || source.asked[1] != 5 || source.asked[0] != maxGoroutines {
 		t.Errorf("%v, limits %v", got, source.asked)
 	}
-	waitFor(t, func() bool { return source.rests.Load() > 0 })
+	waitUntil(t, func() bool { return source.rests.Load() > 0 })
 	if _, err := ask(13); status.Code(err) != codes.Unavailable {
 		t.Error(err)
 	}

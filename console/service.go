@@ -17,7 +17,7 @@ import (
 // errStopping ends the streams of a server that is being closed.
 var errStopping = status.Error(codes.Unavailable, "the console is being closed")
 
-// service is the Instrument service.
+// service implements the Instrument service.
 type service struct {
 	instrumentpb.UnimplementedInstrumentServer
 	c        *Console
@@ -25,17 +25,17 @@ type service struct {
 	viewers  chan struct{}
 }
 
-// WatchUpdates implements the service.
+// WatchUpdates implements the Instrument service.
 func (s *service) WatchUpdates(_ *instrumentpb.InstrumentRequest, stream grpc.ServerStreamingServer[instrumentpb.Update]) error {
-	leave, err := enter(s.viewers)
+	release, err := acquireViewerSlot(s.viewers)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer release()
 	s.c.watchers.Add(1)
 	defer s.c.watchers.Add(-1)
 	s.c.o.Logger.Debug("console viewer connected")
-	defer s.c.o.Logger.Debug("console viewer gone")
+	defer s.c.o.Logger.Debug("console viewer disconnected")
 	v := newViewer(s.c)
 	return s.publish(stream, func() error {
 		for _, u := range v.updates() {
@@ -47,18 +47,17 @@ func (s *service) WatchUpdates(_ *instrumentpb.InstrumentRequest, stream grpc.Se
 	})
 }
 
-// publish calls send now and at each interval, except while the viewer is
-// paused. A viewer waits for the headers before it does anything else, so they
-// go first.
+// publish calls send immediately and then at each interval, except while the viewer is paused. It
+// sends the headers first, because a viewer waits for them before it does anything else.
 func (s *service) publish(stream grpc.ServerStream, send func() error) error {
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
-	session := sessionOf(stream.Context())
+	conn := viewerConnOf(stream.Context())
 	tick := time.NewTicker(s.c.o.PublishInterval)
 	defer tick.Stop()
 	for {
-		paused, changed := session.state()
+		paused, changed := conn.state()
 		if !paused {
 			if err := send(); err != nil {
 				return err
@@ -75,14 +74,14 @@ func (s *service) publish(stream grpc.ServerStream, send func() error) error {
 	}
 }
 
-// WatchState implements the service.
+// WatchState implements the Instrument service.
 func (s *service) WatchState(_ *instrumentpb.StateRequest, stream grpc.ServerStreamingServer[instrumentpb.State]) error {
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
-	session := sessionOf(stream.Context())
+	conn := viewerConnOf(stream.Context())
 	for {
-		paused, changed := session.state()
+		paused, changed := conn.state()
 		state := &instrumentpb.State{Temporality: instrumentpb.Temporality_LIVE}
 		if paused {
 			state.Temporality = instrumentpb.Temporality_PAUSED
@@ -100,20 +99,20 @@ func (s *service) WatchState(_ *instrumentpb.StateRequest, stream grpc.ServerStr
 	}
 }
 
-// Pause implements the service: no more updates to the viewer that asks. Other
-// viewers go on.
+// Pause implements the Instrument service. It stops the updates to the viewer that calls it. Other
+// viewers are not affected.
 func (s *service) Pause(ctx context.Context, _ *instrumentpb.PauseRequest) (*instrumentpb.PauseResponse, error) {
-	sessionOf(ctx).pause(true)
+	viewerConnOf(ctx).pause(true)
 	return &instrumentpb.PauseResponse{}, nil
 }
 
-// Resume implements the service.
+// Resume implements the Instrument service.
 func (s *service) Resume(ctx context.Context, _ *instrumentpb.ResumeRequest) (*instrumentpb.ResumeResponse, error) {
-	sessionOf(ctx).pause(false)
+	viewerConnOf(ctx).pause(false)
 	return &instrumentpb.ResumeResponse{}, nil
 }
 
-// WatchTaskDetails implements the service.
+// WatchTaskDetails implements the Instrument service.
 func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream grpc.ServerStreamingServer[taskspb.TaskDetails]) error {
 	t, ok := s.c.tasks.find(r.GetId().GetId())
 	if !ok {
@@ -121,7 +120,7 @@ func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream gr
 	}
 	s.c.watchers.Add(1)
 	defer s.c.watchers.Add(-1)
-	defer t.look()()
+	defer t.subscribeDetails()()
 	ended := false
 	err := s.publish(stream, func() error {
 		details, over := s.c.details(t)
@@ -129,7 +128,7 @@ func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream gr
 			return err
 		}
 		if ended = over; ended {
-			return context.Canceled // nothing more will change
+			return context.Canceled // the task has ended, so its details no longer change
 		}
 		return nil
 	})
@@ -139,16 +138,16 @@ func (s *service) WatchTaskDetails(r *instrumentpb.TaskDetailsRequest, stream gr
 	return err
 }
 
-// details returns a task's histograms, and whether the task has ended.
+// details returns the histograms of a task, and whether the task has ended.
 func (c *Console) details(t *Task) (*taskspb.TaskDetails, bool) {
 	zero, now := c.epoch()
 	t.mu.Lock()
-	t.s.settle(c)
+	t.s.flushRecent(c)
 	polls, scheduled := t.s.pollTimes.Clone(), t.s.scheduledTimes.Clone()
 	ended := t.s.dropped != 0
 	t.mu.Unlock()
 	d := &taskspb.TaskDetails{
-		TaskId: &commonpb.Id{Id: t.id}, Now: moment{zero: zero}.at(now), ScheduledTimesHistogram: histogramMessage(scheduled),
+		TaskId: &commonpb.Id{Id: t.id}, Now: timeBase{zero: zero}.at(now), ScheduledTimesHistogram: histogramMessage(scheduled),
 	}
 	if m := histogramMessage(polls); m != nil {
 		d.PollTimesHistogram = &taskspb.TaskDetails_Histogram{Histogram: m}
@@ -156,7 +155,7 @@ func (c *Console) details(t *Task) (*taskspb.TaskDetails, bool) {
 	return d, ended
 }
 
-// histogramMessage is nil where nothing has been recorded.
+// histogramMessage returns nil if h is nil, which means that nothing has been recorded.
 func histogramMessage(h *hdr.Histogram) *taskspb.DurationHistogram {
 	if h == nil {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"mini-redis/console/wire/commonpb"
 )
 
-// Site is a place in the program's source. What many tasks or resources share
-// their place takes it once, with [Here], instead of looking it up each time.
+// Site is a location in the program's source code. Tasks or resources that are created in one place
+// can share a Site obtained once with [CallSite], which avoids a stack walk per item.
 type Site struct {
 	file     string
 	line     uint32
@@ -19,8 +19,10 @@ type Site struct {
 	pkg      string
 }
 
-// Here is the caller's place; skip leaves out so many callers more.
-func Here(skip int) Site {
+// CallSite returns the location of its caller. skip is the number of further callers to skip: 0 is
+// the caller of CallSite, 1 the caller of that function. CallSite returns the zero Site if skip
+// exceeds the depth of the stack.
+func CallSite(skip int) Site {
 	var pcs [1]uintptr
 	if runtime.Callers(2+skip, pcs[:]) == 0 {
 		return Site{}
@@ -29,13 +31,19 @@ func Here(skip int) Site {
 	return Site{file: shortFile(frame.File), line: uint32(frame.Line), function: frame.Function, pkg: packageOf(frame.Function)}
 }
 
-// shortFile keeps the name and its directory: the rest says where it was built.
+// Here returns the location of its caller.
+//
+// Deprecated: Use [CallSite], which has the same parameter and result.
+func Here(skip int) Site { return CallSite(skip + 1) }
+
+// shortFile returns the file name with its directory. The rest of the path depends on where the
+// program was built.
 func shortFile(path string) string {
 	dir, name := filepath.Split(filepath.ToSlash(path))
 	return filepath.Base(dir) + "/" + name
 }
 
-// packageOf is the import path in a function's full name.
+// packageOf returns the import path in a function's full name.
 func packageOf(function string) string {
 	slash := strings.LastIndexByte(function, '/')
 	pkg := function
@@ -48,7 +56,8 @@ func packageOf(function string) string {
 	return pkg
 }
 
-// mainPackage is the import path of the program, which functions call main.
+// mainPackage returns the import path of the program's main package. The full names of its
+// functions start with "main" instead of that path.
 var mainPackage = sync.OnceValue(func() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Path == "command-line-arguments" {
@@ -61,16 +70,16 @@ func (s Site) message() *commonpb.Location {
 	if s.file == "" {
 		return nil
 	}
-	// Without the module path: viewers show that in place of the file.
+	// Without the module path: viewers show it in place of the file.
 	return &commonpb.Location{File: &s.file, Line: &s.line}
 }
 
-// metaTable numbers what items that were made alike share. The number of a kind
-// of item in a package never changes, so a viewer is sent each once.
+// metaTable assigns a number to each pair of item kind and package. A number never changes, so each
+// viewer is sent each pair once.
 type metaTable struct {
 	mu   sync.Mutex
 	ids  map[metaKey]uint64
-	list []metaKey // number n at n-1
+	list []metaKey // the key with number n is at n-1
 }
 
 type metaKey struct{ name, pkg string }
@@ -99,7 +108,7 @@ func (m *metaTable) id(name, pkg string) uint64 {
 	return id
 }
 
-// since returns what was registered after the first n, as messages.
+// since returns the keys registered after the first n, as messages.
 func (m *metaTable) since(n int) []*commonpb.RegisterMetadata_NewMetadata {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,23 +20,23 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// flood is a source of spans that never ends.
-type flood struct{}
+// endlessSpans is a span source that never ends.
+type endlessSpans struct{}
 
-func (flood) Subscribe(int) SpanStream { return flood{} }
-func (flood) Close()                   {}
-func (flood) Next(ctx context.Context, dst []Span) (int, uint64, error) {
+func (endlessSpans) Subscribe(int) SpanStream { return endlessSpans{} }
+func (endlessSpans) Close()                   {}
+func (endlessSpans) Next(ctx context.Context, dst []Span) (int, uint64, error) {
 	for i := range dst {
 		dst[i] = span("GET", byte(i), 0)
 	}
 	return len(dst), 1, ctx.Err()
 }
 
-// A viewer that opens everything and reads nothing delays neither the program
-// nor another viewer; and it leaves nothing behind.
-func TestAViewerThatDoesNotReadDelaysNobody(t *testing.T) {
+// A viewer that opens all streams and reads nothing delays neither the program nor another viewer.
+// After it has disconnected, no goroutines of it remain.
+func TestSlowViewerDelaysNeitherProgramNorOthers(t *testing.T) {
 	tap := NewLogTap(slog.NewTextHandler(io.Discard, nil))
-	c, s := serve(t, Options{Spans: flood{}, Logs: tap, PublishInterval: time.Millisecond}, ServeOptions{})
+	c, s := serve(t, Options{Spans: endlessSpans{}, Logs: tap, PublishInterval: time.Millisecond}, ServeOptions{})
 	tasks := make([]*Task, 3000)
 	for i := range tasks {
 		tasks[i] = c.NewTask(TaskOptions{Name: "connection", Fields: []Field{Text("peer", strings.Repeat("x", 100))}})
@@ -66,12 +66,12 @@ func TestAViewerThatDoesNotReadDelaysNobody(t *testing.T) {
 		log.Info(fmt.Sprint(round), "text", strings.Repeat("x", 1000))
 		u := must[*instrumentpb.Update](t)(other.Recv())
 		if n := proto.Size(u); n > 4<<20 {
-			t.Fatalf("a message of %d bytes", n)
+			t.Fatalf("message of %d bytes, want at most 4 MiB", n)
 		}
 	}
 	cancel()
 	_ = cc.Close()
 	waitUntil(t, func() bool { return c.watchers.Load() == 1 })
-	// The other viewer's connection has some goroutines of its own, at both ends.
+	// The other viewer's connection has up to 12 goroutines, at both ends.
 	waitUntil(t, func() bool { return runtime.NumGoroutine() <= before+12 })
 }

@@ -9,42 +9,42 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// SpanSource is where a program's spans are to be had, lossy, as they begin and
-// end.
+// SpanSource provides the program's spans as they start and end. Delivery is lossy.
 type SpanSource interface {
-	// Subscribe starts a view that holds up to buffer spans between two reads. What
-	// is open already is told first, as far as the source knows it.
+	// Subscribe starts a subscription that buffers up to buffer spans between two reads. It
+	// delivers the spans that are already open first, as far as the source knows them.
 	Subscribe(buffer int) SpanStream
 }
 
-// SpanStream is one view of the spans. One goroutine reads it.
+// SpanStream is a subscription to the spans. It is used by one goroutine.
 type SpanStream interface {
-	// Next waits for at least one span, fills dst and returns how many it wrote,
-	// and how many were lost. Among those may be the ends of spans that were told as
-	// open so far: they are forgotten then, and what is still open is told again.
-	// Next returns io.EOF at the end of the source, and the context's error.
+	// Next waits for at least one span, fills dst, and returns the number of spans written and the
+	// number of spans lost since the last call. Lost spans may include the ends of spans that were
+	// delivered as open. The reader must then discard its open spans; the source delivers those
+	// that are still open again. Next returns io.EOF at the end of the source, and the context's
+	// error when ctx is done.
 	Next(ctx context.Context, dst []Span) (n int, missed uint64, err error)
 	Close()
 }
 
-// Span is a span that has ended, or, where the source tells of those, one that
-// is open: it is told again, with the same ids, when it ends.
+// Span is a span that has ended or, if the source reports open spans, one that is open. An open
+// span is delivered again with the same IDs when it ends.
 type Span struct {
 	Name       string
 	Context    trace.SpanContext
-	Parent     trace.SpanContext // not valid for a root
+	Parent     trace.SpanContext // invalid for a root span
 	Kind       trace.SpanKind
 	Start, End time.Time
 	Status     codes.Code
 	Attributes []attribute.KeyValue
 	Scope      string
-	Open       bool // it has not ended: End is zero
+	Open       bool // the span has not ended, so End is the zero time
 	Events     []SpanEvent
-	// DroppedEvents counts events that the program made and did not keep.
+	// DroppedEvents is the number of events of the span that the program did not keep.
 	DroppedEvents int
 }
 
-// SpanEvent is something that happened in a span.
+// SpanEvent is an event of a span.
 type SpanEvent struct {
 	Name       string
 	Time       time.Time

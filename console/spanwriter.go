@@ -15,23 +15,22 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// What one stream of spans keeps and tells, at most.
+// Limits of one stream of spans.
 const (
 	maxSpanNames  = 1000 // names registered as metadata
-	maxOpenSpans  = 2000 // spans told as open at a time; more are told when they end
+	maxOpenSpans  = 2000 // spans sent as open at the same time; further spans are sent when they end
 	maxSpanEvents = 32   // events of one span
 )
 
-// spanWriter turns spans into events of the wire. After the first error it does
-// nothing.
+// spanWriter converts spans to messages of one stream. After the first error it sends nothing.
 type spanWriter struct {
 	c       *Console
 	send    func(*tracepb.TraceEvent) error
 	filter  string
 	metas   map[spanMeta]uint64
 	threads map[uint64]bool
-	open    map[uint64]uint64 // spans told as open, and the task of each, 0 for none
-	serial  uint64            // of events, which have no number of their own
+	open    map[uint64]uint64 // span ID -> task ID, for spans sent as open; 0: no task
+	serial  uint64            // the last ID given to an event, since events have none
 	err     error
 }
 
@@ -44,8 +43,8 @@ func newSpanWriter(c *Console, filter string, send func(*tracepb.TraceEvent) err
 	return &spanWriter{c: c, send: send, filter: filter, metas: map[spanMeta]uint64{}, threads: map[uint64]bool{}, open: map[uint64]uint64{}}
 }
 
-// follow tells of spans until the context, the stream or the source ends.
-func (w *spanWriter) follow(ctx context.Context, spans SpanStream) error {
+// run sends spans until the context is done, sending fails, or the source ends.
+func (w *spanWriter) run(ctx context.Context, spans SpanStream) error {
 	batch := make([]Span, 256)
 	for {
 		n, missed, err := spans.Next(ctx, batch)
@@ -53,8 +52,8 @@ func (w *spanWriter) follow(ctx context.Context, spans SpanStream) error {
 			w.span(&batch[i])
 		}
 		if missed > 0 {
-			w.forget()
-			w.missed(missed)
+			w.retractOpen()
+			w.reportMissed(missed)
 		}
 		if w.err != nil {
 			return w.err
@@ -65,13 +64,13 @@ func (w *spanWriter) follow(ctx context.Context, spans SpanStream) error {
 	}
 }
 
-func (w *spanWriter) event(e *tracepb.TraceEvent) {
+func (w *spanWriter) write(e *tracepb.TraceEvent) {
 	if w.err == nil {
 		w.err = w.send(e)
 	}
 }
 
-// meta registers a name, once a stream.
+// meta returns the number of a name's metadata, and sends the metadata once per stream.
 func (w *spanWriter) meta(name, scope string, kind commonpb.Metadata_Kind, level commonpb.Metadata_Level) uint64 {
 	key := spanMeta{metaKey{name, scope}, kind}
 	if id, ok := w.metas[key]; ok {
@@ -85,7 +84,7 @@ func (w *spanWriter) meta(name, scope string, kind commonpb.Metadata_Kind, level
 	}
 	id := uint64(len(w.metas) + 1)
 	w.metas[key] = id
-	w.event(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_RegisterMetadata{RegisterMetadata: &commonpb.RegisterMetadata{
+	w.write(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_RegisterMetadata{RegisterMetadata: &commonpb.RegisterMetadata{
 		Metadata: []*commonpb.RegisterMetadata_NewMetadata{{
 			Id:       &commonpb.MetaId{Id: id},
 			Metadata: &commonpb.Metadata{Name: clean(key.name), Target: clean(key.pkg), Kind: kind, Level: level},
@@ -100,17 +99,17 @@ func (w *spanWriter) span(s *Span) {
 	}
 	sid := s.Context.SpanID()
 	id := binary.BigEndian.Uint64(sid[:])
-	task, told := w.open[id]
-	if s.Open && (told || len(w.open) >= maxOpenSpans) {
+	task, announced := w.open[id]
+	if s.Open && (announced || len(w.open) >= maxOpenSpans) {
 		return
 	}
 	meta := w.meta(s.Name, s.Scope, commonpb.Metadata_SPAN, commonpb.Metadata_INFO)
 	w.newSpan(id, meta, timestamppb.New(s.Start), spanFields(s, meta))
-	if !told || task == 0 { // a connection may have gone since, and taken its key along
+	if !announced || task == 0 { // one lookup per span: by its end the connection may have closed, which removes its key
 		if t := w.c.spanTask(s); t != nil {
 			task = t.id
 			w.thread(t)
-			w.event(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_EnterSpan{EnterSpan: &tracepb.TraceEvent_Enter{
+			w.write(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_EnterSpan{EnterSpan: &tracepb.TraceEvent_Enter{
 				SpanId: &commonpb.SpanId{Id: id}, ThreadId: task, At: timestamppb.New(s.Start),
 			}}})
 		}
@@ -123,7 +122,7 @@ func (w *spanWriter) span(s *Span) {
 	w.spanEvents(s)
 	end := timestamppb.New(s.End)
 	if task != 0 {
-		w.event(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_ExitSpan{ExitSpan: &tracepb.TraceEvent_Exit{
+		w.write(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_ExitSpan{ExitSpan: &tracepb.TraceEvent_Exit{
 			SpanId: &commonpb.SpanId{Id: id}, ThreadId: task, At: end,
 		}}})
 	}
@@ -131,28 +130,28 @@ func (w *spanWriter) span(s *Span) {
 }
 
 func (w *spanWriter) newSpan(id, meta uint64, at *timestamppb.Timestamp, fields []*commonpb.Field) {
-	w.event(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_NewSpan{NewSpan: &commonpb.Span{
+	w.write(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_NewSpan{NewSpan: &commonpb.Span{
 		Id: &commonpb.SpanId{Id: id}, MetadataId: &commonpb.MetaId{Id: meta}, Fields: fields, At: at,
 	}}})
 }
 
-// closeSpan without a time takes back that the span is open.
+// closeSpan sends the end of a span. Without a time it retracts an open span.
 func (w *spanWriter) closeSpan(id uint64, at *timestamppb.Timestamp) {
-	w.event(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_CloseSpan{CloseSpan: &tracepb.TraceEvent_Close{SpanId: &commonpb.SpanId{Id: id}, At: at}}})
+	w.write(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_CloseSpan{CloseSpan: &tracepb.TraceEvent_Close{SpanId: &commonpb.SpanId{Id: id}, At: at}}})
 }
 
-// thread names what spans run on: here a task.
+// thread sends the name of what spans run on, which is a task here, once per stream.
 func (w *spanWriter) thread(t *Task) {
 	if w.threads[t.id] {
 		return
 	}
 	w.threads[t.id] = true
-	w.event(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_RegisterThread{RegisterThread: &tracepb.TraceEvent_RegisterThreads{
+	w.write(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_RegisterThread{RegisterThread: &tracepb.TraceEvent_RegisterThreads{
 		Names: map[uint64]string{t.id: clean(t.name)},
 	}}})
 }
 
-// spanEvents tells what happened in a span, and how much of it is not told.
+// spanEvents sends the events of a span, and the number of events that were dropped.
 func (w *spanWriter) spanEvents(s *Span) {
 	in := []Field{Text(SpanTraceID, s.Context.TraceID().String()), Text(SpanParentID, s.Context.SpanID().String())}
 	events := s.Events[:min(len(s.Events), maxSpanEvents)]
@@ -161,15 +160,15 @@ func (w *spanWriter) spanEvents(s *Span) {
 		for _, a := range e.Attributes {
 			fields = append(fields, attributeField(a))
 		}
-		w.happened(e.Name, s.Scope, commonpb.Metadata_INFO, timestamppb.New(e.Time), fields)
+		w.sendEvent(e.Name, s.Scope, commonpb.Metadata_INFO, timestamppb.New(e.Time), fields)
 	}
 	if n := s.DroppedEvents + len(s.Events) - len(events); n > 0 {
-		w.happened("events dropped", "console", commonpb.Metadata_WARN, timestamppb.New(s.End), append(in[:len(in):len(in)], Uint(SpanDropped, uint64(n))))
+		w.sendEvent("events dropped", "console", commonpb.Metadata_WARN, timestamppb.New(s.End), append(in[:len(in):len(in)], Uint(SpanDropped, uint64(n))))
 	}
 }
 
-// happened tells an event: a span of that kind, which is not closed.
-func (w *spanWriter) happened(name, scope string, level commonpb.Metadata_Level, at *timestamppb.Timestamp, fields []Field) {
+// sendEvent sends an event, which is encoded as a span of kind EVENT that is never closed.
+func (w *spanWriter) sendEvent(name, scope string, level commonpb.Metadata_Level, at *timestamppb.Timestamp, fields []Field) {
 	meta := w.meta(name, scope, commonpb.Metadata_EVENT, level)
 	w.serial++
 	list := make([]*commonpb.Field, len(fields))
@@ -179,13 +178,13 @@ func (w *spanWriter) happened(name, scope string, level commonpb.Metadata_Level,
 	w.newSpan(w.serial, meta, at, list)
 }
 
-// missed tells of spans that the viewer was too slow for.
-func (w *spanWriter) missed(n uint64) {
-	w.happened("spans dropped", "console", commonpb.Metadata_WARN, timestamppb.New(w.c.clock.Now()), []Field{Uint(SpanDropped, n)})
+// reportMissed sends the number of spans that were lost because the viewer was too slow.
+func (w *spanWriter) reportMissed(n uint64) {
+	w.sendEvent("spans dropped", "console", commonpb.Metadata_WARN, timestamppb.New(w.c.clock.Now()), []Field{Uint(SpanDropped, n)})
 }
 
-// forget takes back what was told as open.
-func (w *spanWriter) forget() {
+// retractOpen retracts all spans that were sent as open.
+func (w *spanWriter) retractOpen() {
 	for _, id := range slices.Sorted(maps.Keys(w.open)) {
 		w.closeSpan(id, nil)
 	}

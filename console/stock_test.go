@@ -15,8 +15,8 @@ import (
 
 const ms = time.Millisecond
 
-// stock runs the stock tokio-console on a console that is served at addr.
-func stock(t *testing.T, addr string) *consoletest.Terminal {
+// runStock runs the stock tokio-console, connected to the console at addr.
+func runStock(t *testing.T, addr string) *consoletest.Terminal {
 	t.Helper()
 	return consoletest.NewTerminal(t, 170, 40, []string{"RUST_BACKTRACE=1"},
 		consoletest.StockConsole(t), "--palette", "off", "--retain-for", "20s", "http://"+addr)
@@ -38,17 +38,16 @@ func shut(s *console.Server) {
 	_ = s.Close(ctx)
 }
 
-// known is a program that the stock client's screens are held against. Its
-// clock is its own: what is shown of it is exact.
-type known struct {
+// fixture is a program whose tasks have exact times, because the test controls the clock.
+type fixture struct {
 	c     *console.Console
 	clock *consoletest.Clock
 	tasks map[string]*console.Task
 }
 
-func newKnown(t *testing.T) *known {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	k := &known{clock: consoletest.NewClock(), tasks: map[string]*console.Task{}}
+	k := &fixture{clock: consoletest.NewClock(), tasks: map[string]*console.Task{}}
 	k.c = console.New(console.Options{Clock: k.clock, PublishInterval: 50 * ms, AlwaysHistograms: true})
 	task := func(name, kind string, fields ...console.Field) *console.Task {
 		k.tasks[name] = k.c.NewTask(console.TaskOptions{Name: name, Kind: kind, Fields: fields})
@@ -86,15 +85,15 @@ func waitUntil(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(ms) {
 		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
+			t.Fatal("timed out after 20 s")
 		}
 	}
 }
 
-func TestTheStockClientShowsWhatThereIs(t *testing.T) {
-	k := newKnown(t)
+func TestStockClientShowsTasksAndResources(t *testing.T) {
+	k := newFixture(t)
 	s := listen(t, k.c, "127.0.0.1:0")
-	term := stock(t, s.Addr().String())
+	term := runStock(t, s.Addr().String())
 	screen := term.UntilShown("(CONNECTED)", "Tasks (4)", "spinner", "waiter", "holder", "done")
 	row := consoletest.Line(screen, "spinner")
 	// Total 801 ms: 200 spinning, 300 idle, 10 times 20 scheduled and 10 busy.
@@ -110,7 +109,7 @@ func TestTheStockClientShowsWhatThereIs(t *testing.T) {
 		t.Errorf("%s", row)
 	}
 	if strings.Contains(screen, "⚠") {
-		t.Errorf("a warning about sound tasks:\n%s", screen)
+		t.Errorf("unexpected warning:\n%s", screen)
 	}
 
 	term.Type("r")
@@ -125,16 +124,16 @@ func TestTheStockClientShowsWhatThereIs(t *testing.T) {
 	screen = term.UntilShown("Async Ops (1)", "Mutex.Lock")
 	row = consoletest.Line(screen, "Mutex.Lock")
 	if want := fmt.Sprintf("%d (waiter)", k.tasks["waiter"].ID()); !strings.Contains(row, want) {
-		t.Errorf("not %q who waits: %s", want, row)
+		t.Errorf("the row of the waiting task has no %q: %s", want, row)
 	}
 }
 
-func TestTheStockClientShowsATasksHistograms(t *testing.T) {
-	k := newKnown(t)
+func TestStockClientShowsTaskHistograms(t *testing.T) {
+	k := newFixture(t)
 	s := listen(t, k.c, "127.0.0.1:0")
-	term := stock(t, s.Addr().String())
+	term := runStock(t, s.Addr().String())
 	term.UntilShown("Tasks (4)")
-	term.Type("h", "h", "h", "h", "h", "i") // sorted by name: the last of them is the first
+	term.Type("h", "h", "h", "h", "h", "i") // sort by name, in descending order
 	for i := 0; ; i++ {
 		term.Type("j", "Enter")
 		screen := term.UntilShown("Poll Times Percentiles", "Waker")
@@ -142,7 +141,7 @@ func TestTheStockClientShowsATasksHistograms(t *testing.T) {
 			break
 		}
 		if i == 4 {
-			t.Fatal("no spinner")
+			t.Fatal("no task is named spinner")
 		}
 		term.Type("Escape")
 		term.UntilShown("Tasks (4)")
@@ -151,49 +150,49 @@ func TestTheStockClientShowsATasksHistograms(t *testing.T) {
 	screen := term.UntilShown("p50: 10.03ms", "p99: 200.28ms", "p50: 20.05ms", "Woken: 10 times", "Current wakers: 1")
 	for _, want := range []string{"Total Time: 801.00ms", "Busy: 300.00ms (37.45%)", "Scheduled: 200.00ms (24.97%)", "Idle: 301.00ms (37.58%)"} {
 		if !strings.Contains(screen, want) {
-			t.Errorf("no %q", want)
+			t.Errorf("the screen has no %q", want)
 		}
 	}
 }
 
-func TestTheStockClientLivesThroughPauseDisconnectAndRestart(t *testing.T) {
-	k := newKnown(t)
+func TestStockClientSurvivesPauseDisconnectAndRestart(t *testing.T) {
+	k := newFixture(t)
 	s := listen(t, k.c, "127.0.0.1:0")
 	addr := s.Addr().String()
-	term := stock(t, addr)
+	term := runStock(t, addr)
 	term.UntilShown("(CONNECTED)", "Tasks (4)")
 	term.Type("Space")
 	term.UntilShown("PAUSED")
-	k.c.NewTask(console.TaskOptions{Name: "made in the pause"})
+	k.c.NewTask(console.TaskOptions{Name: "created during the pause"})
 	time.Sleep(500 * ms)
-	if screen := term.Screen(); strings.Contains(screen, "made in the pause") {
-		t.Errorf("a paused client was told:\n%s", screen)
+	if screen := term.Screen(); strings.Contains(screen, "created during the pause") {
+		t.Errorf("a paused client shows a new task:\n%s", screen)
 	}
 	term.Type("Space")
-	screen := term.UntilShown("made in the pause", "Tasks (5)")
+	screen := term.UntilShown("created during the pause", "Tasks (5)")
 	if strings.Contains(screen, "PAUSED") {
-		t.Error("it still says that it is paused")
+		t.Error("the client shows PAUSED after it resumed")
 	}
 
-	shut(s) // the stock client draws nothing while it connects again
+	shut(s) // the stock client draws nothing while it reconnects
 	waitUntil(t, func() bool { return !k.c.Watched() })
-	k.c.NewTask(console.TaskOptions{Name: "made while away"})
+	k.c.NewTask(console.TaskOptions{Name: "created while disconnected"})
 	listen(t, k.c, addr)
-	term.UntilShown("(CONNECTED)", "made while away")
+	term.UntilShown("(CONNECTED)", "created while disconnected")
 }
 
-func TestTheStockClientTakesTenThousandTasks(t *testing.T) {
+func TestStockClientWith10000Tasks(t *testing.T) {
 	c := console.New(console.Options{PublishInterval: 200 * ms})
 	tasks := make([]*console.Task, 10_000)
 	for i := range tasks {
 		tasks[i] = c.NewTask(console.TaskOptions{Name: fmt.Sprintf("connection %d", i), Fields: []console.Field{console.Text("peer", "10.0.0.1:1234")}})
 	}
 	s := listen(t, c, "127.0.0.1:0")
-	term := stock(t, s.Addr().String())
+	term := runStock(t, s.Addr().String())
 	term.UntilShown("(CONNECTED)", "Tasks (10000)")
 	stop := make(chan struct{})
 	defer close(stop)
-	go func() { // some of them live on, some go
+	go func() { // poll the first half of the tasks, end the second half
 		for i := 0; ; i++ {
 			select {
 			case <-stop:
@@ -216,7 +215,7 @@ func TestTheStockClientTakesTenThousandTasks(t *testing.T) {
 	deadline := time.Now().Add(20 * time.Second)
 	for !strings.Contains(term.Screen(), "[exit 0]") {
 		if time.Now().After(deadline) {
-			t.Fatal("it did not end well")
+			t.Fatal("tokio-console did not exit with code 0 within 20 s")
 		}
 		time.Sleep(50 * ms)
 	}

@@ -6,52 +6,52 @@ import (
 	"mini-redis/console/hdr"
 )
 
-// The kinds of tasks. A viewer shows the kind, and judges by it: a task that
-// may block is not reproached with never yielding, or with having no waker.
+// Kinds of tasks. A viewer shows the kind and takes it into account in its warnings: it does not
+// warn that a blocking task never yields or has no waker.
 const (
-	KindTask     = "task"     // polled by somebody else, an event loop say
-	KindBlocking = "blocking" // a goroutine: it may block where it likes
+	KindTask     = "task"     // polled by another goroutine, for example an event loop
+	KindBlocking = "blocking" // a goroutine of its own, which may block anywhere
 )
 
-// TaskOptions describe a task.
+// TaskOptions describes a task.
 type TaskOptions struct {
 	Name   string
 	Kind   string // default KindTask
 	Fields []Field
 	Parent *Task
-	// Site is where the task was made; the zero Site is NewTask's caller.
+	// Site is where the task was created. Default: the caller of NewTask.
 	Site Site
-	// Key is how a span tells that it ran in this task: the address of the peer
-	// of a connection. See SpanTask.
+	// Key associates spans with the task. It is the address of a connection's peer, HOST:PORT: a
+	// span whose attributes network.peer.address and network.peer.port form the key ran in this
+	// task.
 	Key string
-	// CountsWakers says that the program reports every waker with WakerCloned and
-	// WakerDropped. Without it a live task has one: whoever polls it.
+	// CountsWakers states that the program reports every waker with WakerCloned and WakerDropped.
+	// Otherwise a live task is reported with one waker, unless it is of KindBlocking.
 	CountsWakers bool
 }
 
-// Task is one task. Its methods may be called from any goroutine, and on nil,
-// where they do nothing.
+// Task is a task of the program. Its methods may be called from any goroutine. They do nothing on a
+// nil Task.
 type Task struct {
 	entry
-	c      *Console
-	name   string
-	kind   string
-	key    string
-	fields []Field
-	site   Site
-	parent uint64
-	meta   uint64
-	counts bool
-	gid    int64 // of a task that is a goroutine
+	c            *Console
+	name         string
+	kind         string
+	key          string
+	fields       []Field
+	site         Site
+	parent       uint64
+	meta         uint64
+	countsWakers bool
+	gid          int64 // goroutine ID, 0 for a task that is no goroutine
 
 	mu sync.Mutex
 	s  taskStats
 }
 
-// taskStats is what changes over a task's life. Times are readings of Mono, 0
-// for never.
+// taskStats is the mutable state of a task. Times are readings of Mono, 0 if it has not happened.
 type taskStats struct {
-	mutated                   uint64 // how often anything here was changed
+	mutated                   uint64 // number of changes
 	created, dropped          int64
 	polls, wakes, selfWakes   uint64
 	clones, drops             uint64
@@ -60,18 +60,19 @@ type taskStats struct {
 	lastWake                  int64
 	busy, scheduled           int64
 	polling                   bool
-	looking                   int // how many look at its details
+	detailSubscribers         int // number of viewers that have the task's details open
 	recent                    recent
 	pollTimes, scheduledTimes *hdr.Histogram
 }
 
-// NewTask makes a task known. It returns nil when the console is off, or full.
+// NewTask registers a task. It returns nil if the console is disabled or already has MaxTasks
+// tasks.
 func (c *Console) NewTask(o TaskOptions) *Task {
 	if c == nil {
 		return nil
 	}
 	if o.Site == (Site{}) {
-		o.Site = Here(1)
+		o.Site = CallSite(1)
 	}
 	return c.newTask(o, 0, c.clock.Mono())
 }
@@ -80,13 +81,13 @@ func (c *Console) newTask(o TaskOptions, gid, created int64) *Task {
 	set(&o.Kind, KindTask)
 	t := &Task{
 		entry: entry{id: c.nextID()}, c: c, name: o.Name, kind: o.Kind, key: o.Key, fields: o.Fields, site: o.Site,
-		meta: c.metas.id(metaTask, o.Site.pkg), counts: o.CountsWakers, gid: gid,
+		meta: c.metas.id(metaTask, o.Site.pkg), countsWakers: o.CountsWakers, gid: gid,
 	}
 	if o.Parent != nil {
 		t.parent = o.Parent.id
 	}
 	t.s.created = created
-	if !t.counts && t.kind != KindBlocking {
+	if !t.countsWakers && t.kind != KindBlocking {
 		t.s.clones = 1
 	}
 	if !c.tasks.add(t) {
@@ -98,7 +99,7 @@ func (c *Console) newTask(o TaskOptions, gid, created int64) *Task {
 	return t
 }
 
-// ID is the number under which viewers know the task, 0 for nil.
+// ID returns the number that identifies the task to viewers, or 0 for a nil Task.
 func (t *Task) ID() uint64 {
 	if t == nil {
 		return 0
@@ -106,7 +107,7 @@ func (t *Task) ID() uint64 {
 	return t.id
 }
 
-// Name is the task's name.
+// Name returns the task's name, or "" for a nil Task.
 func (t *Task) Name() string {
 	if t == nil {
 		return ""
@@ -114,7 +115,7 @@ func (t *Task) Name() string {
 	return t.name
 }
 
-// lock returns the task's numbers, to be changed until unlock.
+// lock locks the task and returns its state, which the caller may change until it calls unlock.
 func (t *Task) lock() *taskStats {
 	t.mu.Lock()
 	return &t.s
@@ -125,7 +126,7 @@ func (t *Task) unlock() {
 	t.mu.Unlock()
 }
 
-// Wake says that at the given time somebody asked for the task to be polled.
+// Wake records that the task was scheduled to be polled at the given time.
 func (t *Task) Wake(at int64) {
 	if t == nil {
 		return
@@ -135,8 +136,8 @@ func (t *Task) Wake(at int64) {
 	t.unlock()
 }
 
-// SelfWake says that the task asked for it itself: there was more to do than
-// its turn allowed.
+// SelfWake records that the task scheduled itself at the given time, because it had more work than
+// one poll allows.
 func (t *Task) SelfWake(at int64) {
 	if t == nil {
 		return
@@ -147,7 +148,7 @@ func (t *Task) SelfWake(at int64) {
 	t.unlock()
 }
 
-// BeginPoll says that the task began to run.
+// BeginPoll records that the task began to run at the given time.
 func (t *Task) BeginPoll(at int64) {
 	if t == nil {
 		return
@@ -157,7 +158,7 @@ func (t *Task) BeginPoll(at int64) {
 	t.unlock()
 }
 
-// EndPoll says that it has come to a point where it waits.
+// EndPoll records that the task stopped running at the given time, to wait.
 func (t *Task) EndPoll(at int64) {
 	if t == nil {
 		return
@@ -167,8 +168,8 @@ func (t *Task) EndPoll(at int64) {
 	t.unlock()
 }
 
-// Polled is Wake, BeginPoll and EndPoll in one, for a loop that has the three
-// times after the fact. woken is 0 where nobody has woken the task.
+// Polled combines Wake, BeginPoll and EndPoll, for a loop that has the three times afterwards.
+// woken is 0 if the task was not woken.
 func (t *Task) Polled(woken, began, ended int64) {
 	if t == nil {
 		return
@@ -178,18 +179,15 @@ func (t *Task) Polled(woken, began, ended int64) {
 	case woken != 0:
 		s.wake(woken)
 	case s.first == 0:
-		s.first = began // a loop that has slept until now has not waited for its turn
+		s.first = began // it was not woken, so the time since its creation is not scheduled time
 	}
 	s.begin(began, t.c)
 	s.finish(ended, t.c)
 	t.unlock()
 }
 
-// Park says that the task's goroutine is about to block, Unpark that it runs
-// again and when it was woken: 0 where that is not known, and then the time it
-// was ready and did not run is not known either. They do nothing for a task
-// that is no goroutine: what an event loop waits for in the middle of a poll is
-// a part of the poll.
+// Park records that the task's goroutine is about to block. It does nothing for a task of another
+// kind than KindBlocking: a wait of an event loop during a poll is part of the poll.
 func (t *Task) Park(at int64) {
 	if t == nil || t.kind != KindBlocking {
 		return
@@ -197,7 +195,9 @@ func (t *Task) Park(at int64) {
 	t.EndPoll(at)
 }
 
-// Unpark ends what Park began.
+// Unpark records that the task's goroutine runs again at time at, and that it was woken at time
+// woken. woken is 0 if that is not known, and then no scheduled time is recorded. Like Park it does
+// nothing for a task of another kind than KindBlocking.
 func (t *Task) Unpark(woken, at int64) {
 	if t == nil || t.kind != KindBlocking {
 		return
@@ -213,8 +213,7 @@ func (t *Task) Unpark(woken, at int64) {
 	t.unlock()
 }
 
-// WakerCloned and WakerDropped count what can wake the task, where
-// TaskOptions.CountsWakers is set.
+// WakerCloned counts a new waker of the task. Call it only if TaskOptions.CountsWakers is set.
 func (t *Task) WakerCloned() {
 	if t == nil {
 		return
@@ -223,7 +222,8 @@ func (t *Task) WakerCloned() {
 	t.unlock()
 }
 
-// WakerDropped is the end of what WakerCloned began.
+// WakerDropped counts a waker of the task that no longer exists. Call it only if
+// TaskOptions.CountsWakers is set.
 func (t *Task) WakerDropped() {
 	if t == nil {
 		return
@@ -232,8 +232,8 @@ func (t *Task) WakerDropped() {
 	t.unlock()
 }
 
-// Drop says that the task has ended. Later calls, of this or of other methods,
-// change nothing that a viewer sees.
+// Drop records that the task has ended. Later calls of any method change nothing that a viewer
+// shows.
 func (t *Task) Drop() {
 	if t == nil {
 		return
@@ -243,7 +243,7 @@ func (t *Task) Drop() {
 	if s.dropped == 0 {
 		s.finish(at, t.c)
 		s.dropped = at
-		if !t.counts {
+		if !t.countsWakers {
 			s.drops = s.clones
 		}
 	}
@@ -271,7 +271,7 @@ func (s *taskStats) begin(at int64, c *Console) {
 	if s.first == 0 {
 		s.first = at
 		if s.woken == 0 {
-			s.woken = s.created // made, and waiting for its first turn ever since
+			s.woken = s.created // the task has been waiting for its first poll since its creation
 		}
 	}
 	if s.woken != 0 {

@@ -10,11 +10,11 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-func TestATasksTimesAddUp(t *testing.T) {
+func TestTaskTimes(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{Name: "spins"})
-	clock.pass(10 * ms) // waits for its first turn
+	clock.pass(10 * ms) // waiting for the first poll
 	task.BeginPoll(clock.Mono())
 	clock.pass(200 * ms)
 	task.EndPoll(clock.Mono())
@@ -23,7 +23,7 @@ func TestATasksTimesAddUp(t *testing.T) {
 	clock.pass(5 * ms) // scheduled
 	task.BeginPoll(clock.Mono())
 	clock.pass(50 * ms)
-	s.look()
+	s.nextUpdate()
 
 	f := func(name string, got, want any) {
 		t.Helper()
@@ -42,8 +42,8 @@ func TestATasksTimesAddUp(t *testing.T) {
 	f("ended before that", got.PollStats.LastPollEnded.AsTime().Before(got.PollStats.LastPollStarted.AsTime()), true)
 	f("first poll", got.PollStats.FirstPoll.AsTime().Sub(got.CreatedAt.AsTime()), 10*ms)
 
-	task.Drop() // in the middle of a poll, which ends with it
-	s.look()
+	task.Drop() // during a poll, which this ends
+	s.nextUpdate()
 	got = s.task(task)
 	f("busy at the end", got.PollStats.BusyTime.AsDuration(), 250*ms)
 	f("lifetime", got.DroppedAt.AsTime().Sub(got.CreatedAt.AsTime()), 565*ms)
@@ -51,58 +51,58 @@ func TestATasksTimesAddUp(t *testing.T) {
 	task.BeginPoll(clock.Mono())
 	task.EndPoll(clock.Mono())
 	task.Drop()
-	s.look()
+	s.nextUpdate()
 	f("busy after the end", s.task(task).PollStats.BusyTime.AsDuration(), 250*ms)
 	f("lifetime after the end", s.task(task).DroppedAt.AsTime().Sub(got.CreatedAt.AsTime()), 565*ms)
 }
 
-func TestAWakeDuringAPollCountsFromItsEnd(t *testing.T) {
+func TestWakeDuringPollCountsFromPollEnd(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{})
 	task.BeginPoll(clock.Mono())
 	clock.pass(10 * ms)
 	task.SelfWake(clock.Mono())
 	clock.pass(10 * ms)
-	task.Wake(clock.Mono()) // a second one changes nothing: it is awake
+	task.Wake(clock.Mono()) // no effect on times: the task is already scheduled
 	task.EndPoll(clock.Mono())
 	clock.pass(7 * ms)
 	task.BeginPoll(clock.Mono())
-	s.look()
+	s.nextUpdate()
 	got := s.task(task)
 	if d := got.ScheduledTime.AsDuration(); d != 7*ms || got.Wakes != 2 || got.SelfWakes != 1 {
-		t.Errorf("scheduled %v, %d wakes, %d by itself", d, got.Wakes, got.SelfWakes)
+		t.Errorf("scheduled %v, %d wakes, %d self-wakes, want 7ms, 2 and 1", d, got.Wakes, got.SelfWakes)
 	}
 }
 
-func TestPolledIsWakeBeginAndEnd(t *testing.T) {
+func TestPolledCombinesWakeBeginAndEnd(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{})
 	zero := clock.Mono()
 	clock.pass(time.Second)
 	task.Polled(0, zero, zero)
 	task.Polled(zero+int64(100*ms), zero+int64(130*ms), zero+int64(150*ms))
-	s.look()
+	s.nextUpdate()
 	got := s.task(task)
 	if got.PollStats.Polls != 2 || got.PollStats.BusyTime.AsDuration() != 20*ms || got.ScheduledTime.AsDuration() != 30*ms || got.Wakes != 1 {
 		t.Errorf("%v", got)
 	}
 }
 
-func TestClocksThatGoBackMakeNoNegativeTimes(t *testing.T) {
+func TestClockGoingBackGivesNoNegativeTimes(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	task := c.NewTask(TaskOptions{})
 	at := clock.pass(time.Second)
 	task.Polled(at, at-500, at-1000)
 	task.Polled(at+5, at-500, at-1000)
-	s.look() // which checks
+	s.nextUpdate() // checks that no time is negative
 }
 
-func TestWakersAreOneUnlessTheProgramCounts(t *testing.T) {
+func TestWakerCounts(t *testing.T) {
 	c, _ := newTestConsole(t, nil)
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	plain, counted := c.NewTask(TaskOptions{}), c.NewTask(TaskOptions{CountsWakers: true})
 	blocking := c.NewTask(TaskOptions{Kind: KindBlocking})
 	counted.WakerCloned()
@@ -110,7 +110,7 @@ func TestWakersAreOneUnlessTheProgramCounts(t *testing.T) {
 	counted.WakerDropped()
 	f := func(task *Task, clones, drops uint64) {
 		t.Helper()
-		s.look()
+		s.nextUpdate()
 		if got := s.task(task); got.WakerClones != clones || got.WakerDrops != drops {
 			t.Errorf("%d clones and %d drops, want %d and %d", got.WakerClones, got.WakerDrops, clones, drops)
 		}
@@ -124,7 +124,7 @@ func TestWakersAreOneUnlessTheProgramCounts(t *testing.T) {
 	f(counted, 2, 1)
 }
 
-func TestHistogramsBeginWhenSomebodyWatches(t *testing.T) {
+func TestHistogramsAreRecordedWhileWatched(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
 	task := c.NewTask(TaskOptions{})
 	poll := func(took time.Duration) {
@@ -134,9 +134,9 @@ func TestHistogramsBeginWhenSomebodyWatches(t *testing.T) {
 	}
 	poll(ms)
 	if d, _ := c.details(task); d.PollTimesHistogram != nil || d.ScheduledTimesHistogram != nil {
-		t.Errorf("recorded for nobody: %v", d)
+		t.Errorf("histograms recorded without a viewer: %v", d)
 	}
-	watching(t, c)
+	watchConsole(t, c)
 	poll(2 * ms)
 	poll(3 * time.Second)
 	poll(2 * time.Second)
@@ -153,20 +153,20 @@ func TestHistogramsBeginWhenSomebodyWatches(t *testing.T) {
 	}
 }
 
-func TestAGoroutineIsATaskAndKnowsItself(t *testing.T) {
+func TestGoCreatesTask(t *testing.T) {
 	c := New(Options{})
-	s := watching(t, c)
+	s := watchConsole(t, c)
 	parent := c.NewTask(TaskOptions{Name: "parent"})
 	inside, leave := make(chan *Task), make(chan struct{})
 	c.Go(NewContext(context.Background(), parent), "child", func(ctx context.Context) {
 		if c.Current() != FromContext(ctx) {
-			t.Error("the goroutine and its context disagree")
+			t.Error("Current and FromContext return different tasks")
 		}
 		inside <- c.Current()
 		<-leave
 	}, Text("colour", "blue"))
 	child := <-inside
-	s.look()
+	s.nextUpdate()
 	m := s.all[child.ID()]
 	if child.Name() != "child" || m.Kind != taskspb.Task_BLOCKING || m.Parents[0].Id != parent.ID() ||
 		value(m.Fields, "colour") != "blue" || value(m.Fields, "kind") != "blocking" || value(m.Fields, "goroutine") == int64(0) {
@@ -176,22 +176,13 @@ func TestAGoroutineIsATaskAndKnowsItself(t *testing.T) {
 		t.Errorf("location %v", m.Location)
 	}
 	close(leave)
-	waitFor(t, func() bool { s.look(); return s.task(child).DroppedAt != nil })
+	waitUntil(t, func() bool { s.nextUpdate(); return s.task(child).DroppedAt != nil })
 	if c.Current() != nil {
-		t.Error("a task for a goroutine that is none")
+		t.Error("Current returns a task outside of Go")
 	}
 }
 
-func waitFor(t testing.TB, done func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(ms) {
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
-		}
-	}
-}
-
-func TestAConsoleThatIsOffDoesNothing(t *testing.T) {
+func TestNilConsole(t *testing.T) {
 	var c *Console
 	task := c.NewTask(TaskOptions{Name: "x"})
 	task.Wake(1)
@@ -215,7 +206,7 @@ func TestAConsoleThatIsOffDoesNothing(t *testing.T) {
 	ran := make(chan bool)
 	c.Go(context.Background(), "x", func(ctx context.Context) { ran <- FromContext(ctx) == nil && c.Current() == nil })
 	if !<-ran || task.ID() != 0 || r.ID() != 0 || c.Watched() || c.Mono() != 0 {
-		t.Error("an off console is not off")
+		t.Error("a nil console is not disabled")
 	}
 	s, err := c.Listen(ServeOptions{})
 	if s != nil || err != nil || s.Addr() != nil || s.Close(t.Context()) != nil {
@@ -226,25 +217,25 @@ func TestAConsoleThatIsOffDoesNothing(t *testing.T) {
 	}
 }
 
-func TestPollsAllocateNothing(t *testing.T) {
+func TestPollsDoNotAllocate(t *testing.T) {
 	c, _ := newTestConsole(t, nil)
 	task := c.NewTask(TaskOptions{})
 	if n := testing.AllocsPerRun(100, func() { task.Polled(1, 2, 3) }); n != 0 {
 		t.Errorf("unwatched: %g allocations", n)
 	}
-	watching(t, c)
+	watchConsole(t, c)
 	task.Polled(1, 2, 3)
 	if n := testing.AllocsPerRun(100, func() { task.Polled(1, 2, 3) }); n != 0 {
 		t.Errorf("watched: %g allocations", n)
 	}
 }
 
-func TestNamesAreMadeFitForTheWire(t *testing.T) {
+func TestCleanText(t *testing.T) {
 	long := string(slices.Repeat([]byte{'x'}, 5000))
 	f := func(in, want string) {
 		t.Helper()
 		if got := clean(in); got != want {
-			t.Errorf("%.20q became %.20q", in, got)
+			t.Errorf("clean(%.20q) = %.20q", in, got)
 		}
 	}
 	f("plain", "plain")
@@ -252,9 +243,9 @@ func TestNamesAreMadeFitForTheWire(t *testing.T) {
 	f(long, long[:maxText])
 }
 
-// Every duration is in a histogram when somebody looks, however many there were
-// since the last look, and in the order in which outliers come.
-func TestHistogramsMissNothing(t *testing.T) {
+// With AlwaysHistograms every duration is in a histogram when details are requested, independently
+// of the number of durations since the last request.
+func TestHistogramsCountEveryDuration(t *testing.T) {
 	c, clock := newTestConsole(t, func(o *Options) { o.AlwaysHistograms = true })
 	task := c.NewTask(TaskOptions{Name: "busy"})
 	polls := 0
@@ -266,7 +257,7 @@ func TestHistogramsMissNothing(t *testing.T) {
 		}
 		if polls += n; polls == 31 {
 			woken := clock.Mono()
-			began := clock.pass(5 * time.Second) // more than the histogram holds, and than 32 bits do
+			began := clock.pass(5 * time.Second) // exceeds the histogram's range, and 32 bits of nanoseconds
 			task.Polled(woken, began, clock.pass(10*ms))
 			polls++
 		}
@@ -275,16 +266,16 @@ func TestHistogramsMissNothing(t *testing.T) {
 		s := must[*hdr.Histogram](t)(hdr.Decode(d.GetScheduledTimesHistogram().GetRawHistogram()))
 		outliers := d.GetScheduledTimesHistogram().GetHighOutliers()
 		if h.Total() != uint64(polls) || s.Total()+outliers != uint64(polls) || outliers != 0 && d.GetScheduledTimesHistogram().GetHighestOutlier() != 5e9 {
-			t.Errorf("%d polls: %d in the histogram, %d waits and %d outliers", polls, h.Total(), s.Total(), outliers)
+			t.Errorf("%d polls: histograms of %d polls, %d scheduled times and %d outliers", polls, h.Total(), s.Total(), outliers)
 		}
 	}
 }
 
-// A task's histograms are of the time that somebody looks at it, and begin with
-// its latest durations; those of a task that nobody looks at take no memory.
-func TestHistogramsAreKeptForWhoLooks(t *testing.T) {
+// The histograms of a task are recorded while a viewer has its details open, and start with its
+// latest durations. A task without such a viewer has no histograms.
+func TestHistogramsAreRecordedForDetailSubscribers(t *testing.T) {
 	c, clock := newTestConsole(t, nil)
-	watching(t, c)
+	watchConsole(t, c)
 	c.watchers.Add(1)
 	task := c.NewTask(TaskOptions{Name: "busy"})
 	poll := func(n int, took time.Duration) {
@@ -293,28 +284,28 @@ func TestHistogramsAreKeptForWhoLooks(t *testing.T) {
 			task.Polled(began, began, clock.pass(took))
 		}
 	}
-	seen := func(want uint64, longest time.Duration) {
+	want := func(polls uint64, longest time.Duration) {
 		t.Helper()
 		d, _ := c.details(task)
 		h := must[*hdr.Histogram](t)(hdr.Decode(d.GetHistogram().GetRawHistogram()))
-		if h.Total()+d.GetHistogram().GetHighOutliers() != want || d.GetHistogram().GetHighestOutlier() != uint64(longest) {
-			t.Errorf("%d polls, %d outliers up to %d; want %d, %v", h.Total(), d.GetHistogram().GetHighOutliers(), d.GetHistogram().GetHighestOutlier(), want, longest)
+		if h.Total()+d.GetHistogram().GetHighOutliers() != polls || d.GetHistogram().GetHighestOutlier() != uint64(longest) {
+			t.Errorf("%d polls, %d outliers up to %d; want %d, %v", h.Total(), d.GetHistogram().GetHighOutliers(), d.GetHistogram().GetHighestOutlier(), polls, longest)
 		}
 	}
 	poll(100, ms)
 	if task.s.pollTimes != nil {
-		t.Error("histograms of a task that nobody looks at")
+		t.Error("histograms of a task without detail subscribers")
 	}
-	away := task.look()
-	seen(16, 0) // of the latest 31, which are polls and waits in turn
+	unsubscribe := task.subscribeDetails()
+	want(16, 0) // of the latest 31 durations, which alternate between polls and scheduled times
 	poll(40, ms)
 	poll(1, 5*time.Second)
-	seen(57, 5*time.Second)
-	second := task.look()
-	seen(57, 5*time.Second)
+	want(57, 5*time.Second)
+	second := task.subscribeDetails()
+	want(57, 5*time.Second)
 	second()
-	away()
+	unsubscribe()
 	poll(7, ms)
-	defer task.look()()
-	seen(7, 0)
+	defer task.subscribeDetails()()
+	want(7, 0)
 }

@@ -17,7 +17,7 @@ import (
 // spanBuffer is how many spans a viewer may be behind.
 const spanBuffer = 4096
 
-// The names of the fields that say what a span is, beside its attributes.
+// Names of the fields that describe a span, in addition to its attributes.
 const (
 	SpanTraceID  = "trace_id"
 	SpanParentID = "parent_span_id"
@@ -26,8 +26,8 @@ const (
 	SpanDropped  = "dropped"
 )
 
-// traceService is the Trace service: the program's spans, each told as a new
-// span, its way into and out of the task it ran in, its events, and its end.
+// traceService implements the Trace service. For each span of the program it sends the new span,
+// the enter and exit of the task it ran in, its events, and its end.
 type traceService struct {
 	tracepb.UnimplementedTraceServer
 	c        *Console
@@ -35,46 +35,47 @@ type traceService struct {
 	viewers  chan struct{}
 }
 
-// enter takes one of the places that there are for viewers of one kind.
-func enter(places chan struct{}) (leave func(), err error) {
+// acquireViewerSlot takes one of the slots for viewers of one kind. It fails with
+// RESOURCE_EXHAUSTED if all slots are in use.
+func acquireViewerSlot(slots chan struct{}) (release func(), err error) {
 	select {
-	case places <- struct{}{}:
-		return func() { <-places }, nil
+	case slots <- struct{}{}:
+		return func() { <-slots }, nil
 	default:
-		return nil, status.Errorf(codes.ResourceExhausted, "%d viewers are watching already", cap(places))
+		return nil, status.Errorf(codes.ResourceExhausted, "the console has %d viewers of this kind, which is its limit", cap(slots))
 	}
 }
 
-// errPaused ends a view whose viewer wants to see nothing for a while.
+// errPaused ends a subscription when its viewer pauses.
 var errPaused = errors.New("paused")
 
-// Watch implements the service. While the viewer is paused there is no
-// subscription: the program pays for what is seen. What was open then is taken
-// back, and told anew where it still is, when the viewer goes on.
+// Watch implements the Trace service. There is no subscription while the viewer is paused, so that
+// the program does not pay for spans that are not shown. When the viewer resumes, the spans that
+// were open are retracted, and those that are still open are sent again.
 func (s *traceService) Watch(r *tracepb.WatchRequest, stream grpc.ServerStreamingServer[tracepb.TraceEvent]) error {
 	if err := stream.SendHeader(nil); err != nil {
 		return err
 	}
-	leave, err := enter(s.viewers)
+	release, err := acquireViewerSlot(s.viewers)
 	if err != nil {
 		return err
 	}
-	defer leave()
+	defer release()
 	w := newSpanWriter(s.c, r.GetFilter(), stream.Send)
-	return live(stream.Context(), s.stopping, func(ctx context.Context) error {
-		w.forget()
+	return runUnpaused(stream.Context(), s.stopping, func(ctx context.Context) error {
+		w.retractOpen()
 		spans := s.c.o.Spans.Subscribe(spanBuffer)
 		defer spans.Close()
-		return w.follow(ctx, spans)
+		return w.run(ctx, spans)
 	})
 }
 
-// live calls f until the viewer or the server ends, and not while the viewer is
-// paused. The context that f is given ends with each pause.
-func live(viewer context.Context, stopping <-chan struct{}, f func(context.Context) error) error {
-	session := sessionOf(viewer)
+// runUnpaused calls f until the stream or the server ends, except while the viewer is paused. The
+// context passed to f is canceled at each pause.
+func runUnpaused(viewer context.Context, stopping <-chan struct{}, f func(context.Context) error) error {
+	conn := viewerConnOf(viewer)
 	for {
-		paused, changed := session.state()
+		paused, changed := conn.state()
 		if paused {
 			select {
 			case <-changed:
@@ -109,15 +110,15 @@ func live(viewer context.Context, stopping <-chan struct{}, f func(context.Conte
 	}
 }
 
-// The attributes that name a connection's peer, of the semantic conventions for
-// network attributes.
+// Attributes of a connection's peer, from the OpenTelemetry semantic conventions for network
+// attributes.
 const (
 	peerAddress = attribute.Key("network.peer.address")
 	peerPort    = attribute.Key("network.peer.port")
 )
 
-// spanTask finds the task that a span ran in: the one whose Key is the address
-// of the span's peer.
+// spanTask returns the task in which the span ran: the task whose Key is the address of the span's
+// peer. It returns nil if there is none.
 func (c *Console) spanTask(s *Span) *Task {
 	var host, port string
 	for _, a := range s.Attributes {

@@ -22,11 +22,11 @@ import (
 
 type taskDetails = taskspb.TaskDetails
 
-// fixedSpans is a source that has some spans, then ends.
+// fixedSpans is a source that delivers a list of spans and then ends.
 type fixedSpans struct {
 	spans  []Span
 	missed uint64
-	after  func(n int) // is told how many have been read
+	after  func(n int) // called before each read with the number of spans read so far
 }
 
 func (f *fixedSpans) Subscribe(int) SpanStream { return &fixedStream{f, 0} }
@@ -36,7 +36,7 @@ type fixedStream struct {
 	read int
 }
 
-// Next returns one span at a time where somebody wants to know, else all.
+// Next returns one span at a time if after is set, and otherwise as many as fit.
 func (f *fixedStream) Next(_ context.Context, dst []Span) (int, uint64, error) {
 	if f.after != nil {
 		f.after(f.read)
@@ -63,7 +63,7 @@ func span(name string, id byte, parent byte, attrs ...attribute.KeyValue) Span {
 	return s
 }
 
-// events watches the spans of a source to their end.
+// events returns all messages of a Trace/Watch stream until the source ends.
 func events(t *testing.T, source *fixedSpans, filter string, before func(c *Console)) []*tracepb.TraceEvent {
 	t.Helper()
 	c, s := serve(t, Options{Spans: source}, ServeOptions{})
@@ -81,7 +81,7 @@ func events(t *testing.T, source *fixedSpans, filter string, before func(c *Cons
 	}
 }
 
-func TestASpanIsToldWithItsTraceAndItsTask(t *testing.T) {
+func TestSpanCarriesTraceAndTask(t *testing.T) {
 	failed := span("GET", 2, 1, attribute.String("network.peer.address", "::1"), attribute.Int("network.peer.port", 5000), attribute.Bool("hit", true))
 	failed.Status = otelcodes.Error
 	var task *Task
@@ -116,8 +116,8 @@ func TestASpanIsToldWithItsTraceAndItsTask(t *testing.T) {
 	}
 }
 
-// story is the events, a few words each; spans by number, events by name.
-func story(list []*tracepb.TraceEvent) (words []string) {
+// summarize describes each message in a few words. It identifies spans by ID and events by name.
+func summarize(list []*tracepb.TraceEvent) (words []string) {
 	metas := map[uint64]*commonpb.Metadata{}
 	add := func(format string, args ...any) { words = append(words, fmt.Sprintf(format, args...)) }
 	for _, e := range list {
@@ -140,7 +140,7 @@ func story(list []*tracepb.TraceEvent) (words []string) {
 			add("exit %d task %d", e.ExitSpan.SpanId.Id, e.ExitSpan.ThreadId)
 		case *tracepb.TraceEvent_CloseSpan:
 			if e.CloseSpan.At == nil {
-				add("take back %d", e.CloseSpan.SpanId.Id)
+				add("retract %d", e.CloseSpan.SpanId.Id)
 			} else {
 				add("close %d", e.CloseSpan.SpanId.Id)
 			}
@@ -149,75 +149,75 @@ func story(list []*tracepb.TraceEvent) (words []string) {
 	return words
 }
 
-func mustTell(t *testing.T, list []*tracepb.TraceEvent, want ...string) {
+func wantEvents(t *testing.T, list []*tracepb.TraceEvent, want ...string) {
 	t.Helper()
-	if got := story(list); !slices.Equal(got, want) {
-		t.Errorf("told:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
+	if got := summarize(list); !slices.Equal(got, want) {
+		t.Errorf("sent:\n  %s\nwant:\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
 	}
 }
 
-func opened(s Span) Span {
+func openSpan(s Span) Span {
 	s.Open, s.End = true, time.Time{}
 	return s
 }
 
-// A span that is told as open is told again when it ends, with the task that it
-// began in, also where that has gone since.
-func TestAnOpenSpanIsToldAgainWhenItEnds(t *testing.T) {
+// A span that was sent as open is sent again when it ends, with the task in which it began, even if
+// that task has ended since.
+func TestOpenSpanIsSentAgainWhenItEnds(t *testing.T) {
 	peer := []attribute.KeyValue{attribute.String("network.peer.address", "::1"), attribute.Int("network.peer.port", 5000)}
 	s := span("BLPOP", 2, 0, peer...)
 	var task *Task
-	source := &fixedSpans{spans: []Span{opened(s), opened(s), s}, after: func(read int) {
+	source := &fixedSpans{spans: []Span{openSpan(s), openSpan(s), s}, after: func(read int) {
 		if read == 2 {
 			task.Drop()
 		}
 	}}
 	got := events(t, source, "", func(c *Console) { task = c.NewTask(TaskOptions{Name: "connection", Key: "[::1]:5000"}) })
-	mustTell(t, got, "new 2", fmt.Sprintf("enter 2 task %d", task.ID()), "new 2", fmt.Sprintf("exit 2 task %d", task.ID()), "close 2")
+	wantEvents(t, got, "new 2", fmt.Sprintf("enter 2 task %d", task.ID()), "new 2", fmt.Sprintf("exit 2 task %d", task.ID()), "close 2")
 }
 
-func TestEventsOfASpanAreTold(t *testing.T) {
+func TestSpanEventsAreSent(t *testing.T) {
 	s := span("GET", 2, 0)
 	s.Events = []SpanEvent{{Name: "cache miss", Time: time.Unix(10, 7), Attributes: []attribute.KeyValue{attribute.String("cache", "L2")}}, {Name: "GET"}}
 	got := events(t, &fixedSpans{spans: []Span{s}}, "", nil)
 	const in = "0000000000000002"
-	mustTell(t, got, "new 2", "event cache miss in "+in+" dropped <nil>", "event GET in "+in+" dropped <nil>", "close 2")
+	wantEvents(t, got, "new 2", "event cache miss in "+in+" dropped <nil>", "event GET in "+in+" dropped <nil>", "close 2")
 	if e := got[3].GetNewSpan(); value(e.Fields, "cache") != "L2" || value(e.Fields, SpanTraceID) != "00000000000000000000000000000007" || !e.At.AsTime().Equal(time.Unix(10, 7)) {
 		t.Errorf("%v", e)
 	}
 	s.Events = make([]SpanEvent, maxSpanEvents+3)
 	s.DroppedEvents = 4
 	got = events(t, &fixedSpans{spans: []Span{s}}, "", nil)
-	words := story(got)
+	words := summarize(got)
 	if len(words) != maxSpanEvents+3 || words[len(words)-2] != "event events dropped in "+in+" dropped 7" {
 		t.Errorf("%d: %s", len(words), strings.Join(words[len(words)-3:], "\n"))
 	}
 }
 
-// After a loss nobody knows what is open: it is taken back, and told anew where
-// the source still knows of it.
-func TestWhatIsOpenIsTakenBackAfterALoss(t *testing.T) {
-	source := &fixedSpans{spans: []Span{opened(span("BLPOP", 2, 0)), opened(span("BLPOP", 3, 0)), span("BLPOP", 3, 0)}}
+// After a loss it is unknown which spans are still open. The open spans are retracted, and those
+// that the source still knows are sent again.
+func TestOpenSpansAreRetractedAfterLoss(t *testing.T) {
+	source := &fixedSpans{spans: []Span{openSpan(span("BLPOP", 2, 0)), openSpan(span("BLPOP", 3, 0)), span("BLPOP", 3, 0)}}
 	source.after = func(read int) {
 		if read == 1 {
 			source.missed = 42
 		}
 	}
-	mustTell(t, events(t, source, "", nil),
-		"new 2", "new 3", "take back 2", "take back 3", "event spans dropped in <nil> dropped 42", "new 3", "close 3")
+	wantEvents(t, events(t, source, "", nil),
+		"new 2", "new 3", "retract 2", "retract 3", "event spans dropped in <nil> dropped 42", "new 3", "close 3")
 }
 
 func TestSpansAreFilteredByName(t *testing.T) {
 	got := events(t, &fixedSpans{spans: []Span{span("GET", 1, 0), span("SET", 2, 0)}}, "SE", nil)
-	mustTell(t, got, "new 2", "close 2")
+	wantEvents(t, got, "new 2", "close 2")
 }
 
-func TestLostSpansAreTold(t *testing.T) {
+func TestLostSpansAreReported(t *testing.T) {
 	got := events(t, &fixedSpans{spans: []Span{span("GET", 1, 0)}, missed: 42}, "", nil)
-	mustTell(t, got, "new 1", "close 1", "event spans dropped in <nil> dropped 42")
+	wantEvents(t, got, "new 1", "close 1", "event spans dropped in <nil> dropped 42")
 }
 
-// openSource has one span that is open, for whoever looks.
+// openSource delivers one open span to each subscriber.
 type openSource struct{ subscribers, ended chan bool }
 
 func (o *openSource) Subscribe(int) SpanStream {
@@ -227,30 +227,30 @@ func (o *openSource) Subscribe(int) SpanStream {
 
 type openStream struct {
 	source *openSource
-	told   bool
+	sent   bool
 }
 
 func (o *openStream) Close() { o.source.ended <- true }
 
 func (o *openStream) Next(ctx context.Context, dst []Span) (int, uint64, error) {
-	if !o.told {
-		o.told = true
-		dst[0] = opened(span("BLPOP", 2, 0))
+	if !o.sent {
+		o.sent = true
+		dst[0] = openSpan(span("BLPOP", 2, 0))
 		return 1, 0, nil
 	}
 	<-ctx.Done()
 	return 0, 0, ctx.Err()
 }
 
-// A viewer that is paused is subscribed to nothing, and begins anew after it.
-func TestSpansArePausedWithTheirViewer(t *testing.T) {
+// A pause ends the subscription of a viewer, and the resume starts a new one.
+func TestPauseEndsSpanSubscription(t *testing.T) {
 	source := &openSource{make(chan bool, 9), make(chan bool, 9)}
 	_, s := serve(t, Options{Spans: source}, ServeOptions{})
 	conn := dial(t, s, nil)
 	stream := must[grpc.ServerStreamingClient[tracepb.TraceEvent]](t)(tracepb.NewTraceClient(conn).Watch(t.Context(), &tracepb.WatchRequest{}))
 	next := func() string {
 		t.Helper()
-		words := story([]*tracepb.TraceEvent{
+		words := summarize([]*tracepb.TraceEvent{
 			{Event: &tracepb.TraceEvent_RegisterMetadata{RegisterMetadata: &commonpb.RegisterMetadata{Metadata: []*commonpb.RegisterMetadata_NewMetadata{
 				{Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Name: "BLPOP"}},
 			}}}},
@@ -266,15 +266,15 @@ func TestSpansArePausedWithTheirViewer(t *testing.T) {
 	<-source.ended
 	<-source.subscribers
 	if len(source.subscribers) != 0 {
-		t.Error("subscribed in a pause")
+		t.Error("subscribed during a pause")
 	}
 	must[*instrumentpb.ResumeResponse](t)(client.Resume(t.Context(), &instrumentpb.ResumeRequest{}))
-	if back, again := next(), next(); back != "take back 2" || again != "new 2" {
+	if back, again := next(), next(); back != "retract 2" || again != "new 2" {
 		t.Errorf("%q %q", back, again)
 	}
 }
 
-func TestNamesOfSpansAreBounded(t *testing.T) {
+func TestSpanNamesAreBounded(t *testing.T) {
 	source := &fixedSpans{}
 	for i := range maxSpanNames + 50 {
 		source.spans = append(source.spans, span(string(rune('a'+i)), 1, 0))
@@ -286,6 +286,6 @@ func TestNamesOfSpansAreBounded(t *testing.T) {
 		}
 	}
 	if metas != maxSpanNames+1 {
-		t.Errorf("%d names", metas)
+		t.Errorf("%d names registered, want %d", metas, maxSpanNames+1)
 	}
 }

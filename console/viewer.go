@@ -14,28 +14,29 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-// viewer is what one stream of updates has been told. One goroutine uses it.
+// viewer is the state of one stream of updates: what has been sent so far. It is used by one
+// goroutine.
 type viewer struct {
 	c         *Console
-	metas     int // how much metadata
-	tasks     known[*Task, *taskspb.Stats]
-	resources known[*Resource, *resourcespb.Stats]
-	ops       known[*AsyncOp, *asyncopspb.Stats]
+	metas     int // number of metadata entries sent
+	tasks     sentItems[*Task, *taskspb.Stats]
+	resources sentItems[*Resource, *resourcespb.Stats]
+	ops       sentItems[*AsyncOp, *asyncopspb.Stats]
 	pollOps   uint64
 }
 
-// known is what a viewer knows of the items of one kind.
-type known[T item, S proto.Message] struct {
-	items   map[uint64]told[S]
-	list    []T // scratch
+// sentItems records which items of one kind a viewer has been sent.
+type sentItems[T item, S proto.Message] struct {
+	items   map[uint64]sentItem[S]
+	list    []T // reused by snapshot
 	dropped uint64
 	round   uint64
 }
 
-// told is the last the viewer heard of an item.
-type told[S proto.Message] struct {
+// sentItem is the state of an item as it was last sent.
+type sentItem[S proto.Message] struct {
 	mutated uint64
-	round   uint64 // of updates in which the item was still known
+	round   uint64 // the last round in which the item was still registered
 	stats   S
 }
 
@@ -47,34 +48,33 @@ func newViewer(c *Console) *viewer {
 	return v
 }
 
-// moment turns readings of Mono into times of day, for one update.
-type moment struct {
+// timeBase converts readings of Mono to wall-clock times, for one round of updates.
+type timeBase struct {
 	zero time.Time
 	now  int64
 }
 
-func (m moment) at(mono int64) *timestamppb.Timestamp {
+func (m timeBase) at(mono int64) *timestamppb.Timestamp {
 	if mono == 0 {
 		return nil
 	}
 	return timestamppb.New(m.zero.Add(time.Duration(mono)))
 }
 
-// updates returns what has changed since the last call as messages to be sent
-// one after the other: on the first call everything, later at least one that
-// says what time it is.
+// updates returns the changes since the last call, as messages to be sent in order. The first call
+// returns all items. Every call returns at least one message, which carries the current time.
 func (v *viewer) updates() []*instrumentpb.Update {
-	var m moment
+	var m timeBase
 	m.zero, m.now = v.c.epoch()
-	out := newParcel(m.at(m.now))
+	out := newUpdateBatch(m.at(m.now))
 
-	tasks, lost := v.tasks.begin(&v.c.tasks, m.now)
+	tasks, lost := v.tasks.snapshot(&v.c.tasks, m.now)
 	out.task().DroppedEvents = lost
-	resources, lost := v.resources.begin(&v.c.resources, m.now)
+	resources, lost := v.resources.snapshot(&v.c.resources, m.now)
 	out.resource().DroppedEvents = lost
-	ops, lost := v.ops.begin(&v.c.ops, m.now)
+	ops, lost := v.ops.snapshot(&v.c.ops, m.now)
 	out.asyncOp().DroppedEvents = lost
-	// After the items: whatever they refer to is in it.
+	// Read the metadata after the items, so that it includes everything the items refer to.
 	metas := v.c.metas.since(v.metas)
 	v.metas += len(metas)
 	out.current.NewMetadata = &commonpb.RegisterMetadata{Metadata: metas}
@@ -86,17 +86,18 @@ func (v *viewer) updates() []*instrumentpb.Update {
 		v.resource(out, r, m)
 	}
 	for _, a := range ops {
-		v.op(out, a, m)
+		v.asyncOp(out, a, m)
 	}
-	v.gone(out, m)
-	v.polled(out)
-	return out.finished()
+	v.endMissing(out, m)
+	v.addPollOps(out)
+	return out.updates()
 }
 
-// begin takes stock of a registry.
-func (k *known[T, S]) begin(r *registry[T], now int64) (list []T, lost uint64) {
+// snapshot starts a round. It returns the items of the registry, and how many have been dropped
+// since the last round.
+func (k *sentItems[T, S]) snapshot(r *registry[T], now int64) (list []T, lost uint64) {
 	if k.items == nil {
-		k.items = map[uint64]told[S]{}
+		k.items = map[uint64]sentItem[S]{}
 	}
 	clear(k.list)
 	list, dropped := r.snapshot(k.list[:0], now)
@@ -105,8 +106,8 @@ func (k *known[T, S]) begin(r *registry[T], now int64) (list []T, lost uint64) {
 	return list, lost
 }
 
-// changed reports whether the viewer does not know the item, or not as it is.
-func (k *known[T, S]) changed(id, mutated uint64) (changed, isNew bool) {
+// changed reports whether the item has changed since it was last sent, or has never been sent.
+func (k *sentItems[T, S]) changed(id, mutated uint64) (changed, isNew bool) {
 	was, ok := k.items[id]
 	if ok && was.mutated == mutated {
 		was.round = k.round
@@ -116,11 +117,11 @@ func (k *known[T, S]) changed(id, mutated uint64) (changed, isNew bool) {
 	return true, !ok
 }
 
-func (k *known[T, S]) tell(id, mutated uint64, stats S) {
-	k.items[id] = told[S]{mutated: mutated, round: k.round, stats: stats}
+func (k *sentItems[T, S]) markSent(id, mutated uint64, stats S) {
+	k.items[id] = sentItem[S]{mutated: mutated, round: k.round, stats: stats}
 }
 
-func (v *viewer) task(out *parcel, t *Task, m moment) {
+func (v *viewer) task(out *updateBatch, t *Task, m timeBase) {
 	t.mu.Lock()
 	s := t.s
 	t.mu.Unlock()
@@ -129,7 +130,7 @@ func (v *viewer) task(out *parcel, t *Task, m moment) {
 		return
 	}
 	stats := s.message(m)
-	v.tasks.tell(t.id, s.mutated, stats)
+	v.tasks.markSent(t.id, s.mutated, stats)
 	var fresh *taskspb.Task
 	if isNew {
 		fresh = t.message()
@@ -137,14 +138,14 @@ func (v *viewer) task(out *parcel, t *Task, m moment) {
 	out.addTask(t.id, fresh, stats)
 }
 
-func (v *viewer) resource(out *parcel, r *Resource, m moment) {
+func (v *viewer) resource(out *updateBatch, r *Resource, m timeBase) {
 	attrs, mutated := r.state()
 	changed, isNew := v.resources.changed(r.id, mutated)
 	if !changed {
 		return
 	}
 	stats := &resourcespb.Stats{CreatedAt: m.at(r.created), DroppedAt: m.at(r.dropped.Load()), Attributes: r.attributes(attrs)}
-	v.resources.tell(r.id, mutated, stats)
+	v.resources.markSent(r.id, mutated, stats)
 	var fresh *resourcespb.Resource
 	if isNew {
 		fresh = r.message()
@@ -152,7 +153,7 @@ func (v *viewer) resource(out *parcel, r *Resource, m moment) {
 	out.addResource(r.id, fresh, stats)
 }
 
-func (v *viewer) op(out *parcel, a *AsyncOp, m moment) {
+func (v *viewer) asyncOp(out *updateBatch, a *AsyncOp, m timeBase) {
 	changed, isNew := v.ops.changed(a.id, a.mutated.Load())
 	if !changed {
 		return
@@ -160,7 +161,7 @@ func (v *viewer) op(out *parcel, a *AsyncOp, m moment) {
 	a.mu.Lock()
 	mutated, stats := a.mutated.Load(), a.stats(m)
 	a.mu.Unlock()
-	v.ops.tell(a.id, mutated, stats)
+	v.ops.markSent(a.id, mutated, stats)
 	var fresh *asyncopspb.AsyncOp
 	if isNew {
 		fresh = a.message()
@@ -168,23 +169,23 @@ func (v *viewer) op(out *parcel, a *AsyncOp, m moment) {
 	out.addAsyncOp(a.id, fresh, stats)
 }
 
-// gone ends what the viewer knows as alive and the program no longer knows at
-// all: it ended, and was forgotten while the viewer was paused or slow.
-func (v *viewer) gone(out *parcel, m moment) {
+// endMissing reports the end of items that the viewer knows as live but that the registry no longer
+// holds: they ended and were evicted while the viewer was paused or slow.
+func (v *viewer) endMissing(out *updateBatch, m timeBase) {
 	now := m.at(m.now)
-	for id, was := range v.tasks.left() {
+	for id, was := range v.tasks.takeMissing() {
 		if was.stats.DroppedAt == nil {
 			was.stats.DroppedAt = now
 			out.addTask(id, nil, was.stats)
 		}
 	}
-	for id, was := range v.resources.left() {
+	for id, was := range v.resources.takeMissing() {
 		if was.stats.DroppedAt == nil {
 			was.stats.DroppedAt = now
 			out.addResource(id, nil, was.stats)
 		}
 	}
-	for id, was := range v.ops.left() {
+	for id, was := range v.ops.takeMissing() {
 		if was.stats.DroppedAt == nil {
 			was.stats.DroppedAt = now
 			out.addAsyncOp(id, nil, was.stats)
@@ -192,9 +193,9 @@ func (v *viewer) gone(out *parcel, m moment) {
 	}
 }
 
-// left yields, and forgets, the items that this round has not met.
-func (k *known[T, S]) left() func(func(uint64, told[S]) bool) {
-	return func(yield func(uint64, told[S]) bool) {
+// takeMissing yields the items that were not registered in this round, and removes them.
+func (k *sentItems[T, S]) takeMissing() func(func(uint64, sentItem[S]) bool) {
+	return func(yield func(uint64, sentItem[S]) bool) {
 		if len(k.items) == len(k.list) {
 			return
 		}
@@ -210,7 +211,7 @@ func (k *known[T, S]) left() func(func(uint64, told[S]) bool) {
 	}
 }
 
-func (v *viewer) polled(out *parcel) {
+func (v *viewer) addPollOps(out *updateBatch) {
 	list, next, missed := v.c.pollOps.since(v.pollOps)
 	v.pollOps = next
 	out.first().ResourceUpdate.DroppedEvents += missed

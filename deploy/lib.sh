@@ -1,4 +1,4 @@
-# What the scripts of deploy/ share; sourced, not run.
+# Shared by the scripts of deploy/, which source it.
 # shellcheck shell=bash
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -8,10 +8,10 @@ export CLUSTER=${CLUSTER:-mini-redis} NAMESPACE=${NAMESPACE:-mini-redis} RELEASE
 export KUBE_CONTEXT=${KUBE_CONTEXT:-kind-$CLUSTER}
 
 stack=deploy/helm/mini-redis
-# shellcheck disable=SC2034 # for those who source this
+# shellcheck disable=SC2034 # used by the scripts that source this file
 {
-  programs=(mini-redis client-load mini-redis-cli mini-redis-collector) # the images of the project
-  binaries=("${programs[@]}" stack-check)                               # what is in them
+  programs=(mini-redis client-load mini-redis-cli mini-redis-collector) # the project's images
+  binaries=("${programs[@]}" stack-check)                               # the binaries in these images
   stand_ins=(jaeger prometheus)
   version=$(sed -n 's/^appVersion: *//p' "$stack/Chart.yaml")
 }
@@ -21,7 +21,7 @@ helm_() { helm --kube-context "$KUBE_CONTEXT" --namespace "$NAMESPACE" "$@"; }
 
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
-# need TOOL...: ends the script with how to install what is missing.
+# need TOOL...: exits with code 1 and install instructions if a tool is missing.
 need() {
   local tool missing=()
   for tool; do
@@ -29,7 +29,7 @@ need() {
   done
   if [ ${#missing[@]} -eq 0 ]; then
     case " $* " in
-      *" docker "*) docker info >/dev/null 2>&1 || die "docker is here, but its engine does not answer: docker info says why" ;;
+      *" docker "*) docker info >/dev/null 2>&1 || die "docker is installed, but its engine does not answer: docker info prints the reason" ;;
     esac
     return
   fi
@@ -46,14 +46,14 @@ need() {
   exit 1
 }
 
-# need_cluster: ends the script where there is no cluster to speak to.
+# need_cluster: exits with code 1 if kubectl has no context for the cluster.
 need_cluster() {
   need kubectl
   kubectl config get-contexts "$KUBE_CONTEXT" >/dev/null 2>&1 ||
-    die "kubectl knows no context $KUBE_CONTEXT: task kind-up makes that cluster; KUBE_CONTEXT names another"
+    die "kubectl has no context $KUBE_CONTEXT: create the cluster with task kind-up, or set KUBE_CONTEXT"
 }
 
-# third_party COMPONENT: the image that the chart names for jaeger or prometheus.
+# third_party COMPONENT: prints the image of jaeger or prometheus from the chart's values.
 third_party() {
   awk -v part="$1:" '
     /^[a-z]/ {inside = ($1 == part)}

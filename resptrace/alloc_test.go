@@ -14,7 +14,7 @@ import (
 	"mini-redis/resptrace"
 )
 
-// calls are what the tests and benchmarks of cost do, with commands made before.
+// calls holds prepared commands for the allocation tests and benchmarks.
 type calls struct {
 	single redis.Cmder
 	batch  []redis.Cmder
@@ -28,27 +28,27 @@ func newCalls(ctx context.Context) calls {
 	return c
 }
 
-// hooked captures the hook that Instrument adds to a client, so that its cost
-// can be measured without a network.
-func hooked(t testing.TB, l *lab, opts ...resptrace.Option) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
+// instrumentedHooks returns the hook chain of an instrumented client, without the
+// network.
+func instrumentedHooks(t testing.TB, l *testTelemetry, opts ...resptrace.Option) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
 	t.Cleanup(func() { _ = c.Close() })
 	must(t, resptrace.Instrument(c, l.options(opts...)...))
-	return withoutNetwork(c)
+	return hooksWithoutNetwork(c)
 }
 
-// bare is hooked without our hook.
-func bare(t testing.TB) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
+// plainHooks returns the hook chain of a client without instrumentation.
+func plainHooks(t testing.TB) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
 	t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
 	t.Cleanup(func() { _ = c.Close() })
-	return withoutNetwork(c)
+	return hooksWithoutNetwork(c)
 }
 
-// withoutNetwork puts a hook that answers below all others.
-func withoutNetwork(c *redis.Client) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
-	c.AddHook(&inner{})
+// hooksWithoutNetwork adds an innermost hook that answers all commands.
+func hooksWithoutNetwork(c *redis.Client) (single redis.ProcessHook, batch redis.ProcessPipelineHook) {
+	c.AddHook(&answeringHook{})
 	return c.Process, func(ctx context.Context, cmds []redis.Cmder) error {
 		p := c.Pipeline()
 		if err := p.BatchProcess(ctx, cmds...); err != nil {
@@ -59,12 +59,12 @@ func withoutNetwork(c *redis.Client) (single redis.ProcessHook, batch redis.Proc
 	}
 }
 
-// inner is a hook that asks for a command's arguments, as writing it would, and answers.
-type inner struct{}
+// answeringHook is a hook that calls a command's Args, like writing it, and answers it.
+type answeringHook struct{}
 
-func (*inner) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (*answeringHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (*inner) ProcessHook(redis.ProcessHook) redis.ProcessHook {
+func (*answeringHook) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	return func(_ context.Context, cmd redis.Cmder) error {
 		runtime.KeepAlive(cmd.Args())
 		if hello, ok := cmd.(*redis.MapStringInterfaceCmd); ok {
@@ -74,7 +74,7 @@ func (*inner) ProcessHook(redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (*inner) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (*answeringHook) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(_ context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {
 			runtime.KeepAlive(cmd.Args())
@@ -83,61 +83,61 @@ func (*inner) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipeli
 	}
 }
 
-// knowsTraced tells the hook by a HELLO that the server speaks TRACED.
-func knowsTraced(t testing.TB, process redis.ProcessHook) {
+// sendHello runs a HELLO whose reply says that the server supports TRACED.
+func sendHello(t testing.TB, process redis.ProcessHook) {
 	t.Helper()
 	must(t, process(context.Background(), redis.NewMapStringInterfaceCmd(context.Background(), "hello", 3)))
 }
 
-func TestAnUnsampledCallAllocatesNothingMore(t *testing.T) {
-	ctx := notSampled()
+func TestUnsampledCallHasNoExtraAllocations(t *testing.T) {
+	ctx := unsampledContext()
 	c := newCalls(ctx)
 	measure := func(single redis.ProcessHook, batch redis.ProcessPipelineHook) (one, many float64) {
-		knowsTraced(t, single)
+		sendHello(t, single)
 		_, _ = single(ctx, c.single), batch(ctx, c.batch)
 		one = testing.AllocsPerRun(200, func() { _ = single(ctx, c.single) })
 		many = testing.AllocsPerRun(200, func() { _ = batch(ctx, c.batch) })
 		return one, many
 	}
-	wantOne, wantMany := measure(bare(t))
-	gotOne, gotMany := measure(hooked(t, newLab(t), resptrace.WithFilter(func(redis.Cmder) bool { return true })))
+	wantOne, wantMany := measure(plainHooks(t))
+	gotOne, gotMany := measure(instrumentedHooks(t, newTestTelemetry(t), resptrace.WithFilter(func(redis.Cmder) bool { return true })))
 	if gotOne != wantOne || gotMany != wantMany {
 		t.Errorf("%v allocations for a call, %v for a batch of 16; without the hook %v and %v", gotOne, gotMany, wantOne, wantMany)
 	}
 }
 
-// BenchmarkHook is the cost of the hook alone: what go-redis does in front of the network,
-// without our hook and with it. Metrics are on unless the name says otherwise.
+// BenchmarkHook measures go-redis without the network, with the hook and without
+// it ("none"). Metrics are on unless the name says otherwise.
 func BenchmarkHook(b *testing.B) {
-	sampled, _ := inTrace()
+	sampled, _ := sampledContext()
 	drop := resptrace.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample()))))
-	keep := resptrace.WithTracerProvider(sdktrace.NewTracerProvider()) // records, and gives spans to nobody
+	keep := resptrace.WithTracerProvider(sdktrace.NewTracerProvider()) // records spans and exports none
 	noMetrics := resptrace.WithMeterProvider(noop.NewMeterProvider())
 	for _, c := range []struct {
 		name string
 		ctx  context.Context
 		opts []resptrace.Option
 	}{
-		{"unsampled", notSampled(), []resptrace.Option{keep}},
-		{"unsampledNoMetrics", notSampled(), []resptrace.Option{keep, noMetrics}},
+		{"unsampled", unsampledContext(), []resptrace.Option{keep}},
+		{"unsampledNoMetrics", unsampledContext(), []resptrace.Option{keep, noMetrics}},
 		{"unsampledRoot", context.Background(), []resptrace.Option{drop}},
 		{"sampled", sampled, []resptrace.Option{keep}},
 		{"sampledNoMetrics", sampled, []resptrace.Option{keep, noMetrics}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			single, batch := hooked(b, newLab(b), c.opts...)
+			single, batch := instrumentedHooks(b, newTestTelemetry(b), c.opts...)
 			benchmark(b, c.ctx, single, batch)
 		})
 	}
 	b.Run("none", func(b *testing.B) {
-		single, batch := bare(b)
-		benchmark(b, notSampled(), single, batch)
+		single, batch := plainHooks(b)
+		benchmark(b, unsampledContext(), single, batch)
 	})
 }
 
 func benchmark(b *testing.B, ctx context.Context, single redis.ProcessHook, batch redis.ProcessPipelineHook) {
 	b.Helper()
-	knowsTraced(b, single)
+	sendHello(b, single)
 	c := newCalls(ctx)
 	b.Run("single", func(b *testing.B) {
 		b.ReportAllocs()
@@ -153,10 +153,10 @@ func benchmark(b *testing.B, ctx context.Context, single redis.ProcessHook, batc
 	})
 }
 
-// BenchmarkSpanAlone is what the SDK takes for a span like the hook's: the rest of
-// BenchmarkHook/sampledNoMetrics is the hook's own.
+// BenchmarkSpanAlone measures the SDK's cost of a span like the hook's. The
+// difference to BenchmarkHook/sampledNoMetrics is the cost of the hook.
 func BenchmarkSpanAlone(b *testing.B) {
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	tracer := sdktrace.NewTracerProvider().Tracer("")
 	start := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
 		attribute.String("db.operation.name", "GET"), attribute.String("db.system.name", "redis"), attribute.String("db.namespace", "0"),

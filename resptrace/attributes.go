@@ -18,18 +18,19 @@ import (
 
 const statusError = codes.Error
 
-// waitKey is the one attribute that the conventions do not know: the
-// nanoseconds from the span's start until its command was first written.
+// waitKey is the only attribute that is not in the semantic conventions: the
+// time in nanoseconds from the start of the span until its command was first
+// written.
 const waitKey = attribute.Key("resptrace.wait_ns")
 
-// failoverAddr stands in the options of a failover client where others have an address.
+// failoverAddr is the value of Options.Addr of a failover client.
 const failoverAddr = "FailoverClient"
 
-// serverAttributes are those that every call of a client has.
+// serverAttributes returns the attributes that all calls of a client have.
 func serverAttributes(o *redis.Options) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{semconv.DBSystemNameRedis, semconv.DBNamespace(strconv.Itoa(o.DB))}
 	if o.Addr == failoverAddr {
-		return attrs // the master is not known before it is dialed
+		return attrs // the master's address is unknown until the first dial
 	}
 	host, port, err := net.SplitHostPort(o.Addr)
 	if err != nil || o.Network == "unix" {
@@ -42,8 +43,8 @@ func serverAttributes(o *redis.Options) []attribute.KeyValue {
 	return attrs
 }
 
-// attributes appends what became known during the call.
-func (e *ending) attributes(dst, peer []attribute.KeyValue, out outcome) []attribute.KeyValue {
+// attributes appends the attributes that are known only after the call.
+func (e *callResult) attributes(dst, peer []attribute.KeyValue, out outcome) []attribute.KeyValue {
 	dst = append(dst, peer...)
 	if e.size > 1 {
 		dst = append(dst, semconv.DBOperationBatchSize(e.size))
@@ -57,7 +58,7 @@ func (e *ending) attributes(dst, peer []attribute.KeyValue, out outcome) []attri
 	return out.attributes(dst)
 }
 
-// outcome is how a call ended, in words that do not depend on keys or values.
+// outcome is the result of a call. It contains no keys and no values.
 type outcome struct {
 	status string // db.response.status_code: the first word of the server's error
 	kind   string // error.type; "" if the call did not fail
@@ -75,28 +76,28 @@ func (o outcome) attributes(dst []attribute.KeyValue) []attribute.KeyValue {
 	return dst
 }
 
-// outcome reads an error. A nil reply is a reply, and so is the nil by which
-// EXEC says that a watched key changed.
+// outcome converts an error. A nil reply is not a failure, and neither is the nil
+// reply of EXEC when a watched key has changed.
 func (h *hook) outcome(err error) outcome {
 	if err == nil || errors.Is(err, redis.Nil) || errors.Is(err, redis.TxFailedErr) {
 		return outcome{}
 	}
 	reply, ok := asReply(err)
 	if !ok {
-		return outcome{kind: failure(err)}
+		return outcome{kind: errorTypeOf(err)}
 	}
 	code := errorCode(reply.Error())
 	switch {
 	case code == "":
 		return outcome{kind: semconv.ErrorTypeOther.Value.AsString()}
-	case h.role == member && (code == "MOVED" || code == "ASK"):
-		return outcome{status: code} // the cluster client follows it
+	case h.role == clusterNode && (code == "MOVED" || code == "ASK"):
+		return outcome{status: code} // the cluster client follows the redirect
 	}
 	return outcome{status: code, kind: code}
 }
 
-// errorCode is the word in capitals with which Redis begins an error; "" when
-// there is none, as in errors that scripts make up.
+// errorCode returns the upper-case first word of a Redis error, or "" if there is
+// none. Errors that scripts return may have none.
 func errorCode(text string) string {
 	code, _, _ := strings.Cut(text, " ")
 	if len(code) < 2 || len(code) > 32 {
@@ -110,8 +111,8 @@ func errorCode(text string) string {
 	return code
 }
 
-// failure names an error that is not the server's.
-func failure(err error) string {
+// errorTypeOf returns error.type for an error that is not a reply of the server.
+func errorTypeOf(err error) string {
 	known := []struct {
 		err  error
 		name string
@@ -135,14 +136,15 @@ func failure(err error) string {
 	return semconv.ErrorType(err).Value.AsString()
 }
 
-// peer is whom a client talks to. A client has many connections and a hook
-// does not learn which one a command takes, so a peer is named only when all
-// connections so far had the same one; those of a failover client follow the master.
+// peer is the network address that a client is connected to. A client has many
+// connections, and a hook does not know which one a command uses. So the peer
+// attributes are set only while all connections so far have had the same address.
+// For a failover client they follow the master.
 type peer struct {
-	changes bool
-	mu      sync.Mutex
-	addr    string
-	attrs   atomic.Pointer[[]attribute.KeyValue]
+	mayChange bool
+	mu        sync.Mutex
+	addr      string
+	attrs     atomic.Pointer[[]attribute.KeyValue]
 }
 
 func (p *peer) connected(addr net.Addr) {
@@ -157,10 +159,10 @@ func (p *peer) connected(addr net.Addr) {
 		return
 	}
 	var attrs []attribute.KeyValue
-	if p.addr == "" || p.changes {
+	if p.addr == "" || p.mayChange {
 		attrs = append(attrs, semconv.NetworkPeerAddress(tcp.IP.String()), semconv.NetworkPeerPort(tcp.Port))
 	}
-	if p.changes {
+	if p.mayChange {
 		attrs = append(attrs, semconv.ServerAddress(tcp.IP.String()), semconv.ServerPort(tcp.Port))
 	}
 	p.addr = text

@@ -13,8 +13,9 @@ import (
 	"mini-redis/resptrace"
 )
 
-// cluster is two servers, each with half of the slots. moved and asked are keys for which the
-// owner of their slot sends the client to the other one, for good or once.
+// cluster is two servers, each with half of the slots. For keys in moved and asked
+// the owner of the slot redirects the client to the other server, with MOVED or
+// with ASK.
 type cluster struct {
 	a, b         *server
 	moved, asked map[string]bool
@@ -31,14 +32,14 @@ func newCluster(t *testing.T, set ...func(*server)) *cluster {
 
 func (cl *cluster) addr(i int) string { return []*server{cl.a, cl.b}[i].addr }
 
-// node answers what a cluster's node answers before it looks at its keys.
+// node returns the answer function of node i: CLUSTER SLOTS, COMMAND and redirects.
 func (cl *cluster) node(i int) func(*client, []string) (string, bool) {
 	return func(c *client, args []string) (string, bool) {
 		switch strings.ToLower(args[0]) {
 		case "cluster":
 			return cl.slots(), true
 		case "command":
-			return "*3\r\n" + info("mget", -2, 1, "nondeterministic_output") + info("mset", -3, 2, "response_policy:all_succeeded") + info("del", -2, 1, "response_policy:agg_sum"), true
+			return "*3\r\n" + commandInfo("mget", -2, 1, "nondeterministic_output") + commandInfo("mset", -3, 2, "response_policy:all_succeeded") + commandInfo("del", -2, 1, "response_policy:agg_sum"), true
 		}
 		if len(args) < 2 || c.asking || c.multi || strings.EqualFold(args[0], "client") {
 			return "", false
@@ -55,8 +56,8 @@ func (cl *cluster) node(i int) func(*client, []string) (string, bool) {
 	}
 }
 
-// info is the entry of COMMAND for a command that is split by slot.
-func info(name string, arity, step int, response string) string {
+// commandInfo returns the entry of COMMAND for a command that clients split by slot.
+func commandInfo(name string, arity, step int, response string) string {
 	return fmt.Sprintf("*10\r\n%s:%d\r\n*0\r\n:1\r\n:-1\r\n:%d\r\n*0\r\n*2\r\n%s%s*0\r\n*0\r\n",
 		bulk(name), arity, step, bulk("request_policy:multi_shard"), bulk(response))
 }
@@ -70,7 +71,7 @@ func (cl *cluster) slots() string {
 	return reply
 }
 
-func (l *lab) cluster(cl *cluster, change func(*redis.ClusterOptions), more ...resptrace.Option) *redis.ClusterClient {
+func (l *testTelemetry) cluster(cl *cluster, change func(*redis.ClusterOptions), more ...resptrace.Option) *redis.ClusterClient {
 	l.t.Helper()
 	o := &redis.ClusterOptions{Addrs: []string{cl.a.addr}, PipelinePoolSize: -1}
 	if change != nil {
@@ -82,7 +83,7 @@ func (l *lab) cluster(cl *cluster, change func(*redis.ClusterOptions), more ...r
 	return c
 }
 
-// slot is a key's slot: CRC16 (XMODEM), without hash tags.
+// slot returns the slot of a key: CRC16 (XMODEM), without support for hash tags.
 func slot(key string) int {
 	crc := uint16(0)
 	for i := range len(key) {
@@ -100,7 +101,7 @@ func slot(key string) int {
 
 func owner(key string) int { return slot(key) / 8192 }
 
-// keysOf are n keys of one half.
+// keysOf returns n keys whose slots are in the given half.
 func keysOf(half, n int) []string {
 	var keys []string
 	for i := 0; len(keys) < n; i++ {
@@ -111,33 +112,34 @@ func keysOf(half, n int) []string {
 	return keys
 }
 
-func TestEachRequestToANodeIsASpanWithItsAddress(t *testing.T) {
-	l, cl := newLab(t), newCluster(t)
+func TestClusterSpansHaveTheNodesAddress(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t)
 	c := l.cluster(cl, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	inA, inB := keysOf(0, 1)[0], keysOf(1, 1)[0]
 	must(t, c.Set(ctx, inA, "1", 0).Err())
 	must(t, c.Set(ctx, inB, "2", 0).Err())
-	spans := l.ended()
+	spans := l.takeSpans()
 	if len(spans) != 2 {
-		t.Fatalf("spans %q", text(spans))
+		t.Fatalf("spans %q", describeAll(spans))
 	}
 	for i, span := range spans {
 		if got := net.JoinHostPort(attr(span, "server.address").AsString(), attr(span, "server.port").String()); got != cl.addr(i) {
-			t.Errorf("span %d is of %s, want %s", i, got, cl.addr(i))
+			t.Errorf("span %d has the address %s, want %s", i, got, cl.addr(i))
 		}
 	}
-	mustLines(t, "a", cl.a.sent(), tracedWord+"set "+inA+" 1")
-	mustLines(t, "b", cl.b.sent(), tracedWord+"set "+inB+" 2")
+	mustLines(t, "a", cl.a.sent(), tracedPrefix+"set "+inA+" 1")
+	mustLines(t, "b", cl.b.sent(), tracedPrefix+"set "+inB+" 2")
 }
 
-// TestCommandsOverManyNodes: wrapped at the top, MGET and DEL would fail and
-// MSET report a success that wrote nothing, since the client hashes Args().
-func TestCommandsOverManyNodes(t *testing.T) {
-	l, cl := newLab(t), newCluster(t)
+// The cluster client hashes Args(). If commands were wrapped in the cluster client
+// instead of the node's client, MGET and DEL would fail, and MSET would report
+// success without writing.
+func TestMultiKeyCommandsOnACluster(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t)
 	c := l.cluster(cl, nil)
-	c.SetCommandInfoResolver(c.NewDynamicResolver()) // splits by slot what COMMAND says can be
-	ctx, _ := inTrace()
+	c.SetCommandInfoResolver(c.NewDynamicResolver()) // splits commands by slot according to COMMAND
+	ctx, _ := sampledContext()
 	keys := append(keysOf(0, 2), keysOf(1, 2)...)
 	var pairs []any
 	for _, k := range keys {
@@ -156,16 +158,16 @@ func TestCommandsOverManyNodes(t *testing.T) {
 		t.Errorf("deleted %d, %v", n, err)
 	}
 	for _, line := range append(cl.a.sent(), cl.b.sent()...) {
-		if !strings.HasPrefix(line, tracedWord) {
+		if !strings.HasPrefix(line, tracedPrefix) {
 			t.Errorf("sent %q", line)
 		}
 	}
 }
 
-func TestMovedAndAskOfACommand(t *testing.T) {
-	l, cl := newLab(t), newCluster(t)
+func TestRedirectedCommand(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t)
 	c := l.cluster(cl, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	keys := keysOf(0, 2)
 	cl.moved[keys[0]], cl.asked[keys[1]] = true, true
 	if n, err := c.Incr(ctx, keys[0]).Result(); n != 1 || err != nil {
@@ -174,20 +176,20 @@ func TestMovedAndAskOfACommand(t *testing.T) {
 	if n, err := c.Incr(ctx, keys[1]).Result(); n != 1 || err != nil {
 		t.Error(n, err)
 	}
-	mustLines(t, "a", cl.a.sent(), tracedWord+"incr "+keys[0], tracedWord+"incr "+keys[1])
-	mustLines(t, "b", cl.b.sent(), tracedWord+"incr "+keys[0], "asking", tracedWord+"incr "+keys[1])
+	mustLines(t, "a", cl.a.sent(), tracedPrefix+"incr "+keys[0], tracedPrefix+"incr "+keys[1])
+	mustLines(t, "b", cl.b.sent(), tracedPrefix+"incr "+keys[0], "asking", tracedPrefix+"incr "+keys[1])
 	const incr = "INCR client db.namespace=0 db.operation.name=INCR "
-	mustLines(t, "spans", text(l.ended()),
+	mustLines(t, "spans", describeAll(l.takeSpans()),
 		incr+"db.response.status_code=MOVED db.system.name=redis", incr+"db.system.name=redis",
 		incr+"db.response.status_code=ASK db.system.name=redis", incr+"db.system.name=redis")
 }
 
-// TestMovedAndAskInAPipeline: go-redis puts the wrapped command back into its
-// queue, and the next node's hook must not wrap it again.
-func TestMovedAndAskInAPipeline(t *testing.T) {
-	l, cl := newLab(t), newCluster(t)
+// go-redis requeues the wrapped command, and the hook of the next node must not
+// wrap it again.
+func TestRedirectedCommandsInAPipeline(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t)
 	c := l.cluster(cl, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	keys := keysOf(0, 3)
 	cl.moved[keys[0]], cl.asked[keys[1]] = true, true
 	var results []*redis.IntCmd
@@ -203,27 +205,27 @@ func TestMovedAndAskInAPipeline(t *testing.T) {
 			t.Errorf("%s: %d, %v", keys[i], r.Val(), r.Err())
 		}
 	}
-	mustLines(t, "a", cl.a.sent(), tracedWord+"incr "+keys[0], tracedWord+"incr "+keys[1], tracedWord+"incr "+keys[2])
-	mustLines(t, "b", cl.b.sent(), tracedWord+"incr "+keys[0], "asking", tracedWord+"incr "+keys[1])
+	mustLines(t, "a", cl.a.sent(), tracedPrefix+"incr "+keys[0], tracedPrefix+"incr "+keys[1], tracedPrefix+"incr "+keys[2])
+	mustLines(t, "b", cl.b.sent(), tracedPrefix+"incr "+keys[0], "asking", tracedPrefix+"incr "+keys[1])
 	const batch = "PIPELINE INCR client db.namespace=0 "
-	mustLines(t, "spans", text(l.ended()),
+	mustLines(t, "spans", describeAll(l.takeSpans()),
 		batch+"db.operation.batch.size=3 db.operation.name=PIPELINE INCR db.response.status_code=MOVED db.system.name=redis",
 		batch+"db.operation.batch.size=2 db.operation.name=PIPELINE INCR db.system.name=redis")
 }
 
-// TestFallbackOnANode: a stock server refuses TRACED before it looks at slots, and
-// the refusal uses up ASKING.
-func TestFallbackOnANode(t *testing.T) {
-	l, cl := newLab(t), newCluster(t, pretends)
+// A stock server rejects TRACED before it checks slots, and the rejected request
+// consumes ASKING.
+func TestFallbackOnAClusterNode(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t, claimsTraced)
 	c := l.cluster(cl, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	keys := keysOf(0, 4)
 	cl.asked[keys[0]], cl.moved[keys[1]], cl.asked[keys[2]] = true, true, true
 	if n, err := c.Incr(ctx, keys[0]).Result(); n != 1 || err != nil {
 		t.Error(n, err)
 	}
-	mustLines(t, "a", cl.a.sent(), tracedWord+"incr "+keys[0], "incr "+keys[0])
-	mustLines(t, "b", cl.b.sent(), "asking", tracedWord+"incr "+keys[0], "asking", "incr "+keys[0])
+	mustLines(t, "a", cl.a.sent(), tracedPrefix+"incr "+keys[0], "incr "+keys[0])
+	mustLines(t, "b", cl.b.sent(), "asking", tracedPrefix+"incr "+keys[0], "asking", "incr "+keys[0])
 
 	fresh := l.cluster(cl, nil)
 	_, err := fresh.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -240,10 +242,10 @@ func TestFallbackOnANode(t *testing.T) {
 	mustLines(t, "ran", ran, want...)
 }
 
-// TestAPipelineThatTheClusterClientRepeats: it sends all of a pipeline again when the
-// first command is answered LOADING, so the fallback must leave the rest to it.
-func TestAPipelineThatTheClusterClientRepeats(t *testing.T) {
-	l, cl := newLab(t), newCluster(t, pretends)
+// The cluster client repeats a whole pipeline if the first command is answered
+// LOADING, so the fallback must not resend anything.
+func TestNoFallbackIfTheClusterClientRepeatsThePipeline(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t, claimsTraced)
 	keys := keysOf(0, 2)
 	node, loading := cl.node(0), true
 	cl.a.set(func(s *server) {
@@ -256,38 +258,38 @@ func TestAPipelineThatTheClusterClientRepeats(t *testing.T) {
 		}
 	})
 	c := l.cluster(cl, nil, resptrace.WithFilter(func(cmd redis.Cmder) bool { return cmd.Name() != "get" }))
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error { p.Get(ctx, keys[0]); p.Incr(ctx, keys[1]); return nil })
 	must(t, err, redis.Nil)
-	mustLines(t, "sent", cl.a.sent(), "get "+keys[0], tracedWord+"incr "+keys[1], "get "+keys[0], "incr "+keys[1])
+	mustLines(t, "sent", cl.a.sent(), "get "+keys[0], tracedPrefix+"incr "+keys[1], "get "+keys[0], "incr "+keys[1])
 	mustLines(t, "ran", cl.a.executed(), "GET "+keys[0], "INCR "+keys[1])
 }
 
-func TestAClustersTransaction(t *testing.T) {
-	l, cl := newLab(t), newCluster(t)
+func TestClusterTransaction(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t)
 	c := l.cluster(cl, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	key := keysOf(1, 1)[0]
 	_, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Set(ctx, key, "1", 0); p.Incr(ctx, key); return nil })
 	must(t, err)
-	mustLines(t, "b", cl.b.sent(), "multi", tracedWord+"set "+key+" 1", tracedWord+"incr "+key, "exec")
-	mustLines(t, "spans", l.names(), "MULTI")
+	mustLines(t, "b", cl.b.sent(), "multi", tracedPrefix+"set "+key+" 1", tracedPrefix+"incr "+key, "exec")
+	mustLines(t, "spans", l.takeNames(), "MULTI")
 	err = c.Watch(ctx, func(tx *redis.Tx) error {
 		_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Incr(ctx, key); return nil })
 		return err
 	}, key)
 	must(t, err)
-	mustLines(t, "b", cl.b.sent(), "watch "+key, "multi", tracedWord+"incr "+key, "exec")
+	mustLines(t, "b", cl.b.sent(), "watch "+key, "multi", tracedPrefix+"incr "+key, "exec")
 }
 
-func TestAClustersOwnPingsHaveNoSpan(t *testing.T) {
-	l, cl := newLab(t), newCluster(t)
+func TestClusterProbesHaveNoSpan(t *testing.T) {
+	l, cl := newTestTelemetry(t), newCluster(t)
 	c := l.cluster(cl, nil)
 	must(t, c.ForEachShard(context.Background(), func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() }))
-	if spans := l.ended(); len(spans) > 0 {
-		t.Errorf("spans %q", text(spans))
+	if spans := l.takeSpans(); len(spans) > 0 {
+		t.Errorf("spans %q", describeAll(spans))
 	}
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, c.ForEachShard(ctx, func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() }))
-	mustLines(t, "spans", l.names(), "PING", "PING")
+	mustLines(t, "spans", l.takeNames(), "PING", "PING")
 }

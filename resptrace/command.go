@@ -9,52 +9,58 @@ import (
 	"mini-redis/resptrace/wire"
 )
 
-// treatment is what a hook may do with a command.
-type treatment uint8
+// commandClass says what the hook does with a command.
+type commandClass uint8
 
 const (
-	ordinary     treatment = iota // a span, and the context on the wire
-	bare                          // a span, but never wrapped
-	housekeeping                  // neither: go-redis's own handshake and housekeeping
+	wrappable       commandClass = iota // the command has a span and may be wrapped in TRACED
+	neverWrapped                        // the command has a span but is never wrapped
+	internalCommand                     // no span, not wrapped: go-redis sends it for connection setup and maintenance
 )
 
-// classify decides by the command's name. Bare are the commands that carry a
-// connection's state: MULTI, whose type go-redis asserts; EXEC and DISCARD, which a
-// server that does not know TRACED would miss and leave the connection inside
-// MULTI; WATCH, which a fallback must not repeat; and those whose reply is
-// copied away unseen, errors included, so that the fallback could not see it.
-func classify(cmd redis.Cmder) treatment {
+// classify returns the class of a command, which depends on its name. These
+// commands are neverWrapped:
+//
+//   - MULTI, because go-redis asserts its type;
+//   - EXEC and DISCARD, because a server without TRACED would reject them and the
+//     connection would stay inside MULTI;
+//   - WATCH, because the fallback must not repeat it;
+//   - other commands that change the state of the connection;
+//   - raw commands, because go-redis copies their reply, including an error, to
+//     the caller, so that the fallback cannot detect it.
+func classify(cmd redis.Cmder) commandClass {
 	switch cmd.(type) {
 	case *redis.RawCmd, *redis.RawWriteToCmd:
-		return bare
+		return neverWrapped
 	}
 	switch cmd.Name() {
 	case "hello", "auth", "select", "readonly", "readwrite", "asking", "command":
-		return housekeeping
+		return internalCommand
 	case "client":
 		return subcommand(cmd, "setinfo", "setname", "maint_notifications", "tracking")
 	case "cluster":
 		return subcommand(cmd, "slots", "shards")
 	case "multi", "exec", "discard", "watch", "unwatch", "himport", "monitor", "sync", "psync", "reset", "quit",
 		"subscribe", "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe", "sunsubscribe":
-		return bare
+		return neverWrapped
 	}
-	return ordinary
+	return wrappable
 }
 
-// subcommand tells those that go-redis sends by itself from those a program sends.
-func subcommand(cmd redis.Cmder, own ...string) treatment {
-	given := word(cmd.Args(), 1)
+// subcommand returns internalCommand for the subcommands in own, which go-redis
+// itself sends, and neverWrapped for others.
+func subcommand(cmd redis.Cmder, own ...string) commandClass {
+	given := stringArg(cmd.Args(), 1)
 	for _, name := range own {
 		if strings.EqualFold(given, name) {
-			return housekeeping
+			return internalCommand
 		}
 	}
-	return bare
+	return neverWrapped
 }
 
-// word is an argument that was given as a string; "" if it was not.
-func word(args []any, i int) string {
+// stringArg returns argument i if it is a string, and "" otherwise.
+func stringArg(args []any, i int) string {
 	if i < len(args) {
 		if s, ok := args[i].(string); ok {
 			return s
@@ -63,18 +69,19 @@ func word(args []any, i int) string {
 	return ""
 }
 
-// keepHouse runs a command of go-redis's own. HELLO passes here on every new
-// connection, before the first command is written to it: its reply is the discovery.
-func (h *hook) keepHouse(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-	err := next(ctx, announce(cmd))
+// processInternal runs a command that go-redis itself sends. On every new
+// connection that includes HELLO, before the first command is written. Its reply
+// shows whether the server supports TRACED.
+func (h *hook) processInternal(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
+	err := next(ctx, addLibNameSuffix(cmd))
 	if hello, ok := cmd.(*redis.MapStringInterfaceCmd); ok && cmd.Name() == "hello" {
 		h.discover(hello, err)
 	}
 	return err
 }
 
-// discover reads HELLO's reply. An error reply is that of a server before
-// HELLO; after a failure of the network nothing is known anew.
+// discover reads the reply of HELLO. An error reply means that the server is older
+// than HELLO. A network error does not change what is known.
 func (h *hook) discover(hello *redis.MapStringInterfaceCmd, err error) {
 	if err != nil {
 		if isReply(err) {
@@ -86,31 +93,31 @@ func (h *hook) discover(hello *redis.MapStringInterfaceCmd, err error) {
 	h.traced.Store(ok && version >= wire.Version)
 }
 
-// announce adds resptrace to the library name that go-redis gives itself,
-// go-redis(,go1.26.8), so that the server knows a connection that has traces
-// even while none of them is sampled.
-func announce(cmd redis.Cmder) redis.Cmder {
+// addLibNameSuffix adds resptrace to the library name that go-redis sets,
+// go-redis(,go1.26.8). So the server knows that the connection is context-aware
+// even if no command on it is sampled.
+func addLibNameSuffix(cmd redis.Cmder) redis.Cmder {
 	args := cmd.Args()
-	if cmd.Name() != "client" || !strings.EqualFold(word(args, 1), "setinfo") || !strings.EqualFold(word(args, 2), "lib-name") {
+	if cmd.Name() != "client" || !strings.EqualFold(stringArg(args, 1), "setinfo") || !strings.EqualFold(stringArg(args, 2), "lib-name") {
 		return cmd
 	}
-	name, ok := strings.CutSuffix(word(args, 3), ")")
+	name, ok := strings.CutSuffix(stringArg(args, 3), ")")
 	if len(args) != 4 || !ok || strings.Contains(name, wire.LibName) {
 		return cmd
 	}
-	return &announcedCmd{Cmder: cmd, args: []any{args[0], args[1], args[2], name + "," + wire.LibName + ")"}}
+	return &libNameCmd{Cmder: cmd, args: []any{args[0], args[1], args[2], name + "," + wire.LibName + ")"}}
 }
 
-// announcedCmd is CLIENT SETINFO LIB-NAME with another name.
-type announcedCmd struct {
+// libNameCmd is CLIENT SETINFO LIB-NAME with a changed name.
+type libNameCmd struct {
 	redis.Cmder
 	args []any
 }
 
-// Args returns the command as it goes over the wire.
-func (c *announcedCmd) Args() []any { return c.args }
+// Args returns the arguments to send.
+func (c *libNameCmd) Args() []any { return c.args }
 
-// isReply says that err is an answer of the server, and not the failure to get one.
+// isReply reports whether err is an error reply of the server.
 func isReply(err error) bool {
 	_, ok := asReply(err)
 	return ok

@@ -17,8 +17,8 @@ import (
 	"mini-redis/resptrace"
 )
 
-// allowed are the attributes of a CLIENT span in the conventions' page for
-// Redis, with their types and, where they can be told, their values.
+// allowed lists the attributes of a CLIENT span in the semantic conventions for
+// Redis, with their types and, where possible, the format of their values.
 var allowed = map[attribute.Key]struct {
 	kind     attribute.Type
 	required bool
@@ -35,16 +35,16 @@ var allowed = map[attribute.Key]struct {
 	semconv.DBResponseStatusCodeKey: {attribute.STRING, false, regexp.MustCompile(`^[A-Z]+$`)},
 	semconv.ErrorTypeKey:            {attribute.STRING, false, regexp.MustCompile(`^[A-Z]+$|^_OTHER$|^(context|redis|io)\.[A-Za-z]+$|^timeout$|^\*[a-z]+\.[A-Za-z]+$`)},
 	semconv.DBQueryTextKey:          {attribute.STRING, false, nil},
-	// The one that is not of the conventions.
+	// The only attribute that is not in the conventions.
 	"resptrace.wait_ns": {attribute.INT64, false, regexp.MustCompile(`^[0-9]+$`)},
 }
 
-// provoke makes calls of every kind, good and bad.
-func provoke(t *testing.T, l *lab, more ...resptrace.Option) {
+// makeCalls makes calls of every kind, successful and failed ones.
+func makeCalls(t *testing.T, l *testTelemetry, more ...resptrace.Option) {
 	t.Helper()
 	s := newServer(t)
 	c := l.client(s, nil, more...)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, c.Set(ctx, "k", "v", 0).Err())
 	_ = c.Get(ctx, "none").Err()
 	_ = c.LPush(ctx, "k", "v").Err()
@@ -66,11 +66,11 @@ func provoke(t *testing.T, l *lab, more ...resptrace.Option) {
 }
 
 func TestSpansConform(t *testing.T) {
-	l := newLab(t)
-	provoke(t, l, resptrace.WithKeys(true))
-	spans := l.ended()
+	l := newTestTelemetry(t)
+	makeCalls(t, l, resptrace.WithKeys(true))
+	spans := l.takeSpans()
 	if len(spans) < 11 {
-		t.Fatalf("%d spans", len(spans))
+		t.Fatalf("%d spans, want at least 11", len(spans))
 	}
 	for _, s := range spans {
 		seen := map[attribute.Key]attribute.Value{}
@@ -105,8 +105,8 @@ func TestSpansConform(t *testing.T) {
 }
 
 func TestMetricsConform(t *testing.T) {
-	l := newLab(t)
-	provoke(t, l)
+	l := newTestTelemetry(t)
+	makeCalls(t, l)
 	units := map[string]string{
 		"db.client.operation.duration":          "s",
 		"db.client.connection.count":            "{connection}",
@@ -120,7 +120,7 @@ func TestMetricsConform(t *testing.T) {
 		if want, ok := units[name]; !ok || m.Unit != want || m.Description == "" {
 			t.Errorf("%s in %q (%s)", name, m.Unit, m.Description)
 		}
-		for _, set := range sets(t, m) {
+		for _, set := range attributeSets(t, m) {
 			for _, a := range set.ToSlice() {
 				rule, ok := allowed[a.Key]
 				poolAttr := a.Key == semconv.DBClientConnectionPoolNameKey || a.Key == semconv.DBClientConnectionStateKey
@@ -134,7 +134,7 @@ func TestMetricsConform(t *testing.T) {
 	}
 }
 
-func sets(t *testing.T, m metricdata.Metrics) []attribute.Set {
+func attributeSets(t *testing.T, m metricdata.Metrics) []attribute.Set {
 	t.Helper()
 	var all []attribute.Set
 	switch d := m.Data.(type) {
@@ -152,12 +152,12 @@ func sets(t *testing.T, m metricdata.Metrics) []attribute.Set {
 	return all
 }
 
-// TestNothingSecretIsRecorded: values never, keys not by default, error texts never.
-func TestNothingSecretIsRecorded(t *testing.T) {
-	l := newLab(t)
-	s := newServer(t, pretends)
+// Spans contain no values, no keys by default, and no error texts.
+func TestSpansContainNoSecrets(t *testing.T) {
+	l := newTestTelemetry(t)
+	s := newServer(t, claimsTraced)
 	c := l.client(s, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	_ = c.Set(ctx, "secret-key", "secret-value", 0).Err()
 	_ = c.Do(ctx, "set secret-key", "secret-value").Err()
 	_, _ = c.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -165,14 +165,14 @@ func TestNothingSecretIsRecorded(t *testing.T) {
 		p.Do(ctx, "x", "secret")
 		return nil
 	})
-	for _, span := range l.ended() {
-		if regexp.MustCompile(`(?i)secret`).MatchString(described(span)) {
-			t.Error(described(span))
+	for _, span := range l.takeSpans() {
+		if regexp.MustCompile(`(?i)secret`).MatchString(describe(span)) {
+			t.Error(describe(span))
 		}
 	}
 }
 
-// docs/telemetry.md knows every attribute.
+// docs/telemetry.md must list every attribute.
 func TestDocsOfAttributes(t *testing.T) {
 	page := docpage.Text(t, "telemetry.md")
 	for key := range allowed {

@@ -13,29 +13,29 @@ import (
 func TestDiscoveryByHello(t *testing.T) {
 	for name, protocol := range map[string]int{"RESP2": 2, "RESP3": 3} {
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
-			ctx, _ := inTrace()
+			l := newTestTelemetry(t)
+			ctx, _ := sampledContext()
 			use := func(c *redis.Client) { t.Helper(); must(t, c.Ping(ctx).Err()) }
 			withProtocol := func(o *redis.Options) { o.Protocol = protocol }
 
-			knows, stock, ancient := newServer(t), newServer(t, isStock), newServer(t, isAncient)
+			knows, stock, ancient := newServer(t), newServer(t, isStock), newServer(t, withoutHello)
 			use(l.client(knows, withProtocol))
 			use(l.client(stock, withProtocol))
 			use(l.client(ancient, withProtocol))
-			mustLines(t, "knows TRACED", knows.sent(), "TRACED 1 traceparent <context> ping")
+			mustLines(t, "with TRACED support", knows.sent(), "TRACED 1 traceparent <context> ping")
 			mustLines(t, "stock", stock.sent(), "ping")
-			mustLines(t, "before HELLO", ancient.sent(), "ping")
-			mustLines(t, "spans", l.names(), "PING", "PING", "PING")
+			mustLines(t, "without HELLO", ancient.sent(), "ping")
+			mustLines(t, "spans", l.takeNames(), "PING", "PING", "PING")
 		})
 	}
 }
 
-func TestTheHandshakeHasNoSpanAndNoContext(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestHandshakeHasNoSpanAndNoContext(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, func(o *redis.Options) { o.DB, o.ClientName, o.Username, o.Password = 1, "me", "u", "p" })
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, c.Ping(ctx).Err())
-	mustLines(t, "spans", l.names(), "PING")
+	mustLines(t, "spans", l.takeNames(), "PING")
 	for _, r := range s.all() {
 		if r.args[0] == "TRACED" && r.args[len(r.args)-1] != "ping" {
 			t.Errorf("wrapped: %q", r.args)
@@ -43,12 +43,12 @@ func TestTheHandshakeHasNoSpanAndNoContext(t *testing.T) {
 	}
 }
 
-func TestTheLibraryNameSaysResptrace(t *testing.T) {
-	for name, set := range map[string]func(*server){"knows TRACED": func(*server) {}, "stock": isStock} {
+func TestLibraryNameContainsResptrace(t *testing.T) {
+	for name, set := range map[string]func(*server){"with TRACED support": func(*server) {}, "stock": isStock} {
 		t.Run(name, func(t *testing.T) {
-			l, s := newLab(t), newServer(t, set)
+			l, s := newTestTelemetry(t), newServer(t, set)
 			c := l.client(s, func(o *redis.Options) { o.IdentitySuffix = "app" })
-			must(t, c.Ping(notSampled()).Err())
+			must(t, c.Ping(unsampledContext()).Err())
 			var names, versions int
 			for _, r := range s.all() {
 				switch {
@@ -62,19 +62,19 @@ func TestTheLibraryNameSaysResptrace(t *testing.T) {
 				}
 			}
 			if names != 1 || versions != 1 {
-				t.Errorf("announced %d names and %d versions", names, versions)
+				t.Errorf("sent %d library names and %d versions, want 1 and 1", names, versions)
 			}
 		})
 	}
 }
 
-// TestAnExchangedServer replaces a server behind its address, there and back. A
-// connection that was open fails as it would without a hook; what comes after
-// the next HELLO needs no failed attempt.
-func TestAnExchangedServer(t *testing.T) {
-	l, first := newLab(t), newServer(t)
+// TestReplacedServer replaces the server behind an address several times. Calls on
+// an open connection fail as without a hook. Calls after the next HELLO need no
+// failed attempt.
+func TestReplacedServer(t *testing.T) {
+	l, first := newTestTelemetry(t), newServer(t)
 	c := l.client(first, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	use := func() error {
 		_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error { p.Incr(ctx, "a"); p.Incr(ctx, "b"); return nil })
 		if err != nil {
@@ -87,7 +87,7 @@ func TestAnExchangedServer(t *testing.T) {
 	mustLines(t, "first", first.sent(), traced+"a", traced+"b", traced+"c")
 
 	second := first.replaceBy(isStock)
-	_ = c.Ping(ctx).Err() // finds the old connection closed, or a new one at once
+	_ = c.Ping(ctx).Err() // fails on the closed connection, or already uses a new one
 	second.sent()
 	must(t, use())
 	mustLines(t, "stock", second.sent(), "incr a", "incr b", "incr c")
@@ -98,20 +98,20 @@ func TestAnExchangedServer(t *testing.T) {
 	must(t, use())
 	mustLines(t, "third", third.sent(), traced+"a", traced+"b", traced+"c")
 
-	ancient := third.replaceBy(isAncient)
+	ancient := third.replaceBy(withoutHello)
 	_ = c.Ping(ctx).Err()
 	must(t, use())
 	for _, line := range ancient.sent() {
 		if strings.HasPrefix(line, "TRACED") {
-			t.Errorf("to a server before HELLO: %q", line)
+			t.Errorf("sent to a server without HELLO: %q", line)
 		}
 	}
 }
 
-func TestFallbackOfACommand(t *testing.T) {
-	l, s := newLab(t), newServer(t, pretends)
+func TestCommandFallback(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t, claimsTraced)
 	c := l.client(s, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	if n, err := c.Incr(ctx, "n").Result(); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -119,22 +119,22 @@ func TestFallbackOfACommand(t *testing.T) {
 	mustLines(t, "ran", s.executed(), "INCR n")
 	must(t, c.Incr(ctx, "n").Err())
 	mustLines(t, "then sent", s.sent(), "incr n")
-	for _, span := range l.ended() {
-		if got := described(span); got != "INCR client db.namespace=0 db.operation.name=INCR db.system.name=redis" {
+	for _, span := range l.takeSpans() {
+		if got := describe(span); got != "INCR client db.namespace=0 db.operation.name=INCR db.system.name=redis" {
 			t.Error(got)
 		}
 	}
 }
 
-func TestFallbackWithTheQuotesOfOldServers(t *testing.T) {
-	l := newLab(t)
+func TestFallbackForErrorTextBeforeRedis7(t *testing.T) {
+	l := newTestTelemetry(t)
 	old := newServer(t, func(s *server) {
 		s.claims = true
 		s.answer = func(_ *client, args []string) (string, bool) {
 			return "-ERR unknown command `TRACED`, with args beginning with: `1`, \r\n", args[0] == "get" && len(s.requests[len(s.requests)-1].args) > 2
 		}
 	})
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, l.client(old, nil).Get(ctx, "k").Err(), redis.Nil)
 	mustLines(t, "sent", old.sent(), "TRACED 1 traceparent <context> get k", "get k")
 }
@@ -144,11 +144,11 @@ func TestNoFallbackForOtherErrors(t *testing.T) {
 		"-ERR unknown command 'TRACEDX', with args beginning with: \r\n", "-ERR unknown command 'get', with args\r\n",
 		"-ERR syntax error in TRACED: no command\r\n", "-NOAUTH Authentication required.\r\n", "-LOADING Redis is loading\r\n",
 	} {
-		l := newLab(t)
+		l := newTestTelemetry(t)
 		s := newServer(t, func(s *server) {
 			s.answer = func(_ *client, args []string) (string, bool) { return reply, args[0] == "get" }
 		})
-		ctx, _ := inTrace()
+		ctx, _ := sampledContext()
 		if err := l.client(s, nil).Get(ctx, "k").Err(); err == nil || !strings.HasPrefix(reply[1:], err.Error()) {
 			t.Errorf("%q became %v", reply, err)
 		}
@@ -156,13 +156,12 @@ func TestNoFallbackForOtherErrors(t *testing.T) {
 	}
 }
 
-// TestCommandsThatAreNeverWrapped are those whose refusal could not be
-// repaired. Raw replies are copied to the caller unread: the words "unknown
-// command" would pass for data.
-func TestCommandsThatAreNeverWrapped(t *testing.T) {
-	l, s := newLab(t), newServer(t, pretends)
+// The fallback cannot handle the rejection of these commands. go-redis copies raw
+// replies to the caller without parsing them, so the error would become data.
+func TestNeverWrappedCommands(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t, claimsTraced)
 	c := l.client(s, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	raw, err := c.DoRaw(ctx, "get", "k").Result()
 	if err != nil || string(raw) != "$-1\r\n" {
 		t.Errorf("raw %q, %v", raw, err)
@@ -182,48 +181,48 @@ func TestCommandsThatAreNeverWrapped(t *testing.T) {
 			t.Errorf("sent %q", line)
 		}
 	}
-	mustLines(t, "spans", l.names(), "GET", "GET", "WATCH", "UNWATCH", "CLIENT", "CLUSTER", "MULTI", "EXEC", "DISCARD", "RESET", "QUIT",
+	mustLines(t, "spans", l.takeNames(), "GET", "GET", "WATCH", "UNWATCH", "CLIENT", "CLUSTER", "MULTI", "EXEC", "DISCARD", "RESET", "QUIT",
 		"MONITOR", "SUBSCRIBE", "HIMPORT")
 }
 
-// TestClientSideCachingKeepsItsKeys: the cache's key is Args().
-func TestClientSideCachingKeepsItsKeys(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+// The key of client-side caching is Args(), so commands must not be wrapped.
+func TestClientSideCaching(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, func(o *redis.Options) {
 		o.ClientSideCacheConfig = &redis.ClientSideCacheConfig{}
 	})
 	s.set(func(s *server) { s.data["k"] = "v" })
 	for range 3 {
-		ctx, _ := inTrace()
+		ctx, _ := sampledContext()
 		if v, err := c.Get(ctx, "k").Result(); v != "v" || err != nil {
 			t.Fatal(v, err)
 		}
 	}
 	mustLines(t, "sent", s.sent(), "get k")
-	mustLines(t, "spans", l.names(), "GET", "GET", "GET")
+	mustLines(t, "spans", l.takeNames(), "GET", "GET", "GET")
 }
 
-// TestOtherHooksSeePlainCommands because ours is the innermost.
+// The hook is the innermost one, so other hooks see the original commands.
 func TestOtherHooksSeePlainCommands(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+	l, s := newTestTelemetry(t), newServer(t)
 	c := redis.NewClient(&redis.Options{Addr: s.addr})
 	defer c.Close()
-	var seen spy
+	var seen recordingHook
 	c.AddHook(&seen)
 	must(t, resptrace.Instrument(c, l.options()...))
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, c.Set(ctx, "k", "v", 0).Err())
 	_, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Get(ctx, "k"); return nil })
 	must(t, err)
 	mustLines(t, "seen", seen.lines, "set k v: OK", "multi", "get k", "exec")
 }
 
-// spy is a hook that writes down commands as they return.
-type spy struct{ lines []string }
+// recordingHook is a hook that records the commands it sees.
+type recordingHook struct{ lines []string }
 
-func (s *spy) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (s *recordingHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (s *spy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (s *recordingHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
 		if name := cmd.Name(); name != "hello" && name != "client" {
@@ -233,7 +232,7 @@ func (s *spy) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-func (s *spy) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (s *recordingHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		for _, cmd := range cmds {
 			if cmd.Name() != "client" {

@@ -1,67 +1,69 @@
-// Package resptrace makes a go-redis client's calls visible to OpenTelemetry
-// and continues their traces inside servers that speak RESP Trace Context
-// (SPEC.md): CLIENT spans, the caller's context on the wire, and metrics, all
-// by the semantic conventions for Redis, version 1.43.
+// Package resptrace instruments a go-redis client for OpenTelemetry: CLIENT
+// spans, propagation of the trace context to the server, and metrics, by the
+// semantic conventions for Redis, version 1.43. A server that supports RESP Trace
+// Context (SPEC.md) continues the traces.
 //
 //	rdb := redis.NewClient(&redis.Options{Addr: "127.0.0.1:6379"})
 //	if err := resptrace.Instrument(rdb); err != nil { ... }
 //
-// Call Instrument right after the client was made, before its first command
-// and after all other hooks were added: it must be the innermost one, so that
-// the others see the commands as they were given. A Ring makes its clients by
-// itself: give its options to InstrumentRing before NewRing. Conn and Watch
-// share the client's hook; what WithTimeout returns has no hooks at all.
+// Call Instrument right after the client is created, before its first command and
+// after all other hooks are added. The hook must be the innermost one, so that
+// the other hooks see the original commands. A Ring creates its own clients: pass
+// its options to InstrumentRing before NewRing. Conn and Watch share the client's
+// hook. The client that WithTimeout returns has no hooks.
 //
-// # What goes over the wire
+// # Propagation
 //
-// A command of a sampled trace is sent as TRACED ... <command> to a server whose
-// HELLO said that it knows TRACED, and plain to every other. A command of a
-// trace that is not sampled is always sent plain: not a byte and not an
-// allocation more. The library name that go-redis announces gets the suffix
-// resptrace, so that a server does not root spans for such commands.
+// A command of a sampled trace is sent as TRACED ... <command> if the server's
+// reply to HELLO shows that it supports TRACED, and unchanged otherwise. A
+// command of a trace that is not sampled is always sent unchanged, without extra
+// bytes and without extra allocations. The hook adds resptrace to the library name
+// that go-redis sets, so that the server does not start root spans for such
+// commands.
 //
-// What HELLO said is asked anew on each connection and can still be wrong for one that
-// is older. A server that does not know TRACED refuses it as a whole; the hook
-// then sends the same commands once more, plain, and nothing has run twice. A
-// transaction is not sent again: what it watched may have changed. It fails
-// once with EXECABORT.
+// Each new connection sends HELLO, but the result can still be wrong for an older
+// connection. A server without TRACED rejects the request as a whole. The hook
+// then sends the same commands once more without a context, so no command is
+// executed twice. A transaction is not sent again, because the watched keys may
+// have changed. It fails once with EXECABORT.
 //
 // # Spans
 //
-// A span is named after its operation (GET), as is a pipeline or transaction
-// of several commands (PIPELINE, PIPELINE GET when all are the same, MULTI,
-// MULTI SET), which is one span; all its commands carry that span's context. The
-// conventions would append the server's address, which makes a name per server. A nil
-// reply, and a transaction that a WATCH turned down, is no error. On a
-// cluster each request to a node is a span of its own, with that node's address,
-// so that a redirect can be seen; MOVED and ASK are recorded as status codes
-// and not as errors there.
+// A span is named after its operation, for example GET. A pipeline or transaction
+// of several commands is one span, named PIPELINE or MULTI, or PIPELINE GET or
+// MULTI SET if all its commands have the same name. All its commands carry the
+// context of that span. The semantic conventions would append the server's address
+// to the name, which would create one name per server. A nil reply is not an
+// error, and neither is a transaction that WATCH aborted. On a cluster each
+// request to a node is a separate span with the node's address, so redirects are
+// visible. There, MOVED and ASK are recorded as status codes and not as errors.
 //
-// Values are never recorded, keys only with WithKeys, error texts, which echo
-// both, never: their first word is. A command's name is recorded if it looks like
-// one, and as _OTHER otherwise.
+// Values are never recorded, and keys only with WithKeys. Error texts, which can
+// contain both, are never recorded except for their first word, the error code. A
+// command's name is recorded if it has the syntax of a command name, and as _OTHER
+// otherwise.
 //
-// The attribute resptrace.wait_ns says how long it took until the command was
-// written: waiting for a connection of the pool, dialing, the handshake.
+// The attribute resptrace.wait_ns is the time in nanoseconds until the command was
+// written: waiting for a pool connection, dialing and the handshake.
 //
-// Commands that go-redis sends on its own behalf have no span: HELLO, AUTH,
-// SELECT, READONLY, ASKING, COMMAND, CLIENT SETINFO and its kind, CLUSTER SLOTS,
-// and a cluster's or ring's PING that is not part of a trace. Pub/sub
-// subscriptions bypass go-redis's hooks. The batches of an AutoPipeline are
-// spans without a parent: they hold the commands of many callers, and go-redis
-// gives them a context of their own.
+// Commands that go-redis sends for its own purposes have no span: HELLO, AUTH,
+// SELECT, READONLY, ASKING, COMMAND, CLIENT SETINFO and similar subcommands,
+// CLUSTER SLOTS, and the PING of a cluster or ring that is not part of a trace.
+// Subscriptions bypass go-redis's hooks. The batches of an AutoPipeline are spans
+// without a parent, because they contain commands of many callers and go-redis
+// does not pass the callers' contexts.
 //
-// A call whose caller is in a trace that is not sampled has no span, without
-// asking the tracer provider's sampler: that is what makes it free.
+// A call whose caller is in a trace that is not sampled has no span. The hook does
+// not call the tracer provider's sampler for it.
 //
 // # Metrics
 //
 // db.client.operation.duration is recorded for every call, sampled or not.
-// db.client.connection.* are read from the client's pool statistics when
-// metrics are collected, under the pool names host:port/db and, for the pools of
-// pipelines and subscriptions, host:port/db/pipeline and host:port/db/pubsub.
+// db.client.connection.* report the client's pool statistics when metrics are
+// collected. The pool names are host:port/db and, for the pools of pipelines and
+// subscriptions, host:port/db/pipeline and host:port/db/pubsub.
 //
-// Nothing has to be undone when a client is closed: it is referenced weakly, a
-// closed client reports a pool of no connections, and what was registered for
-// it is unregistered when the client is garbage.
+// A closed client needs no clean-up: the metrics reference the client weakly and
+// report no connections for it, and their registration ends when the client is
+// garbage collected.
 package resptrace

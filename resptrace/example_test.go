@@ -20,7 +20,7 @@ func ExampleInstrument() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Within a sampled span this is TRACED 1 traceparent ... set hello world on the wire.
+	// In a sampled span this command is sent as: TRACED 1 traceparent ... set hello world
 	if err := rdb.Set(context.Background(), "hello", "world", 0).Err(); err != nil {
 		log.Print(err)
 	}

@@ -8,14 +8,14 @@ import (
 	"go.opentelemetry.io/otel"
 )
 
-// ErrRing answers Instrument for a Ring, whose clients exist already.
-var ErrRing = errors.New("resptrace: a Ring makes its clients by itself: pass its options to InstrumentRing before NewRing")
+// ErrRing is returned by Instrument for a Ring, because its clients exist already.
+var ErrRing = errors.New("resptrace: a Ring creates its own clients: pass its options to InstrumentRing before NewRing")
 
 // Instrument adds tracing, propagation and metrics to a *redis.Client (from
 // NewClient or NewFailoverClient) or a *redis.ClusterClient (from
 // NewClusterClient or NewFailoverClusterClient). Call it once, before the first
-// command and after other hooks: connections and cluster nodes that exist
-// already are not seen. A *redis.Ring is refused with ErrRing.
+// command and after other hooks: it does not affect existing connections and
+// cluster nodes. For a *redis.Ring it returns ErrRing.
 func Instrument(c redis.UniversalClient, opts ...Option) error {
 	switch c := c.(type) {
 	case *redis.Client:
@@ -23,14 +23,14 @@ func Instrument(c redis.UniversalClient, opts ...Option) error {
 		if err != nil {
 			return err
 		}
-		return cfg.attach(c, single)
+		return cfg.attach(c, standalone)
 	case *redis.ClusterClient:
 		cfg, err := newConfig(opts)
 		if err != nil {
 			return err
 		}
-		// The cluster holds a lock here, so the hook must not call it.
-		c.OnNewNode(func(node *redis.Client) { handle(cfg.attach(node, member)) })
+		// The cluster client holds a lock here, so the hook must not call its methods.
+		c.OnNewNode(func(node *redis.Client) { handleError(cfg.attach(node, clusterNode)) })
 		return nil
 	case *redis.Ring:
 		return ErrRing
@@ -39,8 +39,9 @@ func Instrument(c redis.UniversalClient, opts ...Option) error {
 	}
 }
 
-// InstrumentRing makes a Ring's options instrument each shard's client as it is
-// created, by the options' own NewClient if there is one. Call it once, before NewRing.
+// InstrumentRing changes the options so that each shard's client is instrumented
+// when it is created. It keeps the options' NewClient if there is one. Call it
+// once, before NewRing.
 func InstrumentRing(o *redis.RingOptions, opts ...Option) error {
 	cfg, err := newConfig(opts)
 	if err != nil {
@@ -52,7 +53,7 @@ func InstrumentRing(o *redis.RingOptions, opts ...Option) error {
 	}
 	o.NewClient = func(opt *redis.Options) *redis.Client {
 		c := newClient(opt)
-		handle(cfg.attach(c, member))
+		handleError(cfg.attach(c, clusterNode))
 		return c
 	}
 	return nil
@@ -64,8 +65,8 @@ func (cfg *config) attach(c *redis.Client, r role) error {
 	return cfg.pools.observe(c)
 }
 
-// handle gives an error that has no caller to OpenTelemetry's error handler.
-func handle(err error) {
+// handleError passes an error without a caller to OpenTelemetry's error handler.
+func handleError(err error) {
 	if err != nil {
 		otel.Handle(err)
 	}

@@ -7,22 +7,24 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// maxQueryText bounds db.query.text in bytes; a longer one ends in "...".
+// maxQueryText is the maximum length of db.query.text in bytes. A longer text is
+// cut and ends with "...".
 const maxQueryText = 1024
 
-// queryText is a command with its keys as they are and "?" for everything
-// else, as the conventions ask for a sanitized db.query.text.
+// queryText returns a command with its keys, and "?" for all other arguments, as
+// the semantic conventions require for a sanitized db.query.text.
 func queryText(cmd redis.Cmder) string {
 	var b strings.Builder
 	appendQuery(&b, cmd)
 	return clip(b.String())
 }
 
-// batchText is the texts of a batch's commands, separated as the conventions ask.
+// batchText returns the texts of a batch's commands with the separator of the
+// semantic conventions.
 func batchText(cmds []redis.Cmder) string {
 	var b strings.Builder
 	for _, cmd := range cmds {
-		if classify(cmd) == housekeeping || b.Len() > maxQueryText {
+		if classify(cmd) == internalCommand || b.Len() > maxQueryText {
 			continue
 		}
 		if b.Len() > 0 {
@@ -35,7 +37,7 @@ func batchText(cmds []redis.Cmder) string {
 
 func appendQuery(b *strings.Builder, cmd redis.Cmder) {
 	args := cmd.Args()
-	b.WriteString(operationName(alone, cmd.Name()))
+	b.WriteString(operationName(singleCommand, cmd.Name()))
 	isKey := keyPositions(cmd.Name(), args)
 	for i := 1; i < len(args); i++ {
 		if b.Len() > maxQueryText {
@@ -72,9 +74,9 @@ func keyText(arg any) (string, bool) {
 	return "", false
 }
 
-// keyPositions says which arguments of a command are keys. A command that is not
-// listed shows none: better a key too few than a value too much. The lists
-// are those of COMMAND for Redis 7.2.
+// keyPositions returns a function that reports whether argument i is a key. For a
+// command that is not listed no argument is a key, so that no value is recorded by
+// mistake. The lists follow COMMAND of Redis 7.2.
 func keyPositions(name string, args []any) func(i int) bool {
 	switch name {
 	case "append", "bitcount", "bitfield", "bitfield_ro", "bitpos", "decr", "decrby", "dump", "expire", "expireat", "expiretime",
@@ -101,11 +103,11 @@ func keyPositions(name string, args []any) func(i int) bool {
 	case "mset", "msetnx":
 		return func(i int) bool { return i%2 == 1 }
 	case "lmpop", "sintercard", "zdiff", "zinter", "zmpop", "zunion":
-		return counted(args, 1)
+		return countedKeys(args, 1)
 	case "blmpop", "bzmpop", "eval", "evalsha", "evalsha_ro", "eval_ro", "fcall", "fcall_ro":
-		return counted(args, 2)
+		return countedKeys(args, 2)
 	case "zdiffstore", "zinterstore", "zunionstore":
-		sources := counted(args, 2)
+		sources := countedKeys(args, 2)
 		return func(i int) bool { return i == 1 || sources(i) }
 	}
 	return between(1, 0)
@@ -115,8 +117,8 @@ func between(first, last int) func(int) bool {
 	return func(i int) bool { return first <= i && i <= last }
 }
 
-// counted are the keys after their number, which stands at position at.
-func counted(args []any, at int) func(int) bool {
+// countedKeys reports the keys that follow their number, which is argument at.
+func countedKeys(args []any, at int) func(int) bool {
 	if at >= len(args) {
 		return between(1, 0)
 	}

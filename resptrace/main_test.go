@@ -7,7 +7,7 @@ import (
 	"github.com/redis/go-redis/v9/logging"
 )
 
-// TestMain silences go-redis, which writes what tests provoke to standard error.
+// TestMain discards the log of go-redis, which the tests would fill with expected errors.
 func TestMain(m *testing.M) {
 	redis.SetLogger(&logging.VoidLogger{})
 	m.Run()

@@ -12,8 +12,9 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/dbconv"
 )
 
-// durationBuckets are the conventions' bounds for db.client.operation.duration
-// in seconds, refined below a millisecond, where Redis answers.
+// durationBuckets are the bucket boundaries of db.client.operation.duration in
+// seconds: those of the semantic conventions, with more boundaries below 1 ms,
+// because Redis usually answers within 1 ms.
 var durationBuckets = []float64{0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10}
 
 func newDuration(m metric.Meter) (metric.Float64Histogram, error) {
@@ -21,7 +22,7 @@ func newDuration(m metric.Meter) (metric.Float64Histogram, error) {
 	return d.Inst(), err
 }
 
-// poolMetrics are the instruments that read a client's pools when metrics are collected.
+// poolMetrics holds the instruments that report a client's pools when metrics are collected.
 type poolMetrics struct {
 	meter                                 metric.Meter
 	count, max, idleMax, idleMin, pending metric.Int64ObservableUpDownCounter
@@ -59,10 +60,10 @@ func newPoolMetrics(m metric.Meter) (*poolMetrics, error) {
 	}, nil
 }
 
-// pool is what is known of one pool without asking it.
+// pool holds the constant attributes and limits of one pool.
 type pool struct {
 	name, idle, used      metric.MeasurementOption
-	max, idleMin, idleMax int64 // 0: no such bound
+	max, idleMin, idleMax int64 // 0: no limit
 }
 
 func newPool(name string, max, idleMin, idleMax int) pool {
@@ -75,8 +76,9 @@ func newPool(name string, max, idleMin, idleMax int) pool {
 	}
 }
 
-// observe registers c's pools. The registration refers to c weakly and ends
-// with it: the meter provider, which lives longer, must not keep it alive.
+// observe registers a callback for c's pools. The callback holds a weak pointer
+// to c and is unregistered when c is garbage collected, because the meter
+// provider lives longer and must not keep c alive.
 func (m *poolMetrics) observe(c *redis.Client) error {
 	o := c.Options()
 	name := poolName(o)
@@ -109,12 +111,12 @@ func (m *poolMetrics) observe(c *redis.Client) error {
 	if err != nil {
 		return err
 	}
-	runtime.AddCleanup(c, func(r metric.Registration) { handle(r.Unregister()) }, reg)
+	runtime.AddCleanup(c, func(r metric.Registration) { handleError(r.Unregister()) }, reg)
 	return nil
 }
 
 func (m *poolMetrics) report(obs metric.Observer, p pool, total, idle, timeouts, pending uint32) {
-	used := max(int64(total)-int64(idle), 0) // the two are not read at one moment
+	used := max(int64(total)-int64(idle), 0) // the two values are not read atomically
 	obs.ObserveInt64(m.count, int64(idle), p.idle)
 	obs.ObserveInt64(m.count, used, p.used)
 	obs.ObserveInt64(m.pending, int64(pending), p.name)
@@ -126,6 +128,6 @@ func (m *poolMetrics) report(obs metric.Observer, p pool, total, idle, timeouts,
 	}
 }
 
-// poolName is server.address:server.port/db.namespace, as the conventions ask
-// for a pool that has no name.
+// poolName returns server.address:server.port/db.namespace, which the semantic
+// conventions require for a pool without a name.
 func poolName(o *redis.Options) string { return o.Addr + "/" + strconv.Itoa(o.DB) }

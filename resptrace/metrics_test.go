@@ -16,8 +16,8 @@ import (
 	"mini-redis/resptrace"
 )
 
-// collect reads all metrics by name.
-func (l *lab) collect() map[string]metricdata.Metrics {
+// collect returns all metrics by name.
+func (l *testTelemetry) collect() map[string]metricdata.Metrics {
 	l.t.Helper()
 	var rm metricdata.ResourceMetrics
 	must(l.t, l.reader.Collect(context.Background(), &rm))
@@ -30,8 +30,8 @@ func (l *lab) collect() map[string]metricdata.Metrics {
 	return all
 }
 
-// counts are the numbers of calls by operation and, if they failed, error.
-func (l *lab) counts() []string {
+// counts returns one line per operation and error.type, with one "|" per call.
+func (l *testTelemetry) counts() []string {
 	l.t.Helper()
 	var lines []string
 	for _, p := range l.durations() {
@@ -45,7 +45,7 @@ func (l *lab) counts() []string {
 	return lines
 }
 
-func (l *lab) durations() []metricdata.HistogramDataPoint[float64] {
+func (l *testTelemetry) durations() []metricdata.HistogramDataPoint[float64] {
 	l.t.Helper()
 	m := l.collect()["db.client.operation.duration"]
 	if m.Unit != "s" {
@@ -66,11 +66,11 @@ func value(set attribute.Set, key attribute.Key) string {
 	return v.String()
 }
 
-func TestEveryCallIsCountedSampledOrNot(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestDurationIsRecordedForSampledAndUnsampledCalls(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil)
-	sampled, _ := inTrace()
-	for _, ctx := range []context.Context{sampled, notSampled()} {
+	sampled, _ := sampledContext()
+	for _, ctx := range []context.Context{sampled, unsampledContext()} {
 		must(t, c.Set(ctx, "k", "v", 0).Err())
 		must(t, c.Get(ctx, "none").Err(), redis.Nil)
 		_ = c.LPush(ctx, "k", "v").Err()
@@ -93,7 +93,7 @@ func TestEveryCallIsCountedSampledOrNot(t *testing.T) {
 }
 
 func TestPoolMetrics(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, func(o *redis.Options) {
 		o.DB, o.PoolSize, o.MinIdleConns, o.MaxIdleConns, o.PipelinePoolSize = 2, 7, 0, 3, 0
 	})
@@ -129,8 +129,8 @@ func TestPoolMetrics(t *testing.T) {
 	}
 }
 
-// pools are all numbers of db.client.connection.*: "metric pool [state]".
-func (l *lab) pools() map[string]int64 {
+// pools returns all values of db.client.connection.* by "metric pool [state]".
+func (l *testTelemetry) pools() map[string]int64 {
 	l.t.Helper()
 	got := map[string]int64{}
 	for name, m := range l.collect() {
@@ -149,10 +149,10 @@ func (l *lab) pools() map[string]int64 {
 	return got
 }
 
-// TestAClosedClientLeavesNothingBehind: it reports an empty pool while
-// somebody still holds it, and nothing when it is garbage.
-func TestAClosedClientLeavesNothingBehind(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+// A closed client reports an empty pool while it is referenced, and no series
+// after it is garbage collected.
+func TestClosedClientMetrics(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	series := "db.client.connection.count " + s.addr + "/0 idle"
 	func() {
 		c := redis.NewClient(&redis.Options{Addr: s.addr})
@@ -173,10 +173,9 @@ func TestAClosedClientLeavesNothingBehind(t *testing.T) {
 	})
 }
 
-// TestACollectedClientIsUnregistered: its callback would otherwise stay in the meter
-// provider for good.
-func TestACollectedClientIsUnregistered(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+// Without this, the callback of each client would remain in the meter provider.
+func TestGarbageCollectedClientIsUnregistered(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	m := &countingMeters{MeterProvider: l.meters}
 	const clients = 5
 	for range clients {
@@ -185,7 +184,7 @@ func TestACollectedClientIsUnregistered(t *testing.T) {
 		must(t, c.Close())
 	}
 	if n := m.registered.Load(); n == 0 {
-		t.Fatal("nothing was registered")
+		t.Fatal("no callback was registered")
 	}
 	waitFor(t, "end of the registrations", func() bool {
 		runtime.GC()

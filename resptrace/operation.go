@@ -11,37 +11,38 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// batchKind says in what a command is sent.
+// batchKind says how commands are sent.
 type batchKind uint8
 
 const (
-	alone batchKind = iota
+	singleCommand batchKind = iota
 	pipeline
 	transaction
 )
 
-// maxOperations bounds how many names one client can make, and maxOutcomes how many
-// ways each can end, if a program makes up commands or scripts make up errors.
+// maxOperations limits the number of operation names of one client, and
+// maxOutcomes the number of outcomes of each operation. So invalid command names
+// and error codes of scripts cannot use unlimited memory.
 const (
 	maxOperations = 1024
 	maxOutcomes   = 64
 )
 
-// operation is what all calls of one name have in common, made once: that is
-// what lets a call that is not sampled be measured without an allocation.
+// operation holds what all calls with one name share. It is created once, so that
+// a call that is not sampled is measured without an allocation.
 type operation struct {
 	name     string
 	start    []trace.SpanStartOption
 	attrs    []attribute.KeyValue
-	ok       []metric.RecordOption
+	success  []metric.RecordOption
 	mu       sync.Mutex
 	outcomes atomic.Pointer[map[outcome][]metric.RecordOption]
 }
 
-// measured are the metric's attributes for a call that ended so.
-func (op *operation) measured(out outcome) []metric.RecordOption {
+// recordOptions returns the metric attributes for a call with the given outcome.
+func (op *operation) recordOptions(out outcome) []metric.RecordOption {
 	if out == (outcome{}) {
-		return op.ok
+		return op.success
 	}
 	if opts, ok := (*op.outcomes.Load())[out]; ok {
 		return opts
@@ -66,7 +67,7 @@ func (op *operation) measured(out outcome) []metric.RecordOption {
 	return opts
 }
 
-// operations are those a client has seen.
+// operations holds the operations that a client has used.
 type operations struct {
 	server []attribute.KeyValue
 	mu     sync.Mutex
@@ -75,7 +76,7 @@ type operations struct {
 
 type operationKey struct {
 	kind batchKind
-	name string // as Cmder.Name() gives it; "" for a batch of several
+	name string // the result of Cmder.Name(); "" for a batch of commands with different names
 }
 
 func (o *operations) init(server []attribute.KeyValue) {
@@ -83,7 +84,8 @@ func (o *operations) init(server []attribute.KeyValue) {
 	o.known.Store(&map[operationKey]*operation{})
 }
 
-// get returns the operation of a command, or of a batch of commands of one name, or of several ("").
+// get returns the operation of a command or a batch. name is "" for a batch of
+// commands with different names.
 func (o *operations) get(kind batchKind, name string) *operation {
 	key := operationKey{kind, name}
 	if op, ok := (*o.known.Load())[key]; ok {
@@ -111,26 +113,27 @@ func (o *operations) get(kind batchKind, name string) *operation {
 func (o *operations) make(name string) *operation {
 	attrs := append([]attribute.KeyValue{semconv.DBOperationName(name)}, o.server...)
 	op := &operation{
-		name:  name,
-		attrs: attrs,
-		start: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...)},
-		ok:    []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))},
+		name:    name,
+		attrs:   attrs,
+		start:   []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...)},
+		success: []metric.RecordOption{metric.WithAttributeSet(attribute.NewSet(attrs...))},
 	}
 	op.outcomes.Store(&map[outcome][]metric.RecordOption{})
 	return op
 }
 
-// operationName is db.operation.name. Whatever does not look like a command's name is
-// _OTHER: it may be a whole command line with a key and a value in it.
+// operationName returns db.operation.name. A name that does not have the syntax of
+// a command name becomes _OTHER, because it may be a whole command line with keys
+// and values.
 func operationName(kind batchKind, name string) string {
-	batch := [...]string{alone: "", pipeline: "PIPELINE", transaction: "MULTI"}[kind]
-	if name == "" && kind != alone {
+	batch := [...]string{singleCommand: "", pipeline: "PIPELINE", transaction: "MULTI"}[kind]
+	if name == "" && kind != singleCommand {
 		return batch
 	}
 	if !looksLikeCommand(name) {
 		name = "_OTHER"
 	}
-	if kind == alone {
+	if kind == singleCommand {
 		return strings.ToUpper(name)
 	}
 	return batch + " " + strings.ToUpper(name)

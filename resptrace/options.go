@@ -12,7 +12,7 @@ import (
 // scope is the name of the tracer and of the meter.
 const scope = "mini-redis/resptrace"
 
-// Option changes what Instrument does.
+// Option is an option of Instrument and InstrumentRing.
 type Option func(*options)
 
 type options struct {
@@ -23,38 +23,39 @@ type options struct {
 	keys       bool
 }
 
-// WithTracerProvider sets where spans go. Default: otel.GetTracerProvider().
+// WithTracerProvider sets the provider of the tracer. Default: otel.GetTracerProvider().
 func WithTracerProvider(p trace.TracerProvider) Option { return func(o *options) { o.tracers = p } }
 
-// WithMeterProvider sets where metrics go. Default: otel.GetMeterProvider().
+// WithMeterProvider sets the provider of the meter. Default: otel.GetMeterProvider().
 func WithMeterProvider(p metric.MeterProvider) Option { return func(o *options) { o.meters = p } }
 
-// WithPropagator sets what is put on the wire. Default:
-// otel.GetTextMapPropagator(), which injects nothing unless the program sets
-// one. Baggage travels with sampled commands if the propagator injects it:
-// leave it out for a server that should not see it.
+// WithPropagator sets the propagator whose fields are sent with commands. Default:
+// otel.GetTextMapPropagator(), which injects nothing unless the program sets one.
+// If the propagator injects baggage, baggage is sent with sampled commands. Use a
+// propagator without baggage for a server that must not receive it.
 func WithPropagator(p propagation.TextMapPropagator) Option {
 	return func(o *options) { o.propagator = p }
 }
 
-// WithFilter sets which commands are traced: those for which the function
-// returns true. Others have no span and go plain; they still count in the
-// metrics. A batch has a span if one of its commands is traced. The function
-// is called for each command and must not change it. Default: all.
+// WithFilter sets which commands are traced: those for which the function returns
+// true. Other commands have no span and are sent without a context, but they are
+// recorded in the metrics. A batch has a span if one of its commands is traced.
+// The function is called for each command and must not modify it. Default: all
+// commands.
 func WithFilter(traced func(cmd redis.Cmder) bool) Option {
 	return func(o *options) { o.filter = traced }
 }
 
-// WithKeys sets whether spans say which keys a command names, as db.query.text
-// with every other argument replaced by "?" ("SET user:42 ?"). Default: false,
-// since keys can hold what must not leave the process.
+// WithKeys sets whether spans record the keys of a command, as db.query.text with
+// every other argument replaced by "?" ("SET user:42 ?"). Default: false, because
+// keys can contain data that must not leave the process.
 func WithKeys(on bool) Option { return func(o *options) { o.keys = on } }
 
-// config is what the hooks of one Instrument share. It does not change.
+// config is the immutable configuration that the hooks of one Instrument call share.
 type config struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
-	filter     func(redis.Cmder) bool // nil: all
+	filter     func(redis.Cmder) bool // nil: all commands
 	keys       bool
 	duration   metric.Float64Histogram
 	pools      *poolMetrics
@@ -88,5 +89,5 @@ func newConfig(opts []Option) (*config, error) {
 	}, nil
 }
 
-// traces says whether the user's filter lets cmd be traced.
+// traces reports whether the filter of WithFilter selects cmd.
 func (cfg *config) traces(cmd redis.Cmder) bool { return cfg.filter == nil || cfg.filter(cmd) }

@@ -7,19 +7,19 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// contents is what a hook has to know of a batch before it sends it.
-type contents struct {
+// batchInfo describes a batch before it is sent.
+type batchInfo struct {
 	kind   batchKind
-	name   string // of its commands; "" if they differ
-	size   int    // commands, without go-redis's own and without MULTI and EXEC
-	traced bool   // the filter lets one of them be traced
+	name   string // the name of all commands; "" if they differ
+	size   int    // number of commands without internal ones, MULTI and EXEC
+	traced bool   // the filter selects at least one command
 }
 
-// inspect looks through a batch, without an allocation.
-func (h *hook) inspect(cmds []redis.Cmder) contents {
-	c := contents{kind: pipeline}
+// inspectBatch examines a batch without an allocation.
+func (h *hook) inspectBatch(cmds []redis.Cmder) batchInfo {
+	c := batchInfo{kind: pipeline}
 	for _, cmd := range cmds {
-		if classify(cmd) == housekeeping {
+		if classify(cmd) == internalCommand {
 			continue
 		}
 		name := cmd.Name()
@@ -39,25 +39,26 @@ func (h *hook) inspect(cmds []redis.Cmder) contents {
 		c.traced = c.traced || h.traces(cmd)
 	}
 	if c.kind == pipeline && c.size == 1 {
-		c.kind = alone // the conventions: a batch of one is none
+		c.kind = singleCommand // in the conventions a batch has at least two operations
 	}
 	return c
 }
 
-// ProcessPipelineHook sees each pipeline and transaction, and on a node of a cluster each
-// attempt of it. A redirected single command comes as a pipeline of ASKING and itself.
+// ProcessPipelineHook is called for each pipeline and transaction; on a node of a
+// cluster it is called for each attempt. After ASK, a single command arrives as a
+// pipeline of ASKING and the command.
 func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		cmds = unwrapAll(cmds)
-		in := h.inspect(cmds)
+		in := h.inspectBatch(cmds)
 		if in.size == 0 {
-			return next(ctx, announceAll(cmds))
+			return next(ctx, addLibNameSuffixAll(cmds))
 		}
 		op := h.ops.get(in.kind, in.name)
-		start := h.now(ctx)
+		start := h.startTime(ctx)
 		if h.unsampled(ctx) || !in.traced {
 			err := next(ctx, cmds)
-			h.record(ctx, op, start, h.judged(cmds, err))
+			h.recordDuration(ctx, op, start, h.batchError(cmds, err))
 			return err
 		}
 		return h.traceBatch(ctx, cmds, in, op, next)
@@ -65,41 +66,41 @@ func (h *hook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 }
 
 // traceBatch runs a batch in one span.
-func (h *hook) traceBatch(ctx context.Context, cmds []redis.Cmder, in contents, op *operation, next redis.ProcessPipelineHook) (err error) {
+func (h *hook) traceBatch(ctx context.Context, cmds []redis.Cmder, in batchInfo, op *operation, next redis.ProcessPipelineHook) (err error) {
 	start := time.Now()
 	ctx, span := h.tracer.Start(ctx, op.name, op.start...)
 	if !span.SpanContext().IsSampled() {
 		defer span.End()
 		err = next(ctx, cmds)
-		h.record(ctx, op, start, h.judged(cmds, err))
+		h.recordDuration(ctx, op, start, h.batchError(cmds, err))
 		return err
 	}
-	end := ending{span: span, start: start, size: in.size}
+	result := callResult{span: span, start: start, size: in.size}
 	if h.keys {
-		end.text = batchText(cmds)
+		result.text = batchText(cmds)
 	}
-	defer func() { h.end(ctx, op, end, h.judged(cmds, err)) }()
-	if !h.wraps {
+	defer func() { h.endSpan(ctx, op, result, h.batchError(cmds, err)) }()
+	if !h.canWrap {
 		return next(ctx, cmds)
 	}
 	b := &batch{hook: h}
 	h.propagator.Inject(ctx, &b.carrier)
 	err = next(ctx, b.wrap(cmds))
-	end.written = b.written
+	result.written = b.written
 	if b.sent {
-		err = h.fallBack(ctx, b, cmds, in.kind, err, next)
+		err = h.resendRejected(ctx, b, cmds, in.kind, err, next)
 	}
 	return err
 }
 
-// wrap returns the batch with a context on each command that may have one. The slice is
-// a new one: the program keeps that which it gave.
+// wrap returns a new slice in which each command that may have a context is
+// wrapped. The caller's slice is not modified.
 func (b *batch) wrap(cmds []redis.Cmder) []redis.Cmder {
 	wrapped := make([]redis.Cmder, len(cmds))
-	b.cmds = make([]batchCmd, 0, len(cmds)) // never grows: commands point into it
+	b.cmds = make([]batchCmd, 0, len(cmds)) // must not grow: the elements of wrapped point into it
 	for i, cmd := range cmds {
 		wrapped[i] = cmd
-		if classify(cmd) == ordinary && b.hook.traces(cmd) {
+		if classify(cmd) == wrappable && b.hook.traces(cmd) {
 			b.cmds = append(b.cmds, batchCmd{Cmder: cmd, batch: b, first: len(b.cmds) == 0})
 			wrapped[i] = &b.cmds[len(b.cmds)-1]
 		}
@@ -107,39 +108,39 @@ func (b *batch) wrap(cmds []redis.Cmder) []redis.Cmder {
 	return wrapped
 }
 
-// fallBack sends once more, plain, the commands that the server refused
-// because it does not know TRACED. They have not run. Those of a transaction
-// stay refused: EXECABORT has let go of what was watched.
-func (h *hook) fallBack(ctx context.Context, b *batch, cmds []redis.Cmder, kind batchKind, err error, next redis.ProcessPipelineHook) error {
-	again := b.refused(cmds)
-	if len(again) == 0 {
+// resendRejected sends the commands that the server rejected because it does not
+// support TRACED once more without a context. They were not executed. It does not
+// resend the commands of a transaction, because EXECABORT has ended its WATCH.
+func (h *hook) resendRejected(ctx context.Context, b *batch, cmds []redis.Cmder, kind batchKind, err error, next redis.ProcessPipelineHook) error {
+	resend := b.rejected(cmds)
+	if len(resend) == 0 {
 		return err
 	}
 	h.traced.Store(false)
 	if kind == transaction {
 		return err
 	}
-	if err != nil && !isUnknownTraced(err) && (!isReply(err) || h.role == member && requeues(err)) {
-		// Either the connection failed in the middle of the batch, or the
-		// cluster client is going to send all of it again.
-		for _, cmd := range again {
+	if err != nil && !isUnknownTraced(err) && (!isReply(err) || h.role == clusterNode && isRetriedByCluster(err)) {
+		// Either the connection failed during the batch, or the cluster client
+		// will send the whole batch again.
+		for _, cmd := range resend {
 			cmd.SetErr(err)
 		}
 		return err
 	}
-	for _, cmd := range again {
+	for _, cmd := range resend {
 		cmd.SetErr(nil)
 	}
-	if err := next(ctx, again); err != nil && !isReply(err) {
+	if err := next(ctx, resend); err != nil && !isReply(err) {
 		return err
 	}
 	return firstError(cmds)
 }
 
-// refused are the wrapped commands that the server did not know, each with the
-// ASKING that went before it and that the refusal has used up.
-func (b *batch) refused(cmds []redis.Cmder) []redis.Cmder {
-	var again []redis.Cmder
+// rejected returns the wrapped commands that the server rejected, each with the
+// ASKING that preceded it, because the rejected request has consumed it.
+func (b *batch) rejected(cmds []redis.Cmder) []redis.Cmder {
+	var resend []redis.Cmder
 	wrapped := b.cmds
 	for i, cmd := range cmds {
 		if len(wrapped) == 0 {
@@ -153,16 +154,16 @@ func (b *batch) refused(cmds []redis.Cmder) []redis.Cmder {
 			continue
 		}
 		if i > 0 && cmds[i-1].Name() == "asking" {
-			again = append(again, cmds[i-1])
+			resend = append(resend, cmds[i-1])
 		}
-		again = append(again, cmd)
+		resend = append(resend, cmd)
 	}
-	return again
+	return resend
 }
 
-// requeues says that a cluster client repeats a whole pipeline when its first
-// command is answered so.
-func requeues(err error) bool {
+// isRetriedByCluster reports whether a cluster client repeats a whole pipeline if
+// its first command is answered with err.
+func isRetriedByCluster(err error) bool {
 	reply, ok := asReply(err)
 	if !ok {
 		return false
@@ -174,7 +175,7 @@ func requeues(err error) bool {
 	return redis.IsMaxClientsError(err)
 }
 
-// firstError is the error of a batch as go-redis returns it: the first command's that has one.
+// firstError returns the first error of a command, as go-redis does for a batch.
 func firstError(cmds []redis.Cmder) error {
 	for _, cmd := range cmds {
 		if err := cmd.Err(); err != nil {
@@ -184,10 +185,11 @@ func firstError(cmds []redis.Cmder) error {
 	return nil
 }
 
-// judged is the error by which a batch is judged: the connection's, or that of
-// the first command that failed. go-redis returns the first of all, which may be a nil
-// reply before a failure, and on a node of a cluster none.
-func (h *hook) judged(cmds []redis.Cmder, err error) error {
+// batchError returns the error that determines the outcome of a batch: the
+// connection's error, or the error of the first command that failed. The error
+// that go-redis returns is not suitable: it can be a nil reply that precedes a
+// failure, and on a node of a cluster it is nil.
+func (h *hook) batchError(cmds []redis.Cmder, err error) error {
 	if err != nil && !isReply(err) {
 		return err
 	}
@@ -202,10 +204,11 @@ func (h *hook) judged(cmds []redis.Cmder, err error) error {
 	return err
 }
 
-// announceAll is announce for the pipeline in which go-redis sends CLIENT SETINFO.
-func announceAll(cmds []redis.Cmder) []redis.Cmder {
+// addLibNameSuffixAll applies addLibNameSuffix to a pipeline, because go-redis
+// sends CLIENT SETINFO in one. It copies cmds only if a command changes.
+func addLibNameSuffixAll(cmds []redis.Cmder) []redis.Cmder {
 	for i, cmd := range cmds {
-		if amended := announce(cmd); amended != cmd {
+		if amended := addLibNameSuffix(cmd); amended != cmd {
 			out := append([]redis.Cmder(nil), cmds...)
 			out[i] = amended
 			return out

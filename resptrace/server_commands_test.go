@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// connection answers what concerns the connection and is not counted as run.
+// connection answers commands about the connection, which s.ran does not record.
 func (s *server) connection(c *client, name string, args []string) (string, bool) {
 	switch name {
 	case "HELLO":
@@ -85,7 +85,7 @@ func (s *server) exec(c *client) string {
 	return reply
 }
 
-// keys answers what works on the keyspace.
+// keys answers commands on the keyspace.
 func (s *server) keys(name string, args []string) string {
 	switch name {
 	case "PING":
@@ -144,14 +144,14 @@ func (s *server) put(key, value string) {
 
 func bulk(s string) string { return fmt.Sprintf("$%d\r\n%s\r\n", len(s), s) }
 
-// sent returns the requests so far, without go-redis's handshake, one line each,
-// and forgets them. A traceparent is replaced by "<context>".
+// sent returns the requests since the last call, one line each, without the setup
+// commands of go-redis. It replaces a traceparent by "<context>".
 func (s *server) sent() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var lines []string
 	for _, r := range s.requests {
-		if housekeeping(r.args) {
+		if isSetupCommand(r.args) {
 			continue
 		}
 		words := slices.Clone(r.args)
@@ -164,14 +164,14 @@ func (s *server) sent() []string {
 	return lines
 }
 
-// all returns the requests so far.
+// all returns the requests since the last call of sent.
 func (s *server) all() []request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.requests)
 }
 
-// executed returns what ran so far, and forgets it.
+// executed returns the commands executed since the last call.
 func (s *server) executed() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +180,7 @@ func (s *server) executed() []string {
 	return ran
 }
 
-func housekeeping(args []string) bool {
+func isSetupCommand(args []string) bool {
 	return slices.Contains([]string{"hello", "client", "command", "cluster", "select", "readonly"}, args[0])
 }
 

@@ -14,8 +14,8 @@ import (
 	"mini-redis/resptrace/wire"
 )
 
-// server is a small Redis that writes down what it is sent, byte for byte. It
-// speaks TRACED or, when stock, does with it what redis-server does.
+// server is a minimal Redis server that records all requests byte by byte. It
+// supports TRACED or, if stock is set, rejects it like redis-server.
 type server struct {
 	t    testing.TB
 	addr string
@@ -23,24 +23,24 @@ type server struct {
 	mu       sync.Mutex
 	listener net.Listener
 	conns    map[net.Conn]bool
-	stock    bool // does not know TRACED
-	noHello  bool // is older than HELLO
-	claims   bool // says that it knows TRACED even if it is stock
+	stock    bool // does not support TRACED
+	noHello  bool // does not support HELLO
+	claims   bool // announces TRACED in the reply of HELLO even if stock is set
 	answer   func(c *client, args []string) (reply string, ok bool)
 	data     map[string]string // strings only
 	version  map[string]int    // of each key, for WATCH
 	requests []request
-	ran      []string // every command that was executed, without its context
+	ran      []string // executed commands, without their contexts
 }
 
-// request is one request as it came.
+// request is one received request.
 type request struct {
 	conn int
 	raw  string
 	args []string
 }
 
-// client is one connection's state.
+// client is the state of one connection.
 type client struct {
 	id     int
 	conn   net.Conn
@@ -53,7 +53,7 @@ type client struct {
 	drop   bool // close instead of answering
 }
 
-// newServer starts one on a free port. set runs before the first connection.
+// newServer starts a server on a free port. It calls set before the first connection.
 func newServer(t testing.TB, set ...func(*server)) *server {
 	t.Helper()
 	s := &server{t: t, conns: map[net.Conn]bool{}, data: map[string]string{}, version: map[string]int{}}
@@ -65,9 +65,9 @@ func newServer(t testing.TB, set ...func(*server)) *server {
 	return s
 }
 
-func isStock(s *server)   { s.stock = true }
-func pretends(s *server)  { s.stock, s.claims = true, true }
-func isAncient(s *server) { s.stock, s.noHello = true, true }
+func isStock(s *server)      { s.stock = true }
+func claimsTraced(s *server) { s.stock, s.claims = true, true }
+func withoutHello(s *server) { s.stock, s.noHello = true, true }
 
 func (s *server) listen(addr string) {
 	s.t.Helper()
@@ -103,7 +103,7 @@ func (s *server) stop() {
 	clear(s.conns)
 }
 
-// replaceBy stops s and puts another server behind its address.
+// replaceBy stops s and starts another server at the same address.
 func (s *server) replaceBy(set ...func(*server)) *server {
 	s.t.Helper()
 	s.stop()
@@ -172,7 +172,7 @@ func readRequest(rd *bufio.Reader) (raw string, args []string, err error) {
 	return raw, args, nil
 }
 
-// handle answers one request. The lock is held.
+// handle answers one request. The caller holds the lock.
 func (s *server) handle(c *client, args []string) string {
 	asking := c.asking
 	c.asking = false
@@ -211,7 +211,7 @@ func unknown(args []string) string {
 	return text + "\r\n"
 }
 
-// run executes a command. The lock is held.
+// run executes a command. The caller holds the lock.
 func (s *server) run(c *client, name string, args []string) string {
 	if s.answer != nil {
 		if reply, ok := s.answer(c, args); ok {

@@ -13,18 +13,18 @@ import (
 	"mini-redis/resptrace"
 )
 
-func TestACallIsOneSpanContinuedOnTheWire(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestCallIsOneSpanAndSendsItsContext(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil)
-	ctx, parent := inTrace()
+	ctx, parent := sampledContext()
 	must(t, c.Set(ctx, "k", "secret", 0).Err())
 
-	span := l.one()
+	span := l.takeSpan()
 	if span.SpanContext.TraceID() != parent.TraceID() || span.Parent.SpanID() != parent.SpanID() {
 		t.Errorf("span %v is not a child of %v", span.SpanContext, parent)
 	}
 	want := "SET client db.namespace=0 db.operation.name=SET db.system.name=redis"
-	if got := described(span); got != want {
+	if got := describe(span); got != want {
 		t.Errorf("span\n got %s\nwant %s", got, want)
 	}
 	requests := s.all()
@@ -36,12 +36,12 @@ func TestACallIsOneSpanContinuedOnTheWire(t *testing.T) {
 	mustLines(t, "ran", s.executed(), "SET k secret")
 }
 
-func TestAddressesOfTheServer(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestServerAndPeerAddress(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, func(o *redis.Options) { o.DB = 3 })
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, c.Ping(ctx).Err())
-	span := l.one()
+	span := l.takeSpan()
 	host, port := attr(span, "server.address").AsString(), attr(span, "server.port").String()
 	peer, peerPort := attr(span, "network.peer.address").AsString(), attr(span, "network.peer.port").String()
 	if host+":"+port != s.addr || peer+":"+peerPort != s.addr {
@@ -52,7 +52,7 @@ func TestAddressesOfTheServer(t *testing.T) {
 	}
 }
 
-func TestAnUnsampledCallIsSentAsIfThereWereNoHook(t *testing.T) {
+func TestUnsampledCallIsSentUnchanged(t *testing.T) {
 	calls := func(c *redis.Client, ctx context.Context) {
 		must(t, c.Set(ctx, "k", "v", time.Minute).Err())
 		must(t, c.Get(ctx, "k").Err())
@@ -64,39 +64,39 @@ func TestAnUnsampledCallIsSentAsIfThereWereNoHook(t *testing.T) {
 	raw := func(s *server) string {
 		var b strings.Builder
 		for _, r := range s.all() {
-			if !housekeeping(r.args) {
+			if !isSetupCommand(r.args) {
 				b.WriteString(r.raw)
 			}
 		}
 		return b.String()
 	}
-	bareServer := newServer(t)
-	bare := redis.NewClient(&redis.Options{Addr: bareServer.addr, MaxRetries: -1, PipelinePoolSize: -1})
-	defer bare.Close()
-	calls(bare, notSampled())
+	plainServer := newServer(t)
+	plain := redis.NewClient(&redis.Options{Addr: plainServer.addr, MaxRetries: -1, PipelinePoolSize: -1})
+	defer plain.Close()
+	calls(plain, unsampledContext())
 
-	l, s := newLab(t), newServer(t)
-	calls(l.client(s, nil), notSampled())
-	if got, want := raw(s), raw(bareServer); got != want {
+	l, s := newTestTelemetry(t), newServer(t)
+	calls(l.client(s, nil), unsampledContext())
+	if got, want := raw(s), raw(plainServer); got != want {
 		t.Errorf("on the wire\n got %q\nwant %q", got, want)
 	}
-	if spans := l.ended(); len(spans) > 0 {
-		t.Errorf("spans %q", text(spans))
+	if spans := l.takeSpans(); len(spans) > 0 {
+		t.Errorf("spans %q", describeAll(spans))
 	}
 }
 
-func TestARootIsTracedToo(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestCallWithoutParentIsTraced(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil)
 	must(t, c.Ping(context.Background()).Err())
-	span := l.one()
+	span := l.takeSpan()
 	if span.Parent.IsValid() {
 		t.Errorf("parent %v", span.Parent)
 	}
 	mustLines(t, "sent", s.sent(), "TRACED 1 traceparent <context> ping")
 }
 
-func TestErrorsAreTheirFirstWord(t *testing.T) {
+func TestErrorReplyIsRecordedAsItsCode(t *testing.T) {
 	const before, after = "LPUSH client db.namespace=0 db.operation.name=LPUSH ", "db.system.name=redis"
 	for reply, want := range map[string]string{
 		"-WRONGTYPE Operation against a key holding\r\n": before + "db.response.status_code=WRONGTYPE " + after + " error.type=WRONGTYPE Error",
@@ -105,16 +105,16 @@ func TestErrorsAreTheirFirstWord(t *testing.T) {
 		"-MOVED 1 127.0.0.1:1\r\n":                       before + "db.response.status_code=MOVED " + after + " error.type=MOVED Error",
 		"$-1\r\n":                                        before + after,
 	} {
-		l := newLab(t)
+		l := newTestTelemetry(t)
 		s := newServer(t, func(s *server) {
 			s.answer = func(_ *client, args []string) (string, bool) { return reply, args[0] == "lpush" }
 		})
-		ctx, _ := inTrace()
+		ctx, _ := sampledContext()
 		if err := l.client(s, nil).LPush(ctx, "k", "v").Err(); err == nil {
 			t.Errorf("%q: no error", reply)
 		}
-		span := l.one()
-		if got := described(span); got != want {
+		span := l.takeSpan()
+		if got := describe(span); got != want {
 			t.Errorf("%q\n got %s\nwant %s", reply, got, want)
 		}
 		if len(span.Events) > 0 {
@@ -123,20 +123,20 @@ func TestErrorsAreTheirFirstWord(t *testing.T) {
 	}
 }
 
-func TestFailuresThatAreNotTheServers(t *testing.T) {
-	ctx, _ := inTrace()
-	kind := func(l *lab, err error) string {
+func TestErrorTypeOfClientErrors(t *testing.T) {
+	ctx, _ := sampledContext()
+	kind := func(l *testTelemetry, err error) string {
 		t.Helper()
 		if err == nil {
 			t.Fatal("no error")
 		}
-		span := l.one()
+		span := l.takeSpan()
 		if attr(span, "db.response.status_code").AsString() != "" {
-			t.Errorf("status code of a server that did not answer: %s", described(span))
+			t.Errorf("status code without a reply: %s", describe(span))
 		}
 		return attr(span, "error.type").AsString()
 	}
-	l := newLab(t)
+	l := newTestTelemetry(t)
 	silent := newServer(t, func(s *server) {
 		s.answer = func(c *client, args []string) (string, bool) {
 			c.drop = args[0] == "get"
@@ -167,40 +167,40 @@ func TestFailuresThatAreNotTheServers(t *testing.T) {
 	}
 }
 
-func TestNamesAreCommandsOrOther(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestSpanNameIsACommandNameOrOther(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	for _, name := range []string{"get user:42", "", strings.Repeat("x", 40), "käse", "7up"} {
 		_ = c.Do(ctx, name, "k").Err()
-		if span := l.one(); span.Name != "_OTHER" {
+		if span := l.takeSpan(); span.Name != "_OTHER" {
 			t.Errorf("%q became %q", name, span.Name)
 		}
 	}
 	_ = c.Do(ctx, "Json.Set", "k").Err()
-	if span := l.one(); span.Name != "JSON.SET" {
+	if span := l.takeSpan(); span.Name != "JSON.SET" {
 		t.Errorf("Json.Set became %q", span.Name)
 	}
 }
 
 func TestFilter(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil, resptrace.WithFilter(func(cmd redis.Cmder) bool { return cmd.Name() != "ping" }))
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, c.Ping(ctx).Err())
 	_, err := c.Pipelined(ctx, func(p redis.Pipeliner) error { p.Ping(ctx); return nil })
 	must(t, err)
 	_, err = c.Pipelined(ctx, func(p redis.Pipeliner) error { p.Ping(ctx); p.Incr(ctx, "n"); return nil })
 	must(t, err)
-	mustLines(t, "spans", l.names(), "PIPELINE")
+	mustLines(t, "spans", l.takeNames(), "PIPELINE")
 	mustLines(t, "sent", s.sent(), "ping", "ping", "ping", "TRACED 1 traceparent <context> incr n")
 }
 
-func TestKeysOnlyWhenAskedFor(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestWithKeys(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil, resptrace.WithKeys(true))
-	ctx, _ := inTrace()
-	query := func() string { t.Helper(); return attr(l.one(), "db.query.text").AsString() }
+	ctx, _ := sampledContext()
+	query := func() string { t.Helper(); return attr(l.takeSpan(), "db.query.text").AsString() }
 	must(t, c.Set(ctx, "user:42", "secret", time.Minute).Err())
 	if got := query(); got != "SET user:42 ? ? ?" {
 		t.Error(got)
@@ -230,35 +230,35 @@ func TestKeysOnlyWhenAskedFor(t *testing.T) {
 	}
 }
 
-func TestTimeUntilTheCommandWasWritten(t *testing.T) {
-	l, s := newLab(t), newServer(t, isStock)
+func TestWaitTimeAttribute(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t, isStock)
 	release := make(chan struct{})
 	c := l.client(s, func(o *redis.Options) {
 		o.PoolSize = 1
 		o.OnConnect = func(context.Context, *redis.Conn) error { <-release; return nil }
 	})
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	const wait = 30 * time.Millisecond
 	time.AfterFunc(wait, func() { close(release) })
 	must(t, c.Get(ctx, "k").Err(), redis.Nil)
-	span := l.one()
+	span := l.takeSpan()
 	waited := time.Duration(attr(span, "resptrace.wait_ns").AsInt64())
 	if waited < wait/2 || waited > span.EndTime.Sub(span.StartTime) {
 		t.Errorf("waited %v of %v", waited, span.EndTime.Sub(span.StartTime))
 	}
 }
 
-func TestASpanOfTheProgramIsTheParentAndIsLeftAlone(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestParentSpanIsNotModified(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil)
 	ctx, outer := l.tracers.Tracer("program").Start(context.Background(), "outer")
 	must(t, c.Ping(ctx).Err())
 	outer.End()
-	spans := l.ended()
+	spans := l.takeSpans()
 	if len(spans) != 2 || spans[0].Name != "PING" || spans[0].Parent.SpanID() != spans[1].SpanContext.SpanID() {
-		t.Errorf("spans %q", text(spans))
+		t.Errorf("spans %q", describeAll(spans))
 	}
 	if len(spans[1].Attributes)+len(spans[1].Events) > 0 || spans[1].SpanKind != trace.SpanKindInternal {
-		t.Errorf("the program's span was changed: %s", described(spans[1]))
+		t.Errorf("the program's span was changed: %s", describe(spans[1]))
 	}
 }

@@ -19,8 +19,8 @@ import (
 	"mini-redis/resptrace"
 )
 
-// lab is where a test's spans and metrics go.
-type lab struct {
+// testTelemetry records the spans and metrics of a test.
+type testTelemetry struct {
 	t       testing.TB
 	spans   *tracetest.InMemoryExporter
 	tracers *sdktrace.TracerProvider
@@ -28,17 +28,17 @@ type lab struct {
 	meters  *sdkmetric.MeterProvider
 }
 
-func newLab(t testing.TB) *lab {
+func newTestTelemetry(t testing.TB) *testTelemetry {
 	t.Helper()
-	l := &lab{t: t, spans: tracetest.NewInMemoryExporter(), reader: sdkmetric.NewManualReader()}
-	// Whoever asks this sampler gets a span: who should have none must not ask.
+	l := &testTelemetry{t: t, spans: tracetest.NewInMemoryExporter(), reader: sdkmetric.NewManualReader()}
+	// The sampler always samples, so an unsampled call must not reach the tracer.
 	l.tracers = sdktrace.NewTracerProvider(sdktrace.WithSyncer(l.spans), sdktrace.WithSampler(sdktrace.AlwaysSample()))
 	l.meters = sdkmetric.NewMeterProvider(sdkmetric.WithReader(l.reader))
 	return l
 }
 
-// options send everything to the lab and put W3C contexts on the wire.
-func (l *lab) options(more ...resptrace.Option) []resptrace.Option {
+// options returns options that record to l and propagate W3C contexts.
+func (l *testTelemetry) options(more ...resptrace.Option) []resptrace.Option {
 	return append([]resptrace.Option{
 		resptrace.WithTracerProvider(l.tracers),
 		resptrace.WithMeterProvider(l.meters),
@@ -46,9 +46,9 @@ func (l *lab) options(more ...resptrace.Option) []resptrace.Option {
 	}, more...)
 }
 
-// client makes a client of s and instruments it. It does not retry, so that
-// nothing it sends twice can be mistaken for the hook's doing.
-func (l *lab) client(s *server, change func(*redis.Options), more ...resptrace.Option) *redis.Client {
+// client returns an instrumented client of s. It does not retry, so any repeated
+// command comes from the hook.
+func (l *testTelemetry) client(s *server, change func(*redis.Options), more ...resptrace.Option) *redis.Client {
 	l.t.Helper()
 	o := &redis.Options{Addr: s.addr, MaxRetries: -1, PipelinePoolSize: -1}
 	if change != nil {
@@ -62,56 +62,58 @@ func (l *lab) client(s *server, change func(*redis.Options), more ...resptrace.O
 	return c
 }
 
-// inTrace is a context within a sampled span of the test's own, which is not exported.
-func inTrace() (context.Context, trace.SpanContext) { return inTraceWith(trace.FlagsSampled) }
+// sampledContext returns a context with a sampled span context, whose span is not exported.
+func sampledContext() (context.Context, trace.SpanContext) {
+	return contextWithFlags(trace.FlagsSampled)
+}
 
-// notSampled is a context within a trace that nobody records.
-func notSampled() context.Context {
-	ctx, _ := inTraceWith(0)
+// unsampledContext returns a context with a span context that is not sampled.
+func unsampledContext() context.Context {
+	ctx, _ := contextWithFlags(0)
 	return ctx
 }
 
-func inTraceWith(flags trace.TraceFlags) (context.Context, trace.SpanContext) {
+func contextWithFlags(flags trace.TraceFlags) (context.Context, trace.SpanContext) {
 	sc := trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{0x0a, 0xf7, 1}, SpanID: trace.SpanID{0xb7, 0xad}, TraceFlags: flags,
 	})
 	return trace.ContextWithSpanContext(context.Background(), sc), sc
 }
 
-// ended returns the spans so far in the order of their ends, and forgets them.
-func (l *lab) ended() tracetest.SpanStubs {
+// takeSpans returns the spans that ended since the last call, in the order of their ends.
+func (l *testTelemetry) takeSpans() tracetest.SpanStubs {
 	spans := l.spans.GetSpans()
 	l.spans.Reset()
 	return spans
 }
 
-// names are the names of the spans so far, and forgets them.
-func (l *lab) names() []string {
+// takeNames returns the names of the spans that takeSpans returns.
+func (l *testTelemetry) takeNames() []string {
 	var names []string
-	for _, s := range l.ended() {
+	for _, s := range l.takeSpans() {
 		names = append(names, s.Name)
 	}
 	return names
 }
 
-// one returns the only span so far.
-func (l *lab) one() tracetest.SpanStub {
+// takeSpan returns the only span since the last call. The test fails if there is not exactly one.
+func (l *testTelemetry) takeSpan() tracetest.SpanStub {
 	l.t.Helper()
-	spans := l.ended()
+	spans := l.takeSpans()
 	if len(spans) != 1 {
-		l.t.Fatalf("%d spans: %v", len(spans), text(spans))
+		l.t.Fatalf("%d spans: %v", len(spans), describeAll(spans))
 	}
 	return spans[0]
 }
 
-// contextOf is the traceparent by which a span continues on the wire.
+// contextOf returns the traceparent of a span.
 func contextOf(s tracetest.SpanStub) string {
 	return fmt.Sprintf("00-%s-%s-01", s.SpanContext.TraceID(), s.SpanContext.SpanID())
 }
 
-// described is a span in one line: name, kind, status and sorted attributes
-// but for ports, addresses and times, which a test cannot know.
-func described(s tracetest.SpanStub) string {
+// describe formats a span as one line: name, kind, sorted attributes and status.
+// It omits ports, addresses and times, which vary.
+func describe(s tracetest.SpanStub) string {
 	var attrs []string
 	for _, a := range s.Attributes {
 		switch a.Key {
@@ -128,10 +130,10 @@ func described(s tracetest.SpanStub) string {
 	return line
 }
 
-func text(spans tracetest.SpanStubs) []string {
+func describeAll(spans tracetest.SpanStubs) []string {
 	var lines []string
 	for _, s := range spans {
-		lines = append(lines, described(s))
+		lines = append(lines, describe(s))
 	}
 	return lines
 }
@@ -145,7 +147,7 @@ func attr(s tracetest.SpanStub, key attribute.Key) attribute.Value {
 	return attribute.Value{}
 }
 
-// must fails the test on any error but those allowed.
+// must fails the test if err is neither nil nor one of allowed.
 func must(t testing.TB, err error, allowed ...error) {
 	t.Helper()
 	if err != nil && !slices.Contains(allowed, err) {
@@ -153,6 +155,6 @@ func must(t testing.TB, err error, allowed ...error) {
 	}
 }
 
-func noPropagator() resptrace.Option {
+func withoutPropagator() resptrace.Option {
 	return resptrace.WithPropagator(propagation.NewCompositeTextMapPropagator())
 }

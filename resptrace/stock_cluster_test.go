@@ -15,7 +15,7 @@ import (
 	"mini-redis/resptrace/internal/redistest"
 )
 
-// stockCluster is three nodes of redis-server, each with a third of the slots.
+// stockCluster is a cluster of three redis-server nodes, each with a third of the slots.
 type stockCluster struct {
 	addrs []string
 	ids   []string
@@ -69,7 +69,7 @@ func mustDo(t *testing.T, addr, want, format string, args ...any) {
 	}
 }
 
-// calls sums how often a command ran on the nodes; what they redirected does not count.
+// calls returns the number of executions of a command on all nodes. Redirected calls do not count.
 func (cl *stockCluster) calls(t *testing.T, command string) int {
 	t.Helper()
 	sum := 0
@@ -90,8 +90,9 @@ func (cl *stockCluster) calls(t *testing.T, command string) int {
 
 func (cl *stockCluster) node(slot int) int { return min(slot/thirdOfSlots, 2) }
 
-// migrate begins to move a key's slot from its owner to the next node: an empty
-// slot answers ASK. The function that is returned ends it: MOVED.
+// migrate starts to migrate a key's slot from its owner to the next node. The slot
+// is empty, so its owner answers ASK. finish completes the migration; then the
+// old owner answers MOVED.
 func (cl *stockCluster) migrate(t *testing.T, key string) (finish func()) {
 	t.Helper()
 	n := slot(key)
@@ -103,14 +104,14 @@ func (cl *stockCluster) migrate(t *testing.T, key string) (finish func()) {
 		for _, i := range []int{to, from, (from + 2) % 3} {
 			mustDo(t, cl.addrs[i], "+OK", "CLUSTER SETSLOT %d NODE %s", n, cl.ids[to])
 		}
-		cl.awaitOwner(t, key, to)
+		cl.waitForOwner(t, key, to)
 	}
 }
 
-// awaitOwner waits until every node has said for a while that a key's slot is
-// the given node's: what the nodes tell each other about the time before may
-// still be on its way.
-func (cl *stockCluster) awaitOwner(t *testing.T, key string, owner int) {
+// waitForOwner waits until all nodes have reported three times in a row that the
+// key's slot belongs to the given node. Once is not enough, because older cluster
+// bus messages may still arrive.
+func (cl *stockCluster) waitForOwner(t *testing.T, key string, owner int) {
 	t.Helper()
 	for agreed, deadline := 0, time.Now().Add(20*time.Second); agreed < 3; time.Sleep(50 * time.Millisecond) {
 		agreed++
@@ -122,24 +123,24 @@ func (cl *stockCluster) awaitOwner(t *testing.T, key string, owner int) {
 			}
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("the nodes do not agree who owns %s", key)
+			t.Fatalf("timeout: the nodes do not agree on the owner of %s", key)
 		}
 	}
 }
 
-// TestAStockCluster is work on a real cluster, with slots that move meanwhile: plain
-// commands, spans, no error, and each increment ran once. Lied to, the hook
-// believes at first that the nodes know TRACED.
-func TestAStockCluster(t *testing.T) {
+// TestStockCluster uses a real cluster while slots migrate. It expects spans, no
+// errors, and that each increment is executed once. In the subtest "claimed" the
+// replies of HELLO wrongly announce TRACED, so the hook must fall back.
+func TestStockCluster(t *testing.T) {
 	cl := newStockCluster(t)
-	// The truth comes first: what the lie provokes stays in the nodes' statistics.
-	for _, name := range []string{"truth", "lie"} {
+	// "plain" is first, because the rejected requests of "claimed" remain in the nodes' statistics.
+	for _, name := range []string{"plain", "claimed"} {
 		var dialer func(context.Context, string, string) (net.Conn, error)
-		if name == "lie" {
-			dialer = lie
+		if name == "claimed" {
+			dialer = dialClaimingTraced
 		}
 		t.Run(name, func(t *testing.T) {
-			l := newLab(t)
+			l := newTestTelemetry(t)
 			newClient := func() *redis.ClusterClient {
 				c := redis.NewClusterClient(&redis.ClusterOptions{Addrs: cl.addrs, Dialer: dialer, PipelinePoolSize: -1})
 				t.Cleanup(func() { _ = c.Close() })
@@ -152,16 +153,16 @@ func TestAStockCluster(t *testing.T) {
 				t.Errorf("INCR ran %d times, want %d", ran, expected)
 			}
 			redirects := map[string]int{}
-			for _, span := range l.ended() {
+			for _, span := range l.takeSpans() {
 				redirects[attr(span, "db.response.status_code").AsString()]++
-				if line := described(span); strings.Contains(line, "rror") && !(name == "lie" && strings.HasPrefix(line, "MULTI")) {
+				if line := describe(span); strings.Contains(line, "rror") && !(name == "claimed" && strings.HasPrefix(line, "MULTI")) {
 					t.Error(line)
 				}
 			}
 			if redirects["ASK"] < 3 || redirects["MOVED"] < 1 {
-				t.Errorf("not much was redirected: %v", redirects)
+				t.Errorf("redirects %v, want at least 3 ASK and 1 MOVED", redirects)
 			}
-			if name == "truth" {
+			if name == "plain" {
 				for _, addr := range cl.addrs {
 					if errors := stats(t, addr, "errorstats"); errors["errorstat_EXECABORT"] != "" {
 						t.Errorf("%s: %v", addr, errors)
@@ -172,10 +173,11 @@ func TestAStockCluster(t *testing.T) {
 	}
 }
 
-// useCluster increments in all the ways there are and returns how often.
+// useCluster increments keys with single commands, pipelines, transactions and
+// during slot migrations. It returns the number of increments.
 func useCluster(t *testing.T, cl *stockCluster, prefix string, newClient func() *redis.ClusterClient) int {
 	t.Helper()
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	total := 0
 	incr := func(c *redis.ClusterClient, key string, want int64) {
 		t.Helper()
@@ -208,14 +210,14 @@ func useCluster(t *testing.T, cl *stockCluster, prefix string, newClient func() 
 	all := []string{key(0), key(1), key(2), key(3), key(4), key(5), key(6), key(7), key(8), key(9), key(10), key(11)}
 	pipelined(newClient(), all, 2)
 
-	overManyNodes(t, ctx, newClient(), prefix)
+	useMultiKeyCommands(t, ctx, newClient(), prefix)
 
 	c = newClient()
 	transact := func() error {
 		_, err := c.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Incr(ctx, key(0)); p.Incr(ctx, key(0)); return nil })
 		return err
 	}
-	if err := transact(); err != nil && (prefix != "lie" || !strings.Contains(err.Error(), "TRACED") && !redis.IsExecAbortError(err)) {
+	if err := transact(); err != nil && (prefix != "claimed" || !strings.Contains(err.Error(), "TRACED") && !redis.IsExecAbortError(err)) {
 		t.Errorf("transaction: %v", err)
 	} else if err != nil {
 		must(t, transact())
@@ -228,7 +230,7 @@ func useCluster(t *testing.T, cl *stockCluster, prefix string, newClient func() 
 	} {
 		moving := fmt.Sprintf("%s:moving:%d", prefix, i)
 		stale := newClient()
-		incr(stale, key(20+i), 1) // learns where the slots are
+		incr(stale, key(20+i), 1) // loads the slot table
 		finish := cl.migrate(t, moving)
 		use(stale, moving, 1)       // ASK
 		use(newClient(), moving, 2) // ASK
@@ -239,8 +241,8 @@ func useCluster(t *testing.T, cl *stockCluster, prefix string, newClient func() 
 	return total
 }
 
-// overManyNodes writes, reads and deletes keys of all nodes with one command each.
-func overManyNodes(t *testing.T, ctx context.Context, c *redis.ClusterClient, prefix string) {
+// useMultiKeyCommands writes, reads and deletes keys of all nodes with MSET, MGET and DEL.
+func useMultiKeyCommands(t *testing.T, ctx context.Context, c *redis.ClusterClient, prefix string) {
 	t.Helper()
 	c.SetCommandInfoResolver(c.NewDynamicResolver())
 	var keys []string

@@ -18,10 +18,10 @@ import (
 	"mini-redis/resptrace/internal/redistest"
 )
 
-// These tests run against redis-server, which does not know TRACED, and are
-// skipped where it is not installed.
+// These tests run against redis-server, which does not support TRACED. They are
+// skipped if it is not installed.
 
-// workload uses the client in many ways, one after the other.
+// workload makes calls of many kinds in sequence.
 func workload(t *testing.T, ctx context.Context, c redis.UniversalClient) {
 	t.Helper()
 	must(t, c.Set(ctx, "{w}k", "v", time.Minute).Err())
@@ -59,7 +59,7 @@ func workload(t *testing.T, ctx context.Context, c redis.UniversalClient) {
 
 const spansOfWorkload = 17
 
-// stats is INFO of one section as a map, with the calls of each command alone.
+// stats returns a section of INFO as a map. For commands it contains only the number of calls.
 func stats(t *testing.T, addr, section string) map[string]string {
 	t.Helper()
 	reply, err := redistest.Do(addr, "INFO "+section)
@@ -67,7 +67,7 @@ func stats(t *testing.T, addr, section string) map[string]string {
 	got := map[string]string{}
 	for line := range strings.Lines(reply) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), ":")
-		if ok && name != "cmdstat_info" && name != "cmdstat_ping" { // redistest's own
+		if ok && name != "cmdstat_info" && name != "cmdstat_ping" { // sent by redistest
 			value, _, _ = strings.Cut(value, ",usec=")
 			got[name] = value
 		}
@@ -75,56 +75,57 @@ func stats(t *testing.T, addr, section string) map[string]string {
 	return got
 }
 
-// TestAStockServerSeesNoDifference compares what redis-server counted for the same
-// work with a hook and without.
-func TestAStockServerSeesNoDifference(t *testing.T) {
+// TestHookDoesNotChangeServerStatistics compares the statistics of redis-server
+// for the same workload with and without the hook.
+func TestHookDoesNotChangeServerStatistics(t *testing.T) {
 	for name, protocol := range map[string]int{"RESP2": 2, "RESP3": 3} {
 		t.Run(name, func(t *testing.T) {
-			bareAddr, addr := redistest.Start(t), redistest.Start(t)
-			bare := redis.NewClient(&redis.Options{Addr: bareAddr, Protocol: protocol})
-			defer bare.Close()
-			workload(t, context.Background(), bare)
+			plainAddr, addr := redistest.Start(t), redistest.Start(t)
+			plain := redis.NewClient(&redis.Options{Addr: plainAddr, Protocol: protocol})
+			defer plain.Close()
+			workload(t, context.Background(), plain)
 
-			l := newLab(t)
+			l := newTestTelemetry(t)
 			c := redis.NewClient(&redis.Options{Addr: addr, Protocol: protocol})
 			defer c.Close()
 			must(t, resptrace.Instrument(c, l.options()...))
-			ctx, _ := inTrace()
+			ctx, _ := sampledContext()
 			workload(t, ctx, c)
 
 			for _, section := range []string{"commandstats", "errorstats"} {
-				if got, want := stats(t, addr, section), stats(t, bareAddr, section); !maps.Equal(got, want) {
+				if got, want := stats(t, addr, section), stats(t, plainAddr, section); !maps.Equal(got, want) {
 					t.Errorf("%s\n got %v\nwant %v", section, got, want)
 				}
 			}
-			if n := len(l.ended()); n != spansOfWorkload {
+			if n := len(l.takeSpans()); n != spansOfWorkload {
 				t.Errorf("%d spans, want %d", n, spansOfWorkload)
 			}
 		})
 	}
 }
 
-// TestFallbackOnAStockServer lies to the hook about a redis-server, so that each
-// kind of call has to fall back once. What was counted proves that nothing ran twice.
+// TestFallbackOnAStockServer uses connections that wrongly announce TRACED, so
+// that each kind of call falls back once. The server's statistics show that no
+// command was executed twice.
 func TestFallbackOnAStockServer(t *testing.T) {
 	addr := redistest.Start(t, "--requirepass", "pw")
-	l := newLab(t)
-	ctx, _ := inTrace()
-	believing := func() *redis.Client {
-		c := redis.NewClient(&redis.Options{Addr: addr, Password: "pw", Dialer: lie, MaxRetries: -1, PipelinePoolSize: -1})
+	l := newTestTelemetry(t)
+	ctx, _ := sampledContext()
+	newClaimedClient := func() *redis.Client {
+		c := redis.NewClient(&redis.Options{Addr: addr, Password: "pw", Dialer: dialClaimingTraced, MaxRetries: -1, PipelinePoolSize: -1})
 		t.Cleanup(func() { _ = c.Close() })
 		must(t, resptrace.Instrument(c, l.options()...))
 		return c
 	}
-	if n, err := believing().Incr(ctx, "n").Result(); n != 1 || err != nil {
+	if n, err := newClaimedClient().Incr(ctx, "n").Result(); n != 1 || err != nil {
 		t.Error(n, err)
 	}
-	cmds, err := believing().Pipelined(ctx, func(p redis.Pipeliner) error { p.Incr(ctx, "n"); p.Incr(ctx, "n"); return nil })
+	cmds, err := newClaimedClient().Pipelined(ctx, func(p redis.Pipeliner) error { p.Incr(ctx, "n"); p.Incr(ctx, "n"); return nil })
 	must(t, err)
 	if n := cmds[1].(*redis.IntCmd).Val(); n != 3 {
 		t.Errorf("n is %d", n)
 	}
-	c := believing()
+	c := newClaimedClient()
 	transact := func() error {
 		return c.Watch(ctx, func(tx *redis.Tx) error {
 			_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error { p.Incr(ctx, "n"); return nil })
@@ -132,13 +133,13 @@ func TestFallbackOnAStockServer(t *testing.T) {
 		}, "n")
 	}
 	if err := transact(); !redis.IsExecAbortError(err) {
-		t.Errorf("a refused transaction: %v", err)
+		t.Errorf("rejected transaction: error %v, want EXECABORT", err)
 	}
 	must(t, transact())
 	if n, err := c.Get(ctx, "n").Int(); n != 4 || err != nil {
 		t.Error(n, err)
 	}
-	if raw, err := believing().DoRaw(ctx, "get", "n").Result(); string(raw) != "$1\r\n4\r\n" || err != nil {
+	if raw, err := newClaimedClient().DoRaw(ctx, "get", "n").Result(); string(raw) != "$1\r\n4\r\n" || err != nil {
 		t.Errorf("%q, %v", raw, err)
 	}
 	admin := redis.NewClient(&redis.Options{Addr: addr, Password: "pw"})
@@ -150,21 +151,21 @@ func TestFallbackOnAStockServer(t *testing.T) {
 	}
 }
 
-// lie dials a server and adds tracecontext to the first reply to HELLO 3.
-func lie(_ context.Context, network, addr string) (net.Conn, error) {
+// dialClaimingTraced dials a server and adds tracecontext to the first reply of HELLO 3.
+func dialClaimingTraced(_ context.Context, network, addr string) (net.Conn, error) {
 	conn, err := net.Dial(network, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &lyingConn{Conn: conn}, nil
+	return &claimingConn{Conn: conn}, nil
 }
 
-type lyingConn struct {
+type claimingConn struct {
 	net.Conn
 	once sync.Once
 }
 
-func (c *lyingConn) Read(p []byte) (int, error) {
+func (c *claimingConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.once.Do(func() {
 		const more = "$12\r\ntracecontext\r\n:1\r\n"
@@ -178,27 +179,27 @@ func (c *lyingConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestTheTableOfKeys compares the positions of keys with what redis-server's
-// COMMAND says, for the commands where it can say it in three numbers.
-func TestTheTableOfKeys(t *testing.T) {
+// TestKeyPositionsMatchCommand compares the key positions with COMMAND of
+// redis-server, for commands whose positions first key, last key and step describe.
+func TestKeyPositionsMatchCommand(t *testing.T) {
 	addr := redistest.Start(t)
-	l := newLab(t)
+	l := newTestTelemetry(t)
 	c := redis.NewClient(&redis.Options{Addr: addr})
 	defer c.Close()
 	must(t, resptrace.Instrument(c, l.options(resptrace.WithKeys(true))...))
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	table, err := c.Command(ctx).Result()
 	must(t, err)
 	compared := 0
 	for name, info := range table {
-		if info.FirstKeyPos <= 0 || info.StepCount <= 0 || strings.Contains(name, "|") || movable(info) {
+		if info.FirstKeyPos <= 0 || info.StepCount <= 0 || strings.Contains(name, "|") || hasMovableKeys(info) {
 			continue
 		}
 		switch name {
 		case "watch", "subscribe", "ssubscribe", "sunsubscribe", "restore-asking", "pfdebug", "object", "xgroup", "xinfo", "memory", "xsetid", "spublish", "migrate":
-			continue // not sent from here, or not in the table on purpose
+			continue // not sent by this test, or deliberately not in keyPositions
 		}
-		const words = 5 // even for MSET, and enough for all
+		const words = 5 // the name and 4 arguments: an even number for MSET, and enough for all commands
 		args := []any{name}
 		want := strings.ToUpper(name)
 		last := int(info.LastKeyPos)
@@ -217,7 +218,7 @@ func TestTheTableOfKeys(t *testing.T) {
 		conn := c.Conn()
 		_ = conn.Do(ctx, args...).Err()
 		_ = conn.Close()
-		spans := l.ended()
+		spans := l.takeSpans()
 		if len(spans) != 1 {
 			t.Fatalf("%s: %d spans", name, len(spans))
 		}
@@ -227,11 +228,11 @@ func TestTheTableOfKeys(t *testing.T) {
 		compared++
 	}
 	if compared < 100 {
-		t.Errorf("only %d commands compared", compared)
+		t.Errorf("%d commands compared, want at least 100", compared)
 	}
 }
 
-func movable(info *redis.CommandInfo) bool {
+func hasMovableKeys(info *redis.CommandInfo) bool {
 	for _, flag := range info.Flags {
 		if flag == "movablekeys" || flag == "blocking" {
 			return true
@@ -240,11 +241,10 @@ func movable(info *redis.CommandInfo) bool {
 	return false
 }
 
-// TestRealErrorsThatAreNotReplies: a server that goes away in the middle.
-func TestAServerThatGoesAway(t *testing.T) {
-	l, s := newLab(t), newServer(t)
+func TestStoppedServer(t *testing.T) {
+	l, s := newTestTelemetry(t), newServer(t)
 	c := l.client(s, nil)
-	ctx, _ := inTrace()
+	ctx, _ := sampledContext()
 	must(t, c.Ping(ctx).Err())
 	s.stop()
 	err := c.Ping(ctx).Err()
@@ -252,11 +252,11 @@ func TestAServerThatGoesAway(t *testing.T) {
 	if err == nil || !errors.As(err, &op) && !strings.Contains(err.Error(), "EOF") {
 		t.Errorf("error %v", err)
 	}
-	l.ended()
+	l.takeSpans()
 	if err := c.Ping(ctx).Err(); err == nil {
 		t.Error("no error")
 	}
-	if got := attr(l.one(), "error.type").AsString(); got != "*net.OpError" {
+	if got := attr(l.takeSpan(), "error.type").AsString(); got != "*net.OpError" {
 		t.Errorf("error.type %q", got)
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"mini-redis/resptrace/wire"
 )
 
-// A wrapped command embeds the command and so is it in all but its arguments,
-// which go-redis asks for when it writes the command: after the dial and HELLO,
-// once an attempt. Deciding there, and not when the call begins, follows a
-// server that was exchanged without a failed attempt.
+// A wrapped command embeds the original command and only overrides Args. go-redis
+// calls Args when it writes the command, after the dial and HELLO, once per
+// attempt. The decision to send TRACED is made there and not at the start of the
+// call. So it follows a server that was replaced without a failed attempt.
 
-// inlineArgs is how many arguments a wrapped command has room for without a
-// slice of its own: three fields and a command of six words.
+// inlineArgs is the number of arguments that fit into a wrapped command without an
+// allocation: three fields and a command of six words.
 const inlineArgs = 2 + 2*3 + 6
 
 // tracedCmd is a single command with a context.
@@ -24,12 +24,12 @@ type tracedCmd struct {
 	redis.Cmder
 	hook    *hook
 	carrier wire.Carrier
-	written time.Time // of the first attempt
-	sent    bool      // as TRACED, in the last attempt
+	written time.Time // time of the first attempt
+	sent    bool      // the last attempt used TRACED
 	buf     [inlineArgs]any
 }
 
-// Args returns the command as it goes over the wire.
+// Args returns the arguments to send.
 func (c *tracedCmd) Args() []any {
 	if c.written.IsZero() {
 		c.written = time.Now()
@@ -43,8 +43,8 @@ func (c *tracedCmd) Args() []any {
 
 func (c *tracedCmd) unwrap() redis.Cmder { return c.Cmder }
 
-// appendTraced is wire.Append with the fields as pointers, which an any holds
-// without an allocation.
+// appendTraced is wire.Append with the fields as pointers, because converting a
+// pointer to any does not allocate.
 func appendTraced(dst []any, carrier *wire.Carrier, inner []any) []any {
 	dst = append(dst, wire.Command, carrier.Len())
 	for i := range carrier.Len() {
@@ -54,29 +54,29 @@ func appendTraced(dst []any, carrier *wire.Carrier, inner []any) []any {
 	return append(dst, inner...)
 }
 
-// batch is the context that the commands of one pipeline or transaction share,
-// and the one decision for all of them, taken anew with each attempt: a
-// batch of which half is wrapped could be half refused.
+// batch holds the context that the commands of one pipeline or transaction share.
+// The decision to send TRACED is made once per attempt for all commands, because a
+// batch with only some wrapped commands could be partly rejected.
 type batch struct {
 	hook    *hook
 	carrier wire.Carrier
 	cmds    []batchCmd
-	written time.Time // of the first attempt
-	sent    bool      // as TRACED, in the last attempt
-	args    []any     // of all commands, one after the other
+	written time.Time // time of the first attempt
+	sent    bool      // the last attempt used TRACED
+	args    []any     // arguments of all commands, concatenated
 }
 
-// batchCmd is a command of a batch, with its context.
+// batchCmd is a wrapped command of a batch.
 type batchCmd struct {
 	redis.Cmder
 	batch *batch
 	first bool
 }
 
-// Args returns the command as it goes over the wire.
+// Args returns the arguments to send.
 func (c *batchCmd) Args() []any {
 	if c.first {
-		c.batch.decide()
+		c.batch.beginAttempt()
 	}
 	inner := c.Cmder.Args()
 	b := c.batch
@@ -90,7 +90,7 @@ func (c *batchCmd) Args() []any {
 
 func (c *batchCmd) unwrap() redis.Cmder { return c.Cmder }
 
-func (b *batch) decide() {
+func (b *batch) beginAttempt() {
 	if b.written.IsZero() {
 		b.written = time.Now()
 	}
@@ -102,13 +102,13 @@ func (b *batch) decide() {
 	for i := range b.cmds {
 		room += 2 + 2*b.carrier.Len() + len(b.cmds[i].Cmder.Args())
 	}
-	// A slice of its own for each attempt: another hook may keep what it was given.
+	// A new slice for each attempt, because another hook may retain the arguments.
 	b.args = make([]any, 0, room)
 }
 
-// unwrap gives back the command as the program made it. A cluster client puts
-// redirected commands of a pipeline back into its queue as they were sent, and
-// the next node's hook finds them wrapped by the last one's.
+// unwrap returns the original command. A cluster client requeues redirected
+// commands of a pipeline as they were sent, so the hook of the next node can
+// receive commands that the previous node's hook has wrapped.
 func unwrap(cmd redis.Cmder) redis.Cmder {
 	for {
 		w, ok := cmd.(interface{ unwrap() redis.Cmder })
@@ -119,7 +119,7 @@ func unwrap(cmd redis.Cmder) redis.Cmder {
 	}
 }
 
-// unwrapAll is unwrap for a batch. It copies only if it has to.
+// unwrapAll applies unwrap to a batch. It copies cmds only if a command is wrapped.
 func unwrapAll(cmds []redis.Cmder) []redis.Cmder {
 	for i, cmd := range cmds {
 		if unwrap(cmd) == cmd {
@@ -135,21 +135,22 @@ func unwrapAll(cmds []redis.Cmder) []redis.Cmder {
 	return cmds
 }
 
-// asReply is the server's answer in err, if that is what it is.
+// asReply returns the error reply of the server that err contains, if any.
 func asReply(err error) (redis.Error, bool) {
 	if err == nil {
 		return nil, false
 	}
 	if reply, ok := err.(redis.Error); ok {
-		return reply, true // without the allocation of errors.As: a nil reply is nothing special
+		return reply, true // avoids the allocation of errors.As, because nil replies are frequent
 	}
 	var reply redis.Error
 	ok := errors.As(err, &reply)
 	return reply, ok
 }
 
-// isUnknownTraced says that a server refused TRACED as a command it does not
-// know, and so ran nothing. Redis before 7 has backticks for the quotes.
+// isUnknownTraced reports whether the server rejected TRACED as an unknown
+// command, which means that it executed nothing. Redis before 7 uses backticks
+// instead of the quotes.
 func isUnknownTraced(err error) bool {
 	reply, ok := asReply(err)
 	if !ok {

@@ -10,7 +10,7 @@ import (
 	"mini-redis/resptrace/wire"
 )
 
-// args is what a command would put on the wire now.
+// args returns the arguments that a command would send now, as one line.
 func args(cmd redis.Cmder) string {
 	line := ""
 	for _, a := range cmd.Args() {
@@ -22,10 +22,10 @@ func args(cmd redis.Cmder) string {
 	return line
 }
 
-// TestOneDecisionForABatch: HELLO on another connection may change what is known
-// while a batch is being written. Half a batch of each kind could be half refused.
-func TestOneDecisionForABatch(t *testing.T) {
-	h := &hook{config: &config{}, wraps: true}
+// The reply of HELLO on another connection can change hook.traced while a batch is
+// being written. A batch with only some wrapped commands could be partly rejected.
+func TestBatchUsesOneDecisionPerAttempt(t *testing.T) {
+	h := &hook{config: &config{}, canWrap: true}
 	h.traced.Store(true)
 	b := &batch{hook: h}
 	b.carrier.Set("f", "v")
@@ -41,8 +41,8 @@ func TestOneDecisionForABatch(t *testing.T) {
 		return lines
 	}
 	for _, want := range []string{
-		"multi TRACED 1 f v get a TRACED 1 f v get b exec ", // decided when it was true
-		"multi get a get b exec ",                           // the next attempt, decided when it was false
+		"multi TRACED 1 f v get a TRACED 1 f v get b exec ", // traced was true at the start of the attempt
+		"multi get a get b exec ",                           // traced was false at the start of the attempt
 		"multi TRACED 1 f v get a TRACED 1 f v get b exec ",
 	} {
 		if got := write(); got != want {
@@ -51,8 +51,8 @@ func TestOneDecisionForABatch(t *testing.T) {
 	}
 }
 
-// TestACommandIsDecidedWhenItIsWritten, in each attempt anew.
-func TestACommandIsDecidedWhenItIsWritten(t *testing.T) {
+// A single command decides in each attempt whether to send TRACED.
+func TestCommandDecidesWhenItIsWritten(t *testing.T) {
 	h := &hook{config: &config{}}
 	w := &tracedCmd{Cmder: redis.NewCmd(context.Background(), "get", "a"), hook: h}
 	w.carrier.Set("f", "v")
@@ -65,8 +65,8 @@ func TestACommandIsDecidedWhenItIsWritten(t *testing.T) {
 	}
 }
 
-// TestAWrappedCommandIsAsGoRedisWritesIt holds appendTraced to wire.Append.
-func TestAWrappedCommandIsAsGoRedisWritesIt(t *testing.T) {
+// TestWrappedArgsMatchWireAppend compares appendTraced with wire.Append.
+func TestWrappedArgsMatchWireAppend(t *testing.T) {
 	h := &hook{config: &config{}}
 	h.traced.Store(true)
 	words := []any{"mset"}
@@ -86,13 +86,13 @@ func TestAWrappedCommandIsAsGoRedisWritesIt(t *testing.T) {
 	}
 }
 
-// TestNamesAreBounded: a program that makes up commands, or a script that makes up
-// errors, does not make the client grow.
-func TestNamesAreBounded(t *testing.T) {
+// Random command names of a program and random error codes of a script must not
+// use unlimited memory.
+func TestOperationsAndOutcomesAreLimited(t *testing.T) {
 	var ops operations
 	ops.init(nil)
 	for i := range 2 * maxOperations {
-		ops.get(alone, fmt.Sprintf("made-up-%d", i))
+		ops.get(singleCommand, fmt.Sprintf("made-up-%d", i))
 	}
 	if n := len(*ops.known.Load()); n > maxOperations {
 		t.Errorf("%d operations", n)
@@ -100,9 +100,9 @@ func TestNamesAreBounded(t *testing.T) {
 	if got := ops.get(pipeline, "one-more").name; got != "PIPELINE _OTHER" {
 		t.Errorf("operation %q", got)
 	}
-	op := ops.get(alone, "made-up-1")
+	op := ops.get(singleCommand, "made-up-1")
 	for i := range 2 * maxOutcomes {
-		op.measured(outcome{status: fmt.Sprintf("E%d", i), kind: "x"})
+		op.recordOptions(outcome{status: fmt.Sprintf("E%d", i), kind: "x"})
 	}
 	if n := len(*op.outcomes.Load()); n > maxOutcomes+1 {
 		t.Errorf("%d outcomes", n)

@@ -1,5 +1,5 @@
-// Package consoletest lets tests see what a viewer of a console sees, through
-// the wire, and hold its figures against a clock of their own.
+// Package consoletest lets tests observe a console as a viewer does, through the protocol, and
+// compare its values with a clock that the test controls.
 package consoletest
 
 import (
@@ -20,14 +20,14 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-// Clock is a console.Clock that stands still unless told otherwise.
+// Clock is a console.Clock that advances only when Pass is called.
 type Clock struct {
 	mu   sync.Mutex
 	wall time.Time
 	mono int64
 }
 
-// NewClock returns a clock that shows some moment.
+// NewClock returns a clock that shows 2026-11-23 12:00:00 UTC.
 func NewClock() *Clock {
 	return &Clock{wall: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC), mono: 1}
 }
@@ -46,14 +46,14 @@ func (c *Clock) Mono() int64 {
 	return c.mono
 }
 
-// Pass lets time go by.
+// Pass advances the clock by d.
 func (c *Clock) Pass(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wall, c.mono = c.wall.Add(d), c.mono+int64(d)
 }
 
-// Viewer is a viewer's picture of a console: what it was told, put together.
+// Viewer is the state of a console as a viewer knows it: the merged updates.
 type Viewer struct {
 	t      testing.TB
 	mu     sync.Mutex
@@ -66,7 +66,8 @@ type Viewer struct {
 	ops       map[uint64]*Op
 }
 
-// Task, Resource and Op are what the viewer knows of each.
+// Task, Resource and Op are the viewer's knowledge of an item: its description and its latest
+// stats.
 type (
 	Task struct {
 		*taskspb.Task
@@ -82,8 +83,8 @@ type (
 	}
 )
 
-// Watch serves the console to a viewer until the test ends. The console should
-// publish often.
+// Watch serves the console and connects a viewer to it until the test ends. The console should have
+// a short PublishInterval, because Look waits for an update.
 func Watch(t testing.TB, c *console.Console) *Viewer {
 	t.Helper()
 	s, err := c.Listen(console.ServeOptions{Addr: "127.0.0.1:0"})
@@ -111,7 +112,7 @@ func Watch(t testing.TB, c *console.Console) *Viewer {
 			if err != nil {
 				return
 			}
-			v.hear(u)
+			v.apply(u)
 		}
 	}()
 	t.Cleanup(func() {
@@ -126,7 +127,7 @@ func Watch(t testing.TB, c *console.Console) *Viewer {
 	return v
 }
 
-func (v *Viewer) hear(u *instrumentpb.Update) {
+func (v *Viewer) apply(u *instrumentpb.Update) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.now = u.Now.AsTime()
@@ -150,8 +151,8 @@ func (v *Viewer) hear(u *instrumentpb.Update) {
 	}
 }
 
-// Look waits until the viewer has heard of everything that happened before: of
-// a task that is made here, in an update that was begun after it.
+// Look waits until the viewer has received everything that happened before the call. It creates a
+// task and waits for the update that contains it.
 func (v *Viewer) Look() {
 	v.t.Helper()
 	mark := v.c.NewTask(console.TaskOptions{Name: "mark"})
@@ -159,7 +160,7 @@ func (v *Viewer) Look() {
 	v.Until("an update", func() bool { return v.tasks[mark.ID()] != nil })
 }
 
-// Until waits for a condition, which is asked under the viewer's lock.
+// Until waits up to 20 s for a condition. It calls done with the viewer's mutex held.
 func (v *Viewer) Until(what string, done func() bool) {
 	v.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -170,19 +171,19 @@ func (v *Viewer) Until(what string, done func() bool) {
 			return
 		}
 		if time.Now().After(deadline) {
-			v.t.Fatalf("waited in vain for %s", what)
+			v.t.Fatalf("timed out after 20 s waiting for %s", what)
 		}
 	}
 }
 
-// Now is the time of the last update.
+// Now returns the time of the last update.
 func (v *Viewer) Now() time.Time {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.now
 }
 
-// Task returns the task of that name, nil where there is none.
+// Task returns the task with the given name, or nil.
 func (v *Viewer) Task(name string) *Task {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -194,7 +195,7 @@ func (v *Viewer) Task(name string) *Task {
 	return nil
 }
 
-// TaskWith returns a task that has the field with that value, nil where there is none.
+// TaskWith returns a task whose field has the given value, or nil.
 func (v *Viewer) TaskWith(field, value string) *Task {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -206,7 +207,7 @@ func (v *Viewer) TaskWith(field, value string) *Task {
 	return nil
 }
 
-// Resource returns the resource of that name, nil where there is none.
+// Resource returns the resource with the given name, or nil.
 func (v *Viewer) Resource(name string) *Resource {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -218,7 +219,7 @@ func (v *Viewer) Resource(name string) *Resource {
 	return nil
 }
 
-// Ops returns the operations on a resource that go on.
+// Ops returns the operations on a resource that have not ended.
 func (v *Viewer) Ops(r *Resource) (list []*Op) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -230,7 +231,7 @@ func (v *Viewer) Ops(r *Resource) (list []*Op) {
 	return list
 }
 
-// FieldValue is a field's value as text, "" where there is none.
+// FieldValue returns the value of a field as text, or "" if there is no such field.
 func FieldValue(fields []*commonpb.Field, name string) string {
 	for _, f := range fields {
 		if f.GetStrName() != name {
@@ -250,7 +251,7 @@ func FieldValue(fields []*commonpb.Field, name string) string {
 	return ""
 }
 
-// AttributeValue is FieldValue of an attribute.
+// AttributeValue returns the value of an attribute as text, or "" if there is no such attribute.
 func AttributeValue(list []*commonpb.Attribute, name string) string {
 	for _, a := range list {
 		if a.GetField().GetStrName() == name {

@@ -10,21 +10,20 @@ import (
 	"time"
 )
 
-// Terminal is a program that runs in a terminal of a known size.
+// Terminal is a terminal of a known size in which a program runs.
 type Terminal struct {
 	t      testing.TB
 	socket string
 }
 
-// NewTerminal runs a command in tmux until the test ends; without tmux the test
-// is skipped. The environment is the given variables over a plain one: no
-// colours promised, UTF-8.
+// NewTerminal runs a command in tmux until the test ends. It skips the test if tmux is not
+// installed. env is added to an environment with a UTF-8 locale and without COLORTERM and NO_COLOR.
 func NewTerminal(t testing.TB, width, height int, env []string, command ...string) *Terminal {
 	t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("tmux is not installed")
 	}
-	dir, err := os.MkdirTemp("", "tmux") // a socket's path must be short
+	dir, err := os.MkdirTemp("", "tmux") // the path of a unix socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +39,7 @@ func NewTerminal(t testing.TB, width, height int, env []string, command ...strin
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the terminal's last screen:\n%s", term.Screen())
+			t.Logf("last screen of the terminal:\n%s", term.Screen())
 		}
 		_ = term.tmux("kill-server").Run()
 		os.RemoveAll(dir)
@@ -52,7 +51,7 @@ func (term *Terminal) tmux(args ...string) *exec.Cmd {
 	return exec.Command("tmux", append([]string{"-u", "-S", term.socket}, args...)...)
 }
 
-// Type sends keys, each by tmux's name for it: r, Enter, Escape, Down, Space.
+// Type sends keys by their tmux names: r, Enter, Escape, Down, Space.
 func (term *Terminal) Type(keys ...string) {
 	term.t.Helper()
 	for _, key := range keys {
@@ -60,14 +59,14 @@ func (term *Terminal) Type(keys ...string) {
 			term.t.Fatalf("tmux: %v\n%s", err, out)
 		}
 		pause := 30 * time.Millisecond
-		if key == "Escape" { // with what follows it would be another key
+		if key == "Escape" { // a key that follows immediately would be read as Alt and that key
 			pause = 200 * time.Millisecond
 		}
 		time.Sleep(pause)
 	}
 }
 
-// Screen returns what the terminal shows.
+// Screen returns the content of the terminal.
 func (term *Terminal) Screen() string {
 	out, err := term.tmux("capture-pane", "-p").CombinedOutput()
 	if err != nil {
@@ -76,7 +75,7 @@ func (term *Terminal) Screen() string {
 	return string(out)
 }
 
-// Resize changes the terminal's size.
+// Resize changes the size of the terminal.
 func (term *Terminal) Resize(width, height int) {
 	term.t.Helper()
 	if out, err := term.tmux("resize-window", "-x", fmt.Sprint(width), "-y", fmt.Sprint(height)).CombinedOutput(); err != nil {
@@ -84,7 +83,8 @@ func (term *Terminal) Resize(width, height int) {
 	}
 }
 
-// Until waits for a screen, and returns it.
+// Until waits up to 30 s for a screen for which is returns true, and returns the screen. It fails
+// the test if the program exits before.
 func (term *Terminal) Until(what string, is func(screen string) bool) string {
 	term.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
@@ -93,15 +93,15 @@ func (term *Terminal) Until(what string, is func(screen string) bool) string {
 			return screen
 		}
 		if time.Now().After(deadline) {
-			term.t.Fatalf("no screen with %s", what)
+			term.t.Fatalf("timed out after 30 s waiting for a screen with %s", what)
 		}
 		if strings.Contains(screen, "[exit ") {
-			term.t.Fatalf("the program has ended")
+			term.t.Fatalf("the program exited while the test waited for a screen with %s", what)
 		}
 	}
 }
 
-// UntilShown waits until the screen has all of the texts.
+// UntilShown waits until the screen contains all of the texts.
 func (term *Terminal) UntilShown(texts ...string) string {
 	term.t.Helper()
 	return term.Until(fmt.Sprintf("%q", texts), func(screen string) bool {
@@ -114,8 +114,7 @@ func (term *Terminal) UntilShown(texts ...string) string {
 	})
 }
 
-// Line returns the screen's first line that has the text, "" where there is
-// none.
+// Line returns the first line of the screen that contains text, or "".
 func Line(screen, text string) string {
 	for line := range strings.Lines(screen) {
 		if strings.Contains(line, text) {
@@ -125,7 +124,8 @@ func Line(screen, text string) string {
 	return ""
 }
 
-// StockConsole finds the stock tokio-console, or skips the test.
+// StockConsole returns the path of the stock tokio-console. It skips the test if it is not
+// installed.
 func StockConsole(t testing.TB) string {
 	t.Helper()
 	if path, err := exec.LookPath("tokio-console"); err == nil {

@@ -1,12 +1,10 @@
-// Package goroutines looks at a program's goroutines without any help of the
-// program: at its stacks, as the runtime prints them, for what each is and why
-// it waits; at an execution trace for how long it ran, was ready to run, and
-// waited; and, where the runtime can tell (GOEXPERIMENT=goroutineleakprofile),
-// at its search for leaked ones.
+// Package goroutines describes a program's goroutines without changes to the program. The stack
+// traces that the runtime prints state what each goroutine is and why it waits. An execution trace
+// states how long each goroutine ran, was ready to run, and waited. If the runtime was built with
+// GOEXPERIMENT=goroutineleakprofile, its leak profile states which goroutines are leaked.
 //
-// [Local] looks at the program it is part of, through a flight recorder;
-// [Remote] at one that serves net/http/pprof. Both cost something only while
-// they are asked.
+// [Local] describes the goroutines of the current program, with a flight recorder; [Remote] those
+// of a program that serves net/http/pprof. Both have a cost only while snapshots are requested.
 package goroutines
 
 import (
@@ -20,12 +18,11 @@ import (
 	"mini-redis/console/wire/goroutinespb"
 )
 
-// maxSites bounds how many sites a snapshot has.
+// maxSites is the maximum number of sites in a snapshot.
 const maxSites = 500
 
-// findings are what was found out about a program, from which snapshots are
-// made.
-type findings struct {
+// rawSnapshot is the information about a program from which a snapshot is made.
+type rawSnapshot struct {
 	now        time.Time
 	stacks     []stack
 	total      int
@@ -35,11 +32,11 @@ type findings struct {
 	notes      []string
 }
 
-// Times is what goroutines did within a window.
+// Times is what a goroutine did within a window. With several goroutines it is their sum.
 type Times struct {
 	Running, Runnable, Waiting time.Duration
-	Scheduled                  uint64 // how often they began to run
-	Reason                     string // of the last wait
+	Scheduled                  uint64 // how often it began to run
+	Reason                     string // of its last wait, as the runtime names it
 }
 
 func (t *Times) add(o Times) {
@@ -55,9 +52,8 @@ func (t Times) message() *goroutinespb.Times {
 	}
 }
 
-// snapshot tells the findings: one by one up to limit goroutines, by site
-// beyond.
-func (f *findings) snapshot(limit int) *goroutinespb.Snapshot {
+// snapshot describes each goroutine if there are at most limit, and only sites otherwise.
+func (f *rawSnapshot) snapshot(limit int) *goroutinespb.Snapshot {
 	s := &goroutinespb.Snapshot{
 		Now: timestamppb.New(f.now), Total: uint64(max(f.total, len(f.stacks))), LeaksKnown: f.leaksKnown, Note: strings.Join(f.notes, "; "),
 	}
@@ -82,8 +78,9 @@ func (f *findings) snapshot(limit int) *goroutinespb.Snapshot {
 	return s
 }
 
-// sites sums goroutines up by where they were started, the most numerous first.
-func (f *findings) sites() []*goroutinespb.Site {
+// sites sums the goroutines up by the place where they were started, in descending order of their
+// number.
+func (f *rawSnapshot) sites() []*goroutinespb.Site {
 	type key struct{ name, location string }
 	sums := map[key]*goroutinespb.Site{}
 	times := map[key]*Times{}

@@ -41,7 +41,7 @@ net/http.(*conn).serve(0x1bcb)
 	C:/go/src/net/http/server.go:2067 +0x690
 `
 
-func TestStacksAreRead(t *testing.T) {
+func TestReadStacks(t *testing.T) {
 	list, err := readStacks(strings.NewReader(printed))
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%d, %v", len(list), err)
@@ -68,7 +68,7 @@ const profiled = `goroutine profile: total 7
 #	0x673398	main.leak.func1+0x18	/home/x/main.go:12
 `
 
-func TestProfilesAreRead(t *testing.T) {
+func TestReadProfile(t *testing.T) {
 	list, total, err := readProfile(strings.NewReader(profiled))
 	if err != nil || total != 7 || len(list) != 2 {
 		t.Fatalf("%d of %d, %v", len(list), total, err)
@@ -81,23 +81,23 @@ func TestProfilesAreRead(t *testing.T) {
 	}
 }
 
-func TestManyAreToldBySite(t *testing.T) {
+func TestSnapshotBySiteAboveLimit(t *testing.T) {
 	list, total, _ := readProfile(strings.NewReader(profiled))
-	f := findings{stacks: list, total: total}
+	f := rawSnapshot{stacks: list, total: total}
 	s := f.snapshot(3)
 	if !s.BySite || len(s.Goroutines) != 0 || s.Sites[0].Count != 5 || s.Sites[0].States["IO wait"] != 5 || s.Total != 7 || s.Window != nil {
 		t.Errorf("%v", s)
 	}
 	list, _ = readStacks(strings.NewReader(printed))
-	f = findings{stacks: list, times: map[uint64]Times{18: {Waiting: time.Second, Scheduled: 4}}, window: time.Second}
+	f = rawSnapshot{stacks: list, times: map[uint64]Times{18: {Waiting: time.Second, Scheduled: 4}}, window: time.Second}
 	s = f.snapshot(3)
 	if s.BySite || len(s.Goroutines) != 3 || s.Goroutines[1].Times.Waiting.AsDuration() != time.Second || s.Goroutines[1].Parent != 1 {
 		t.Errorf("%v", s)
 	}
 }
 
-// behave starts goroutines of known behaviour, until the test ends.
-func behave(t *testing.T) {
+// startGoroutines starts goroutines of known behavior, which run until the test ends.
+func startGoroutines(t *testing.T) {
 	t.Helper()
 	stop := make(chan struct{})
 	t.Cleanup(func() { close(stop) })
@@ -129,7 +129,7 @@ func sleeps(stop chan struct{}) {
 
 func receives(stop chan struct{}) { <-stop }
 
-// snapshotWithTimes asks until the source has times.
+// snapshotWithTimes requests snapshots until one has times, for up to 20 s.
 func snapshotWithTimes(t *testing.T, s console.GoroutineSource) *goroutinespb.Snapshot {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(300 * time.Millisecond) {
@@ -141,71 +141,71 @@ func snapshotWithTimes(t *testing.T, s console.GoroutineSource) *goroutinespb.Sn
 			return snapshot
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("no times: %q", snapshot.Note)
+			t.Fatalf("no times within 20 s: %q", snapshot.Note)
 		}
 	}
 }
 
-// checkBehaviour looks until a window shows the goroutines as they are: on a
-// busy machine one may pass in which a goroutine never got a processor.
-func checkBehaviour(t *testing.T, source console.GoroutineSource) {
+// checkTimes requires that one of 20 snapshots has the expected times. A busy machine may not run a
+// goroutine during a whole window.
+func checkTimes(t *testing.T, source console.GoroutineSource) {
 	t.Helper()
 	var wrong []string
 	for range 20 {
-		if wrong = misbehaviour(snapshotWithTimes(t, source)); len(wrong) == 0 {
+		if wrong = timeErrors(snapshotWithTimes(t, source)); len(wrong) == 0 {
 			return
 		}
 	}
 	t.Error(strings.Join(wrong, "\n"))
 }
 
-// misbehaviour says in what a snapshot is not as behave's goroutines are.
-func misbehaviour(s *goroutinespb.Snapshot) (wrong []string) {
-	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+// timeErrors returns the differences between a snapshot and the goroutines of startGoroutines.
+func timeErrors(s *goroutinespb.Snapshot) (wrong []string) {
+	report := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	find := func(name string) *goroutinespb.Goroutine {
 		for _, g := range s.Goroutines {
 			if strings.HasSuffix(g.Name, "."+name) {
 				return g
 			}
 		}
-		complain("no goroutine %s", name)
+		report("no goroutine %s", name)
 		return &goroutinespb.Goroutine{}
 	}
 	window := s.Window.AsDuration()
 	share := func(part time.Duration) float64 { return float64(part) / float64(window) }
 	spinner, sleeper, receiver := find("spins"), find("sleeps"), find("receives")
 	if active := share(spinner.GetTimes().GetRunning().AsDuration() + spinner.GetTimes().GetRunnable().AsDuration()); active < 0.95 || spinner.GetTimes().GetRunning().AsDuration() == 0 {
-		complain("the one that spins was active for %.2f of the time: %v", active, spinner.Times)
+		report("the spinning goroutine was active for %.2f of the window: %v", active, spinner.Times)
 	}
 	if w := share(sleeper.GetTimes().GetWaiting().AsDuration()); w < 0.3 || sleeper.GetTimes().GetScheduled() == 0 {
-		complain("the one that sleeps waited for %.2f of the time: %v", w, sleeper.Times)
+		report("the sleeping goroutine waited for %.2f of the window: %v", w, sleeper.Times)
 	}
 	if w := share(receiver.GetTimes().GetWaiting().AsDuration()); w < 0.95 || receiver.State != "chan receive" {
-		complain("the one that receives waited for %.2f of the time, in %q", w, receiver.State)
+		report("the receiving goroutine waited for %.2f of the window, in state %q", w, receiver.State)
 	}
 	for _, g := range []*goroutinespb.Goroutine{spinner, sleeper, receiver} {
 		sum := g.GetTimes().GetRunning().AsDuration() + g.GetTimes().GetRunnable().AsDuration() + g.GetTimes().GetWaiting().AsDuration()
 		if x := share(sum); x < 0.95 || x > 1.001 {
-			complain("%s: the times are %.3f of the window", g.Name, x)
+			report("%s: the times add up to %.3f of the window", g.Name, x)
 		}
-		if !strings.HasPrefix(g.Location, "goroutines/goroutines_test.go:") || !strings.HasSuffix(g.CreatedBy, ".behave") {
-			complain("made at %s by %s", g.Location, g.CreatedBy)
+		if !strings.HasPrefix(g.Location, "goroutines/goroutines_test.go:") || !strings.HasSuffix(g.CreatedBy, ".startGoroutines") {
+			report("created at %s by %s", g.Location, g.CreatedBy)
 		}
 	}
 	return wrong
 }
 
 func TestLocalGoroutines(t *testing.T) {
-	behave(t)
+	startGoroutines(t)
 	l := &Local{}
 	defer l.Rest()
-	checkBehaviour(t, l)
+	checkTimes(t, l)
 	few, err := l.Snapshot(t.Context(), 1)
 	if err != nil || !few.BySite || len(few.Sites) == 0 {
 		t.Errorf("%v, %v", few, err)
 	}
 	l.Rest()
-	other := &Local{} // the recorder is free again
+	other := &Local{} // possible, because Rest stopped the recorder of l
 	defer other.Rest()
 	if _, err := other.Snapshot(t.Context(), 1000); err != nil {
 		t.Fatal(err)
@@ -227,22 +227,21 @@ func serveProfiles(t *testing.T) string {
 }
 
 func TestRemoteGoroutines(t *testing.T) {
-	behave(t)
+	startGoroutines(t)
 	r := &Remote{URL: serveProfiles(t) + "/debug/pprof/", Window: 300 * time.Millisecond}
-	checkBehaviour(t, r)
+	checkTimes(t, r)
 	if few, err := r.Snapshot(t.Context(), 1); err != nil || !few.BySite {
 		t.Errorf("%v, %v", few, err)
 	}
 	if _, err := (&Remote{URL: "http://127.0.0.1:1"}).Snapshot(t.Context(), 1); err == nil {
-		t.Error("goroutines of nobody")
+		t.Error("snapshot of an address without a server")
 	}
 }
 
-// TestLeaksAreFoundWhereTheRuntimeLooks builds a program with the runtime's
-// search for leaks, and one without.
-func TestLeaksAreFoundWhereTheRuntimeLooks(t *testing.T) {
+// TestLeakedGoroutines builds a program with the goroutineleakprofile experiment and one without.
+func TestLeakedGoroutines(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds a program with another standard library")
+		t.Skip("-short: the test builds a program with another standard library")
 	}
 	f := func(experiment string, known bool) {
 		t.Helper()
@@ -279,7 +278,7 @@ func runLeaky(t *testing.T, experiment string) (addr string) {
 	build := exec.Command("go", "build", "-o", bin, "./testdata/leaky")
 	build.Env = append(os.Environ(), "GOEXPERIMENT="+experiment)
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Skipf("this Go does not build it: %v\n%s", err, out)
+		t.Skipf("testdata/leaky does not build with GOEXPERIMENT=%s: %v\n%s", experiment, err, out)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cmd := exec.CommandContext(ctx, bin)
@@ -302,10 +301,10 @@ func FuzzStacks(f *testing.F) {
 	f.Add(profiled)
 	f.Fuzz(func(t *testing.T, text string) {
 		if list, err := readStacks(strings.NewReader(text)); err == nil {
-			(&findings{stacks: list}).snapshot(10)
+			(&rawSnapshot{stacks: list}).snapshot(10)
 		}
 		if list, total, err := readProfile(strings.NewReader(text)); err == nil {
-			(&findings{stacks: list, total: total}).snapshot(10)
+			(&rawSnapshot{stacks: list, total: total}).snapshot(10)
 		}
 	})
 }

@@ -12,40 +12,38 @@ import (
 	"mini-redis/console/wire/goroutinespb"
 )
 
-// Window is how long a flight recorder remembers, or how long a trace is taken
-// of another program: the time within which running and waiting is told.
+// Window is the time for which running and waiting times are measured: the minimum age of a flight
+// recorder's data, and the default length of a remote program's execution trace.
 const Window = 500 * time.Millisecond
 
-// timesInterval is how often times are told anew. The program is traced for it
-// from one snapshot to the next, and not in between: tracing costs a busy program
-// a few percent.
+// timesInterval is the minimum time between two measurements of times. The program is traced from
+// one snapshot to the next, and not otherwise, because tracing costs a busy program a few percent.
 const timesInterval = 5 * time.Second
 
-// maxTrace bounds what the flight recorder keeps, in bytes.
+// maxTrace is the maximum size of the flight recorder's data, in bytes.
 const maxTrace = 4 << 20
 
-// leakInterval is how often leaked goroutines are looked for: the runtime
-// collects garbage for it.
+// leakInterval is the minimum time between two searches for leaked goroutines, each of which runs a
+// garbage collection.
 const leakInterval = 10 * time.Second
 
-// Local looks at the goroutines of the program it is part of. The zero Local
-// is ready.
+// Local describes the goroutines of the current program. The zero Local is ready to use.
 type Local struct {
 	mu       sync.Mutex
-	recorder *trace.FlightRecorder // while it runs
-	refused  error                 // why there are no times
-	times    map[uint64]Times      // the latest, within window
+	recorder *trace.FlightRecorder // nil while it does not run
+	timesErr error                 // why there are no times
+	times    map[uint64]Times      // the latest, of the duration window
 	window   time.Duration
-	triedAt  time.Time // when they were last asked for
+	triedAt  time.Time // start of the last measurement
 	leaksAt  time.Time
 }
 
-// Snapshot implements console.GoroutineSource. The first one has no times yet;
-// those of the later ones are a few seconds old at most.
+// Snapshot implements console.GoroutineSource. The first snapshot has no times. The times of later
+// ones are at most a few seconds old.
 func (l *Local) Snapshot(_ context.Context, limit int) (*goroutinespb.Snapshot, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := &findings{now: time.Now(), total: runtime.NumGoroutine()}
+	f := &rawSnapshot{now: time.Now(), total: runtime.NumGoroutine()}
 	l.leaks(f)
 	if err := l.stacks(f, limit); err != nil {
 		return nil, err
@@ -54,31 +52,31 @@ func (l *Local) Snapshot(_ context.Context, limit int) (*goroutinespb.Snapshot, 
 	return f.snapshot(limit), nil
 }
 
-// Rest stops what Snapshot has started.
+// Rest stops the flight recorder and discards the times.
 func (l *Local) Rest() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.recorder != nil {
 		l.recorder.Stop()
 	}
-	l.recorder, l.refused, l.times, l.triedAt = nil, nil, nil, time.Time{}
+	l.recorder, l.timesErr, l.times, l.triedAt = nil, nil, nil, time.Time{}
 }
 
-func (l *Local) leaks(f *findings) {
+func (l *Local) leaks(f *rawSnapshot) {
 	p := pprof.Lookup("goroutineleak")
 	if p == nil {
 		return
 	}
 	f.leaksKnown = true
 	if f.now.Sub(l.leaksAt) < leakInterval {
-		return // what was found then is still marked
+		return // leaked goroutines remain marked
 	}
 	l.leaksAt = f.now
-	var nowhere bytes.Buffer
-	_ = p.WriteTo(&nowhere, 1)
+	var discarded bytes.Buffer
+	_ = p.WriteTo(&discarded, 1)
 }
 
-func (l *Local) stacks(f *findings, limit int) (err error) {
+func (l *Local) stacks(f *rawSnapshot, limit int) (err error) {
 	var text bytes.Buffer
 	if f.total > limit {
 		if err := pprof.Lookup("goroutine").WriteTo(&text, 1); err != nil {
@@ -94,30 +92,30 @@ func (l *Local) stacks(f *findings, limit int) (err error) {
 	return err
 }
 
-// trace tells the times, and sees to it that there are newer ones soon.
-func (l *Local) trace(f *findings) {
+// trace adds the latest times to f, and starts or ends a measurement when it is due.
+func (l *Local) trace(f *rawSnapshot) {
 	switch {
 	case l.recorder != nil && f.now.Sub(l.triedAt) >= Window:
-		l.refused = l.read()
+		l.timesErr = l.read()
 		l.recorder.Stop()
 		l.recorder = nil
 	case l.recorder == nil && f.now.Sub(l.triedAt) >= timesInterval:
 		l.triedAt = f.now
 		l.recorder = trace.NewFlightRecorder(trace.FlightRecorderConfig{MinAge: Window, MaxBytes: maxTrace})
-		if l.refused = l.recorder.Start(); l.refused != nil {
-			l.recorder = nil // somebody else has one, and there can be one only
+		if l.timesErr = l.recorder.Start(); l.timesErr != nil {
+			l.recorder = nil // usually another recorder is active: the runtime allows only one
 		}
 	}
 	f.times, f.window = l.times, l.window
 	switch {
-	case l.refused != nil:
-		f.notes = append(f.notes, "no times: "+l.refused.Error())
+	case l.timesErr != nil:
+		f.notes = append(f.notes, "no times: "+l.timesErr.Error())
 	case l.times == nil:
-		f.notes = append(f.notes, "times begin now")
+		f.notes = append(f.notes, "times follow in a later snapshot")
 	}
 }
 
-// read takes the times out of the recorder.
+// read takes the times from the recorder.
 func (l *Local) read() error {
 	var data bytes.Buffer
 	if _, err := l.recorder.WriteTo(&data); err != nil {

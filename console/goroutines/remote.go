@@ -13,33 +13,34 @@ import (
 	"mini-redis/console/wire/goroutinespb"
 )
 
-// maxDownload bounds what a program may answer, in bytes.
+// maxDownload is the maximum size of a response, in bytes. The rest is not read.
 const maxDownload = 64 << 20
 
-// Remote looks at the goroutines of a program that serves net/http/pprof.
+// Remote describes the goroutines of a program that serves net/http/pprof.
 type Remote struct {
-	// URL is where: http://127.0.0.1:6060, with or without /debug/pprof.
+	// URL is the program's address, for example http://127.0.0.1:6060, with or without
+	// /debug/pprof.
 	URL    string
-	Client *http.Client // nil: http.DefaultClient
-	Window time.Duration
+	Client *http.Client  // default: http.DefaultClient
+	Window time.Duration // length of an execution trace; default: the constant Window
 
 	mu       sync.Mutex
-	times    map[uint64]Times // the latest
+	times    map[uint64]Times // the latest, of a trace of length window
 	window   time.Duration
-	refused  error // why there are none
+	timesErr error // why there are no times
 	tracedAt time.Time
 	leaksAt  time.Time
 	noLeaks  bool
 }
 
-// Snapshot asks the program for its stacks and, every few seconds, for a short
-// execution trace.
+// Snapshot requests the program's stack traces and, at most every 5 s, an execution trace of length
+// Window.
 func (r *Remote) Snapshot(ctx context.Context, limit int) (*goroutinespb.Snapshot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	f := &findings{now: time.Now()}
+	f := &rawSnapshot{now: time.Now()}
 	r.leaks(ctx, f)
-	// The cheap profile first: it says how many there are.
+	// The cheap profile first: it states how many goroutines there are.
 	text, err := r.get(ctx, "goroutine?debug=1")
 	if err != nil {
 		return nil, err
@@ -57,30 +58,30 @@ func (r *Remote) Snapshot(ctx context.Context, limit int) (*goroutinespb.Snapsho
 		f.total = len(f.stacks)
 	}
 	if f.now.Sub(r.tracedAt) >= timesInterval {
-		r.tracedAt, r.refused = f.now, r.trace(ctx)
+		r.tracedAt, r.timesErr = f.now, r.trace(ctx)
 	}
-	if f.times, f.window = r.times, r.window; r.refused != nil {
-		f.notes = append(f.notes, "no times: "+r.refused.Error())
+	if f.times, f.window = r.times, r.window; r.timesErr != nil {
+		f.notes = append(f.notes, "no times: "+r.timesErr.Error())
 	}
 	return f.snapshot(limit), nil
 }
 
-// Rest implements console.GoroutineSource: nothing goes on between snapshots.
+// Rest implements console.GoroutineSource. It does nothing, because nothing runs between snapshots.
 func (r *Remote) Rest() {}
 
-func (r *Remote) leaks(ctx context.Context, f *findings) {
+func (r *Remote) leaks(ctx context.Context, f *rawSnapshot) {
 	f.leaksKnown = !r.noLeaks
 	if r.noLeaks || f.now.Sub(r.leaksAt) < leakInterval {
 		return
 	}
 	r.leaksAt = f.now
 	_, err := r.get(ctx, "goroutineleak?debug=1")
-	var no *answerError
-	r.noLeaks = errors.As(err, &no) && no.code == http.StatusNotFound
+	var status *statusError
+	r.noLeaks = errors.As(err, &status) && status.code == http.StatusNotFound
 	f.leaksKnown = err == nil
 }
 
-// trace takes an execution trace and reads the times in it.
+// trace requests an execution trace and reads the times in it.
 func (r *Remote) trace(ctx context.Context) error {
 	window := r.Window
 	if window == 0 {
@@ -94,14 +95,14 @@ func (r *Remote) trace(ctx context.Context) error {
 	return err
 }
 
-// answerError is an answer that is none.
-type answerError struct {
+// statusError is a response whose status is not 200.
+type statusError struct {
 	url  string
 	code int
 }
 
-func (e *answerError) Error() string {
-	return fmt.Sprintf("%s answers %d %s", e.url, e.code, http.StatusText(e.code))
+func (e *statusError) Error() string {
+	return fmt.Sprintf("%s: status %d %s", e.url, e.code, http.StatusText(e.code))
 }
 
 func (r *Remote) get(ctx context.Context, what string) ([]byte, error) {
@@ -120,7 +121,7 @@ func (r *Remote) get(ctx context.Context, what string) ([]byte, error) {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, &answerError{url, res.StatusCode}
+		return nil, &statusError{url, res.StatusCode}
 	}
 	return io.ReadAll(io.LimitReader(res.Body, maxDownload))
 }

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// maxFrames is how much of a stack is kept.
+// maxFrames is the maximum number of frames that are kept of a stack.
 const maxFrames = 32
 
-// stack is a goroutine as the runtime prints it, or, from a profile that does
-// not tell them apart, count goroutines that look alike.
+// stack is one goroutine of a stack trace, or count goroutines with the same stack of a profile,
+// which does not list them individually.
 type stack struct {
 	id        uint64
 	count     uint64
-	name      string // the function it was started with
+	name      string // the function with which it was started
 	state     string
 	blocked   time.Duration
 	leaked    bool
@@ -29,16 +29,16 @@ type stack struct {
 	labels    map[string]string // pprof labels, which the runtime prints with GODEBUG=tracebacklabels=1
 }
 
-// header is the first line of a goroutine: number, state, and perhaps labels.
+// header matches the first line of a goroutine: ID, state and optional labels.
 var header = regexp.MustCompile(`^goroutine (\d+)(?: gp=\S+)?(?: m=\S+)?(?: mp=\S+)? \[(.*)\]:$`)
 
-// readStacks reads what runtime.Stack writes of all goroutines, which is also
-// what /debug/pprof/goroutine?debug=2 serves.
+// readStacks reads the output of runtime.Stack for all goroutines, which is also the content of
+// /debug/pprof/goroutine?debug=2.
 func readStacks(r io.Reader) (list []stack, err error) {
 	in := bufio.NewScanner(r)
 	in.Buffer(make([]byte, 64<<10), 1<<20)
 	var g *stack
-	created, named := false, false // what the line before was
+	created, named := false, false // kind of the previous line: "created by", or a frame that is kept
 	for in.Scan() {
 		line := in.Text()
 		switch m := header.FindStringSubmatch(line); {
@@ -46,23 +46,23 @@ func readStacks(r io.Reader) (list []stack, err error) {
 			id, _ := strconv.ParseUint(m[1], 10, 64)
 			list = append(list, stack{id: id, count: 1})
 			g, created = &list[len(list)-1], false
-			g.describe(m[2])
+			g.parseHeader(m[2])
 		case g == nil || line == "":
 		case strings.HasPrefix(line, "created by "):
-			g.creator(line[len("created by "):])
+			g.parseCreatedBy(line[len("created by "):])
 			created = true
 		case line[0] == '\t' && created:
-			g.location = place(line)
+			g.location = fileLine(line)
 		case line[0] == '\t':
 			if n := len(g.frames); n > 0 && named {
-				g.frames[n-1] += " " + place(line)
+				g.frames[n-1] += " " + fileLine(line)
 			}
 		default:
-			name := function(line)
-			if named = name != "runtime.goexit"; !named { // below everything, and says nothing
+			name := functionName(line)
+			if named = name != "runtime.goexit"; !named { // the outermost frame of every goroutine
 				continue
 			}
-			g.name = name // the outermost so far
+			g.name = name // the outermost frame so far
 			if named = len(g.frames) < maxFrames; named {
 				g.frames = append(g.frames, name)
 			}
@@ -71,9 +71,9 @@ func readStacks(r io.Reader) (list []stack, err error) {
 	return list, in.Err()
 }
 
-// describe reads the text in brackets: the state, for how many minutes, and
-// what else the runtime knows.
-func (g *stack) describe(text string) {
+// parseHeader reads the text in brackets: the state, the number of minutes in it, and further
+// properties.
+func (g *stack) parseHeader(text string) {
 	text, labels, _ := strings.Cut(text, " labels:{")
 	g.labels = readLabels(labels)
 	for i, part := range strings.Split(text, ", ") {
@@ -91,7 +91,7 @@ func (g *stack) describe(text string) {
 	}
 }
 
-// readLabels reads "key": "value", "key": "value"}; what it cannot read ends it.
+// readLabels reads "key": "value", "key": "value"}. It stops at text in another format.
 func readLabels(text string) map[string]string {
 	var labels map[string]string
 	for {
@@ -114,22 +114,22 @@ func readLabels(text string) map[string]string {
 	}
 }
 
-func (g *stack) creator(text string) {
+func (g *stack) parseCreatedBy(text string) {
 	by, parent, _ := strings.Cut(text, " in goroutine ")
 	g.createdBy = by
 	g.parent, _ = strconv.ParseUint(parent, 10, 64)
 }
 
-// function is the name in a line of a stack: its arguments are left out.
-func function(line string) string {
+// functionName returns the function name in a line of a stack, without the arguments.
+func functionName(line string) string {
 	if i := strings.LastIndexByte(line, '('); i > 0 && strings.HasSuffix(line, ")") {
 		return line[:i]
 	}
 	return line
 }
 
-// place is the file, with its directory, and the line.
-func place(line string) string {
+// fileLine returns DIRECTORY/FILE:LINE.
+func fileLine(line string) string {
 	path, _, _ := strings.Cut(strings.TrimSpace(line), " +0x")
 	dir, name := filepath.Split(filepath.ToSlash(path))
 	if dir == "" {
@@ -138,16 +138,15 @@ func place(line string) string {
 	return filepath.Base(dir) + "/" + name
 }
 
-// record is the first line of a group in a profile of debug=1, frame a line of
-// its stack.
+// record matches the first line of a group in a profile with debug=1, frame a line of its stack.
 var (
 	record = regexp.MustCompile(`^(\d+) @`)
 	frame  = regexp.MustCompile(`^#\t0x[0-9a-f]+\t(.+)\+0x[0-9a-f]+\s+(\S+)$`)
 )
 
-// readProfile reads /debug/pprof/goroutine?debug=1: groups of goroutines with
-// equal stacks. It is cheap for the program however many there are, and tells
-// neither numbers nor states: those are read off the stack's top.
+// readProfile reads /debug/pprof/goroutine?debug=1: groups of goroutines with equal stacks. The
+// profile is cheap for the program even with many goroutines. It contains neither IDs nor states;
+// the states are inferred from the innermost frames.
 func readProfile(r io.Reader) (list []stack, total int, err error) {
 	in := bufio.NewScanner(r)
 	in.Buffer(make([]byte, 64<<10), 1<<20)
@@ -168,19 +167,19 @@ func readProfile(r io.Reader) (list []stack, total int, err error) {
 		if m[1] == "runtime.goexit" || m[1] == "runtime.main" {
 			continue
 		}
-		g.name, g.location = m[1], place(m[2])
+		g.name, g.location = m[1], fileLine(m[2])
 		if len(g.frames) < maxFrames {
-			g.frames = append(g.frames, m[1]+" "+place(m[2]))
+			g.frames = append(g.frames, m[1]+" "+fileLine(m[2]))
 		}
 	}
 	for i := range list {
-		list[i].state = guess(list[i].frames)
+		list[i].state = inferState(list[i].frames)
 	}
 	return list, total, in.Err()
 }
 
-// guess tells a state by the functions in which goroutines wait.
-func guess(frames []string) string {
+// inferState returns the state that corresponds to the function in which a goroutine waits.
+func inferState(frames []string) string {
 	for _, f := range frames[:min(len(frames), 3)] {
 		for _, known := range [...]struct{ in, state string }{
 			{"internal/poll.runtime_pollWait", "IO wait"},

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/exp/trace"
 )
 
-// readTimes reads an execution trace: what each goroutine did, within the time
-// that the trace covers.
+// readTimes reads an execution trace. It returns the times of each goroutine by ID, and the
+// duration that the trace covers.
 func readTimes(r io.Reader) (map[uint64]Times, time.Duration, error) {
 	in, err := trace.NewReader(r)
 	if err != nil {
 		return nil, 0, fmt.Errorf("execution trace: %w", err)
 	}
-	c := clerk{gs: map[trace.GoID]*account{}}
+	c := traceReader{gs: map[trace.GoID]*goroutineTimes{}}
 	for {
 		e, err := in.ReadEvent()
 		if errors.Is(err, io.EOF) {
@@ -30,21 +30,21 @@ func readTimes(r io.Reader) (map[uint64]Times, time.Duration, error) {
 	return c.close(), c.now.Sub(c.begin), nil
 }
 
-// clerk keeps the accounts of all goroutines.
-type clerk struct {
-	gs         map[trace.GoID]*account
+// traceReader adds up the times of all goroutines in an execution trace.
+type traceReader struct {
+	gs         map[trace.GoID]*goroutineTimes
 	begin, now trace.Time
 	begun      bool
 }
 
-// account is one goroutine's.
-type account struct {
+// goroutineTimes is the state of one goroutine and its times up to since.
+type goroutineTimes struct {
 	state trace.GoState
 	since trace.Time
 	times Times
 }
 
-func (c *clerk) event(e trace.Event) {
+func (c *traceReader) event(e trace.Event) {
 	if !c.begun {
 		c.begin, c.begun = e.Time(), true
 	}
@@ -60,15 +60,15 @@ func (c *clerk) event(e trace.Event) {
 	id := t.Resource.Goroutine()
 	a := c.gs[id]
 	if a == nil {
-		// The first that is heard of it: from being nothing it was made now; else
-		// it was as it is since the trace began.
-		a = &account{state: to, since: e.Time()}
+		// The first event of this goroutine. If its previous state is undetermined, it has been in
+		// its state since the trace began. Otherwise it was created now.
+		a = &goroutineTimes{state: to, since: e.Time()}
 		if from == trace.GoUndetermined {
 			a.since = c.begin
 		}
 		c.gs[id] = a
 	}
-	a.book(e.Time())
+	a.advance(e.Time())
 	if executing(to) && !executing(a.state) {
 		a.times.Scheduled++
 	}
@@ -78,12 +78,12 @@ func (c *clerk) event(e trace.Event) {
 	a.state = to
 }
 
-// executing reports whether a goroutine in the state has a thread. In a system
-// call it has one, which may wait in the kernel: the trace does not know.
+// executing reports whether a goroutine in state s has a thread. In a system call it has one that
+// may wait in the kernel, which the trace does not record.
 func executing(s trace.GoState) bool { return s == trace.GoRunning || s == trace.GoSyscall }
 
-// book adds the time since the last entry.
-func (a *account) book(now trace.Time) {
+// advance adds the time since a.since to the current state's total.
+func (a *goroutineTimes) advance(now trace.Time) {
 	d := now.Sub(a.since)
 	switch a.state {
 	case trace.GoRunning:
@@ -96,10 +96,10 @@ func (a *account) book(now trace.Time) {
 	a.since = now
 }
 
-func (c *clerk) close() map[uint64]Times {
+func (c *traceReader) close() map[uint64]Times {
 	all := make(map[uint64]Times, len(c.gs))
 	for id, a := range c.gs {
-		a.book(c.now)
+		a.advance(c.now)
 		all[uint64(id)] = a.times
 	}
 	return all

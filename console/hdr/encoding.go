@@ -7,22 +7,22 @@ import (
 	"math"
 )
 
-// cookieV2 opens an uncompressed histogram of version 2 whose counts are
-// variable-length integers.
+// cookieV2 starts an uncompressed histogram of version 2 whose counts are variable-length integers.
 const cookieV2 = 0x1c849303 | 0x10
 
-// headerSize is the length of what comes before the counts: cookie, payload
-// length, normalizing offset, digits, lowest, highest, conversion ratio.
+// headerSize is the size of the header, in bytes: cookie, payload length, normalizing index offset,
+// digits, lowest, highest, conversion ratio.
 const headerSize = 40
 
-// maxSlots bounds what a header may ask for: the widest range at five digits.
+// maxSlots bounds the number of slots for which a header can ask: the widest range with five
+// digits.
 const maxSlots = 48 << 17
 
-// AppendV2 appends the histogram's V2 encoding. Outliers are not in it.
+// AppendV2 appends the histogram's V2 encoding. The encoding does not contain outliers.
 func (h *Histogram) AppendV2(dst []byte) []byte {
 	start := len(dst)
 	dst = binary.BigEndian.AppendUint32(dst, cookieV2)
-	dst = binary.BigEndian.AppendUint32(dst, 0) // payload length, below
+	dst = binary.BigEndian.AppendUint32(dst, 0) // payload length, set below
 	dst = binary.BigEndian.AppendUint32(dst, 0)
 	dst = binary.BigEndian.AppendUint32(dst, uint32(h.digits))
 	dst = binary.BigEndian.AppendUint64(dst, h.lowest)
@@ -33,8 +33,8 @@ func (h *Histogram) AppendV2(dst []byte) []byte {
 	return dst
 }
 
-// appendCounts writes a count for each bucket up to the last that has one, and
-// for two or more empty buckets in a row their number, negated.
+// appendCounts appends one count per bucket up to the last that has one. Two or more consecutive
+// empty buckets are encoded as their number, negated.
 func (h *Histogram) appendCounts(dst []byte) []byte {
 	if h.used == 0 {
 		return appendZigZag(dst, 0)
@@ -54,8 +54,8 @@ func (h *Histogram) appendCounts(dst []byte) []byte {
 	return dst
 }
 
-// appendZigZag writes v in LEB128-64b9B, zig-zag: seven bits a byte with a
-// continuation bit, except that a ninth byte carries eight.
+// appendZigZag appends v in the ZigZag LEB128-64b9B encoding: 7 bits per byte and a continuation
+// bit, except that a ninth byte carries 8 bits.
 func appendZigZag(dst []byte, v int64) []byte {
 	u := uint64(v)<<1 ^ uint64(v>>63)
 	for range 8 {
@@ -70,7 +70,7 @@ func appendZigZag(dst []byte, v int64) []byte {
 
 var errTruncated = errors.New("hdr: truncated histogram")
 
-// zigZag reads what appendZigZag wrote.
+// zigZag decodes the first value of b, which appendZigZag encoded. It returns the rest of b.
 func zigZag(b []byte) (v int64, rest []byte, err error) {
 	var u uint64
 	for i := range 9 {
@@ -89,7 +89,7 @@ func zigZag(b []byte) (v int64, rest []byte, err error) {
 	panic("unreachable")
 }
 
-// Decode reads an uncompressed V2 histogram of any range and precision.
+// Decode decodes an uncompressed V2 histogram of any range and precision.
 func Decode(b []byte) (*Histogram, error) {
 	if len(b) < headerSize {
 		return nil, errTruncated

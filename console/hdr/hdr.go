@@ -1,12 +1,11 @@
-// Package hdr counts durations in the buckets of an HdrHistogram and speaks its
-// V2 encoding, uncompressed: the form in which histograms travel between a
-// program and its console. The bucket arithmetic and the encoding follow
-// HdrHistogram's reference implementation (org.HdrHistogram, "V2").
+// Package hdr counts durations in the buckets of an HdrHistogram and implements its uncompressed V2
+// encoding, in which histograms are sent from a program to its viewers. The bucket arithmetic and
+// the encoding follow HdrHistogram's reference implementation (org.HdrHistogram, "V2").
 //
-// A histogram keeps only the buckets that something fell into, in a hash table
-// of eight bytes each: a program may have one for every connection, and counts
-// in it on its hot path. The well-known implementation for Go keeps all buckets,
-// and writes only the compressed form.
+// A histogram stores only the buckets that contain values, in a hash table with 8 bytes per bucket,
+// because a program may have one histogram per connection and records in it on its hot path. The
+// widely used Go implementation, github.com/HdrHistogram/hdrhistogram-go, allocates all buckets and
+// writes only the compressed form.
 package hdr
 
 import (
@@ -18,31 +17,32 @@ import (
 	"slices"
 )
 
-// Histogram counts values of up to 63 bits. Not for concurrent use. Make one
-// with [New] or [Decode].
+// Histogram counts values of up to 63 bits. It is not safe for concurrent use. Create one with
+// [New] or [Decode].
 type Histogram struct {
 	shape
-	cells []cell // a hash table by linear probing, its length a power of two
+	cells []cell // a hash table with linear probing; its length is a power of two
 	used  int
-	spill map[uint32]uint64 // by slot: what no longer fits into its cell
+	spill map[uint32]uint64 // per slot, the counts that exceed the 32 bits of its cell
 	total uint64
-	min   uint64 // of what was recorded; a decoded histogram knows the bucket's lower end
+	min   uint64 // of the recorded values; the lower end of a bucket if the histogram was decoded
 	max   uint64
 
-	// Outliers is how many values were too large, Outlier the largest of them.
+	// Outliers is the number of values above the highest, Outlier the largest of them.
 	Outliers, Outlier uint64
 }
 
-// cell is a bucket: its slot plus one, so that zero is a free cell, and a count.
+// cell is a bucket of the hash table. slot is the bucket's slot plus one, so that the zero cell is
+// free.
 type cell struct{ slot, count uint32 }
 
-// bucket is a bucket in the order of values.
+// bucket is an element of the list that buckets returns.
 type bucket struct {
 	slot  uint32
 	count uint64
 }
 
-// shape is the part of a histogram that decides which value belongs where.
+// shape is the part of a histogram that determines the bucket of a value.
 type shape struct {
 	lowest, highest uint64
 	digits          int
@@ -50,9 +50,8 @@ type shape struct {
 	half            int // log2 of half the sub-buckets
 }
 
-// New returns a histogram of values from 0 to highest, told apart to so many
-// significant decimal digits (0 to 5). It panics on other digits, or when
-// highest is under 2.
+// New returns a histogram of values from 0 to highest with the given precision, in significant
+// decimal digits (0 to 5). It panics if digits is out of range or highest is less than 2.
 func New(highest uint64, digits int) *Histogram {
 	s, err := newShape(1, highest, digits)
 	if err != nil {
@@ -76,7 +75,7 @@ func newShape(lowest, highest uint64, digits int) (shape, error) {
 	return s, nil
 }
 
-// slot is the index of the bucket of v.
+// slot returns the index of the bucket of v.
 func (s *shape) slot(v uint64) uint32 {
 	mask := (uint64(1)<<(s.half+1) - 1) << s.unit
 	bucket := bits.Len64(v|mask) - s.unit - (s.half + 1)
@@ -84,7 +83,7 @@ func (s *shape) slot(v uint64) uint32 {
 	return uint32((bucket+1)<<s.half + sub - 1<<s.half)
 }
 
-// low is the smallest value of a bucket, high the largest.
+// low returns the smallest value of a bucket, high the largest.
 func (s *shape) low(slot uint32) uint64 {
 	bucket := int(slot)>>s.half - 1
 	sub := uint64(slot) & (1<<s.half - 1)
@@ -99,7 +98,7 @@ func (s *shape) high(slot uint32) uint64 {
 	return s.low(slot) + 1<<(bucket+s.unit) - 1
 }
 
-// Record counts a value. One above the highest is an outlier.
+// Record counts a value. A value above the highest is counted as an outlier only.
 func (h *Histogram) Record(v uint64) {
 	if v > h.highest {
 		h.Outliers++
@@ -133,7 +132,7 @@ func (h *Histogram) add(slot uint32, n uint64) {
 	h.spill[slot] += n
 }
 
-// cell is the slot's cell, or the free one that it is to have.
+// cell returns the cell of the slot, or the free cell in which to store it.
 func (h *Histogram) cell(slot uint32) *cell {
 	mask := uint32(len(h.cells) - 1)
 	for i := slot * 0x9e3779b1 >> 7 & mask; ; i = (i + 1) & mask {
@@ -153,7 +152,7 @@ func (h *Histogram) grow() {
 	}
 }
 
-// buckets returns those that have counts, by ascending values.
+// buckets returns the buckets that have counts, in ascending order of values.
 func (h *Histogram) buckets() []bucket {
 	list := make([]bucket, 0, h.used)
 	for _, c := range h.cells {
@@ -165,7 +164,7 @@ func (h *Histogram) buckets() []bucket {
 	return list
 }
 
-// Clone returns a copy, or nil of nil.
+// Clone returns a copy. It returns nil for a nil Histogram.
 func (h *Histogram) Clone() *Histogram {
 	if h == nil {
 		return nil
@@ -175,24 +174,24 @@ func (h *Histogram) Clone() *Histogram {
 	return &c
 }
 
-// Highest is the largest value that is no outlier.
+// Highest returns the largest value that is not an outlier.
 func (h *Histogram) Highest() uint64 { return h.highest }
 
-// Total is how many values were counted, without outliers.
+// Total returns the number of values, without outliers.
 func (h *Histogram) Total() uint64 { return h.total }
 
-// Min and Max are the smallest and the largest value, to the precision of the
-// histogram when it was decoded. Both are 0 without values.
+// Min and Max return the smallest and the largest value. They have the precision of the histogram
+// if it was decoded, and are 0 if it is empty.
 func (h *Histogram) Min() uint64 { return h.min }
 func (h *Histogram) Max() uint64 { return h.max }
 
-// Percentile returns the value that p percent of the counted ones do not
-// exceed, to the precision of the histogram; 0 without values.
+// Percentile returns the smallest value, to the precision of the histogram, that at least p percent
+// of the values do not exceed. It returns 0 if the histogram is empty.
 func (h *Histogram) Percentile(p float64) uint64 {
 	if h.total == 0 {
 		return 0
 	}
-	p = math.Nextafter(min(max(p, 0), 100), 0) // 99.9 % of 3000 is 2997, and not a hair more
+	p = math.Nextafter(min(max(p, 0), 100), 0) // 99.9 % of 3000 must be 2997, in spite of rounding
 	rank := max(uint64(math.Ceil(p*float64(h.total)/100)), 1)
 	var seen uint64
 	for _, b := range h.buckets() {
@@ -203,8 +202,8 @@ func (h *Histogram) Percentile(p float64) uint64 {
 	return h.max
 }
 
-// Bars shares the counts out over n bars of equal width from Min to Max. A
-// bucket belongs to the bar of its lower end.
+// Bars distributes the counts over n bars of equal width from Min to Max. A bucket belongs to the
+// bar that contains its lower end. Bars returns nil if n is less than 1 or the histogram is empty.
 func (h *Histogram) Bars(n int) []uint64 {
 	if n <= 0 || h.total == 0 {
 		return nil

@@ -15,8 +15,9 @@ import (
 
 const second = 1_000_000_000
 
-// plain takes the uncompressed V2 form out of what the reference library writes.
-func plain(t testing.TB, h *reference.Histogram) []byte {
+// uncompressed returns the uncompressed V2 encoding of h, extracted from the compressed one that
+// the reference library writes.
+func uncompressed(t testing.TB, h *reference.Histogram) []byte {
 	t.Helper()
 	text, err := h.Encode(reference.V2CompressedEncodingCookieBase)
 	if err != nil {
@@ -37,8 +38,8 @@ func plain(t testing.TB, h *reference.Histogram) []byte {
 	return b
 }
 
-// both records the values in ours and in the reference.
-func both(t testing.TB, highest uint64, digits int, values ...uint64) (*Histogram, *reference.Histogram) {
+// recordBoth records the values in a histogram of this package and in one of the reference library.
+func recordBoth(t testing.TB, highest uint64, digits int, values ...uint64) (*Histogram, *reference.Histogram) {
 	t.Helper()
 	ours, theirs := New(highest, digits), reference.New(1, int64(highest), digits)
 	for _, v := range values {
@@ -52,7 +53,8 @@ func both(t testing.TB, highest uint64, digits int, values ...uint64) (*Histogra
 	return ours, theirs
 }
 
-func spread(seed uint64, n int) []uint64 {
+// logUniform returns n random values between 1 ns and 1 s, uniformly distributed on a log scale.
+func logUniform(seed uint64, n int) []uint64 {
 	r := rand.New(rand.NewPCG(seed, 1))
 	values := make([]uint64, n)
 	for i := range values {
@@ -61,11 +63,11 @@ func spread(seed uint64, n int) []uint64 {
 	return values
 }
 
-func TestTheEncodingIsTheReferencesByteForByte(t *testing.T) {
+func TestEncodingMatchesReference(t *testing.T) {
 	f := func(highest uint64, digits int, values ...uint64) {
 		t.Helper()
-		ours, theirs := both(t, highest, digits, values...)
-		if got, want := ours.AppendV2(nil), plain(t, theirs); !bytes.Equal(got, want) {
+		ours, theirs := recordBoth(t, highest, digits, values...)
+		if got, want := ours.AppendV2(nil), uncompressed(t, theirs); !bytes.Equal(got, want) {
 			t.Errorf("%d digits to %d, %d values:\n got %x\nwant %x", digits, highest, len(values), got, want)
 		}
 	}
@@ -75,13 +77,13 @@ func TestTheEncodingIsTheReferencesByteForByte(t *testing.T) {
 	f(second, 2, second)
 	f(second, 2, second+1, 7)
 	f(second, 2, slices.Repeat([]uint64{12345}, 100_000)...)
-	for digits := 1; digits <= 5; digits++ { // the reference takes 0 for 1
-		f(second, digits, spread(uint64(digits), 5000)...)
+	for digits := 1; digits <= 5; digits++ { // the reference replaces 0 by 1
+		f(second, digits, logUniform(uint64(digits), 5000)...)
 		f(math.MaxInt64, digits, 0, 1, math.MaxInt64/3, math.MaxInt64)
 	}
 }
 
-func TestACountOfManyBitsIsNineBytes(t *testing.T) {
+func TestZigZagEncoding(t *testing.T) {
 	for _, v := range []int64{0, 1, -1, 63, 64, -64, -65, 1 << 40, math.MaxInt64, math.MinInt64} {
 		b := appendZigZag([]byte{9}, v)
 		got, rest, err := zigZag(b[1:])
@@ -91,10 +93,10 @@ func TestACountOfManyBitsIsNineBytes(t *testing.T) {
 	}
 }
 
-func TestDecodedHistogramsAnswerAsTheReferenceDoes(t *testing.T) {
+func TestDecodedHistogramMatchesReference(t *testing.T) {
 	for digits := 1; digits <= 5; digits++ {
-		_, theirs := both(t, second, digits, spread(uint64(digits)+100, 3000)...)
-		h, err := Decode(plain(t, theirs))
+		_, theirs := recordBoth(t, second, digits, logUniform(uint64(digits)+100, 3000)...)
+		h, err := Decode(uncompressed(t, theirs))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,14 +108,14 @@ func TestDecodedHistogramsAnswerAsTheReferenceDoes(t *testing.T) {
 				t.Errorf("%d digits, p%g: %d, want %d", digits, p, got, want)
 			}
 		}
-		if again := h.AppendV2(nil); !bytes.Equal(again, plain(t, theirs)) {
-			t.Errorf("%d digits: decoding and encoding changed it", digits)
+		if again := h.AppendV2(nil); !bytes.Equal(again, uncompressed(t, theirs)) {
+			t.Errorf("%d digits: decoding and encoding changed the bytes", digits)
 		}
 	}
 }
 
-func TestBarsHoldEveryValueOnce(t *testing.T) {
-	h, _ := both(t, second, 2, spread(7, 1000)...)
+func TestBarsCountEveryValueOnce(t *testing.T) {
+	h, _ := recordBoth(t, second, 2, logUniform(7, 1000)...)
 	for _, n := range []int{1, 2, 17, 400} {
 		var sum uint64
 		for _, c := range h.Bars(n) {
@@ -123,20 +125,20 @@ func TestBarsHoldEveryValueOnce(t *testing.T) {
 			t.Errorf("%d bars hold %d of %d", n, sum, h.Total())
 		}
 	}
-	h, _ = both(t, second, 2, 100, 100, 200_000)
+	h, _ = recordBoth(t, second, 2, 100, 100, 200_000)
 	if bars := h.Bars(10); bars[0] != 2 || bars[9] != 1 {
 		t.Errorf("%v", bars)
 	}
 	if bars := New(second, 2).Bars(10); bars != nil {
-		t.Errorf("%v of nothing", bars)
+		t.Errorf("%v for an empty histogram, want nil", bars)
 	}
-	h, _ = both(t, math.MaxInt64, 2, 0, math.MaxInt64)
+	h, _ = recordBoth(t, math.MaxInt64, 2, 0, math.MaxInt64)
 	if bars := h.Bars(3); bars[0] != 1 || bars[2] != 1 {
 		t.Errorf("%v", bars)
 	}
 }
 
-func TestOutliersAreCountedApart(t *testing.T) {
+func TestOutliersAreCountedSeparately(t *testing.T) {
 	h := New(second, 2)
 	for _, v := range []uint64{5, second, second + 1, 3 * second, 2 * second} {
 		h.Record(v)
@@ -146,7 +148,7 @@ func TestOutliersAreCountedApart(t *testing.T) {
 	}
 }
 
-func TestACloneStandsAlone(t *testing.T) {
+func TestCloneIsIndependent(t *testing.T) {
 	h := New(second, 2)
 	h.Record(5)
 	c := h.Clone()
@@ -157,7 +159,7 @@ func TestACloneStandsAlone(t *testing.T) {
 	}
 }
 
-func TestCountsBeyondACellAreKept(t *testing.T) {
+func TestCountsOver32Bits(t *testing.T) {
 	h := New(second, 2)
 	h.Record(7)
 	h.add(h.slot(7), math.MaxUint32)
@@ -174,9 +176,9 @@ func TestCountsBeyondACellAreKept(t *testing.T) {
 	}
 }
 
-func TestBadBytesAreAnError(t *testing.T) {
+func TestDecodeRejectsInvalidInput(t *testing.T) {
 	good := func() []byte {
-		h, _ := both(t, second, 2, 1, 2, 3, 5000)
+		h, _ := recordBoth(t, second, 2, 1, 2, 3, 5000)
 		return h.AppendV2(nil)
 	}
 	f := func(name string, change func(b []byte) []byte) {
@@ -197,7 +199,7 @@ func TestBadBytesAreAnError(t *testing.T) {
 		b[7] = byte(len(b) - headerSize)
 		return b
 	})
-	f("continued for ever", func(b []byte) []byte {
+	f("unterminated varint", func(b []byte) []byte {
 		b = append(b[:headerSize], 0x80)
 		b[7] = 1
 		return b
@@ -205,7 +207,7 @@ func TestBadBytesAreAnError(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	h, _ := both(f, second, 2, spread(3, 50)...)
+	h, _ := recordBoth(f, second, 2, logUniform(3, 50)...)
 	f.Add(h.AppendV2(nil))
 	f.Add(New(second, 0).AppendV2(nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -215,21 +217,21 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := Decode(h.AppendV2(nil))
 		if err != nil || again.Total() != h.Total() || again.Max() != h.Max() || again.Min() != h.Min() {
-			t.Fatalf("%+v became %+v, %v", h, again, err)
+			t.Fatalf("%+v was decoded as %+v, error %v", h, again, err)
 		}
 		h.Percentile(99)
 		h.Bars(40)
 	})
 }
 
-// BenchmarkRecord counts values that no branch predictor knows by heart, in as
-// many histograms as a server has busy connections.
+// BenchmarkRecord records random values, which the branch predictor cannot learn, in 100
+// histograms, as a server with 100 busy connections does.
 func BenchmarkRecord(b *testing.B) {
 	var hs [100]*Histogram
 	for i := range hs {
 		hs[i] = New(second, 2)
 	}
-	values := spread(1, 1<<16)
+	values := logUniform(1, 1<<16)
 	for i := 0; b.Loop(); i++ {
 		hs[i%len(hs)].Record(values[i&(1<<16-1)] & 0xffff)
 	}

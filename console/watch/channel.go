@@ -8,9 +8,9 @@ import (
 	"mini-redis/console"
 )
 
-// Chan is a channel that can be watched.
+// Chan is an observable channel.
 type Chan[T any] struct {
-	gate
+	instrumented
 	ch        chan T
 	senders   atomic.Int64
 	receivers atomic.Int64
@@ -18,7 +18,7 @@ type Chan[T any] struct {
 	closed    atomic.Bool
 }
 
-// NewChan returns a channel of the given capacity with a name for viewers.
+// NewChan returns a channel of the given capacity. name is shown in viewers.
 func NewChan[T any](c *console.Console, name string, capacity int) *Chan[T] {
 	ch := &Chan[T]{ch: make(chan T, capacity)}
 	typ := ""
@@ -40,12 +40,12 @@ func (c *Chan[T]) state(add func(console.Field)) {
 	}
 }
 
-// Send sends v, or returns the context's error. As with any channel, sending
-// on a closed one panics.
+// Send sends v and returns nil, or returns the context's error if ctx is done first. It panics if
+// the channel is closed.
 func (c *Chan[T]) Send(ctx context.Context, v T) error {
 	select {
 	case c.ch <- v:
-		c.passed(1)
+		c.completed(1)
 		return nil
 	default:
 	}
@@ -69,16 +69,16 @@ func (c *Chan[T]) Send(ctx context.Context, v T) error {
 	}) {
 		return ctx.Err()
 	}
-	c.passed(1)
+	c.completed(1)
 	return nil
 }
 
-// Receive returns the next value, and false where the channel is closed and
-// empty; or the context's error.
+// Receive returns the next value, or ok false if the channel is closed and empty. It returns the
+// context's error if ctx is done first.
 func (c *Chan[T]) Receive(ctx context.Context) (v T, ok bool, err error) {
 	select {
 	case v, ok = <-c.ch:
-		c.passed(0)
+		c.completed(0)
 		return v, ok, nil
 	default:
 	}
@@ -103,29 +103,29 @@ func (c *Chan[T]) Receive(ctx context.Context) (v T, ok bool, err error) {
 	if !got {
 		return v, false, ctx.Err()
 	}
-	c.passed(0)
+	c.completed(0)
 	return v, ok, nil
 }
 
-// passed counts, and notes that whoever waited on the other side can go on.
-func (c *Chan[T]) passed(sent uint64) {
+// completed adds to the number of sent values, and records the wake of a waiter on the other side.
+func (c *Chan[T]) completed(sent uint64) {
 	if c.off() {
 		return
 	}
 	c.sent.Add(sent)
-	c.open()
+	c.recordWake()
 }
 
-// C is the channel itself, for select. What goes through it there is not
-// counted, and its waits are not seen.
+// C returns the underlying channel, for use in select. Operations on it are not counted, and waits
+// on it are not recorded.
 func (c *Chan[T]) C() chan T { return c.ch }
 
 // Close closes the channel.
 func (c *Chan[T]) Close() {
 	c.closed.Store(true)
-	c.open()
+	c.recordWake()
 	close(c.ch)
 }
 
-// Forget takes the channel out of the viewers' sight. It works on.
+// Forget reports to viewers that the channel no longer exists. The channel remains usable.
 func (c *Chan[T]) Forget() { c.r.Drop() }

@@ -7,15 +7,15 @@ import (
 	"mini-redis/console"
 )
 
-// maxHolders is how many holders are named.
+// maxHolders is the maximum number of holders that are listed.
 const maxHolders = 16
 
-// holders is the set of tasks that share something. A task that holds it twice
+// holders is the multiset of tasks that hold a shared lock or permits. A task that holds it twice
 // is in it twice.
 type holders struct {
 	mu    sync.Mutex
 	tasks []uint64
-	count int // with those that are not known
+	count int // including holders that are not tasks
 }
 
 func (h *holders) add(t *console.Task) {
@@ -36,7 +36,8 @@ func (h *holders) remove(t *console.Task) {
 	}
 }
 
-// fields adds the holders under the given name, and returns how many there are.
+// fields adds one field with the given name for each of up to maxHolders tasks. It returns the
+// number of all holders.
 func (h *holders) fields(name string, add func(console.Field)) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

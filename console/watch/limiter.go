@@ -8,14 +8,14 @@ import (
 	"mini-redis/console"
 )
 
-// Limiter is a rate.Limiter that can be watched.
+// Limiter is an observable rate.Limiter.
 type Limiter struct {
-	gate
+	instrumented
 	limiter *rate.Limiter
 }
 
-// NewLimiter returns a limiter of limit events a second and bursts of the given
-// size, with a name for viewers.
+// NewLimiter returns a limiter of limit events per second with bursts of up to burst events. name
+// is shown in viewers.
 func NewLimiter(c *console.Console, name string, limit rate.Limit, burst int) *Limiter {
 	l := &Limiter{limiter: rate.NewLimiter(limit, burst)}
 	l.init(c, "Limiter", "rate.Limiter", name, l.state)
@@ -32,7 +32,8 @@ func (l *Limiter) state(add func(console.Field)) {
 // Allow reports whether an event may happen now.
 func (l *Limiter) Allow() bool { return l.limiter.Allow() }
 
-// Wait returns when an event may happen, or with the context's error.
+// Wait waits until an event may happen and returns nil. It returns an error if ctx is done first,
+// or if the context's deadline is earlier than the time of the event.
 func (l *Limiter) Wait(ctx context.Context) error {
 	if l.off() || l.limiter.Allow() {
 		if l.off() {
@@ -48,5 +49,5 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	return err
 }
 
-// Close takes the limiter out of the viewers' sight. It works on.
+// Close reports to viewers that the limiter no longer exists. The limiter remains usable.
 func (l *Limiter) Close() { l.r.Drop() }

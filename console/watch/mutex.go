@@ -7,29 +7,29 @@ import (
 	"mini-redis/console"
 )
 
-// Mutex is a sync.Mutex that can be watched. The zero Mutex is one that is not.
+// Mutex is an observable sync.Mutex. The zero Mutex is usable but not recorded.
 type Mutex struct {
-	gate
+	instrumented
 	mu     sync.Mutex
-	holder atomic.Uint64 // task, or one of the following
-	held   held
+	holder atomic.Uint64 // task ID, noHolder or unknownHolder
+	held   holdTime
 }
 
-// What a lock's holder is when it is no task.
+// Values of a lock's holder that are not task IDs.
 const (
-	nobody  = 0
-	unknown = 1 << 63
+	noHolder      = 0
+	unknownHolder = 1 << 63
 )
 
-// holderOf is the holder that a task becomes.
+// holderOf returns the holder value for task t.
 func holderOf(t *console.Task) uint64 {
 	if id := t.ID(); id != 0 {
 		return id
 	}
-	return unknown
+	return unknownHolder
 }
 
-// NewMutex returns a mutex with a name for viewers.
+// NewMutex returns a mutex. name is shown in viewers.
 func NewMutex(c *console.Console, name string) *Mutex {
 	m := &Mutex{}
 	m.init(c, "Mutex", "sync.Mutex", name, m.state)
@@ -38,9 +38,9 @@ func NewMutex(c *console.Console, name string) *Mutex {
 
 func (m *Mutex) state(add func(console.Field)) {
 	holder := m.holder.Load()
-	add(console.Bool("locked", holder != nobody))
-	if holder != nobody {
-		if holder != unknown {
+	add(console.Bool("locked", holder != noHolder))
+	if holder != noHolder {
+		if holder != unknownHolder {
 			add(console.Uint(console.HolderAttribute, holder))
 		}
 		add(m.held.field(m.c))
@@ -48,10 +48,10 @@ func (m *Mutex) state(add func(console.Field)) {
 	add(console.Int("waiters", m.waiters.Load()))
 }
 
-// Lock locks m for the task whose goroutine calls.
+// Lock locks m for the task of the calling goroutine.
 func (m *Mutex) Lock() { m.LockTask(m.c.Current()) }
 
-// LockTask locks m for the task.
+// LockTask locks m for task t.
 func (m *Mutex) LockTask(t *console.Task) {
 	if m.off() {
 		m.mu.Lock()
@@ -60,33 +60,33 @@ func (m *Mutex) LockTask(t *console.Task) {
 	if !m.mu.TryLock() {
 		m.wait(t, "Mutex.Lock", "lock", func() bool { m.mu.Lock(); return true })
 	}
-	m.took(t)
+	m.setHolder(t)
 }
 
-// TryLock locks m if that is possible at once, and reports whether it was.
+// TryLock tries to lock m and reports whether it succeeded.
 func (m *Mutex) TryLock() bool {
 	if !m.mu.TryLock() {
 		return false
 	}
 	if !m.off() {
-		m.took(m.c.Current())
+		m.setHolder(m.c.Current())
 	}
 	return true
 }
 
-func (m *Mutex) took(t *console.Task) {
-	m.held.take(m.c)
+func (m *Mutex) setHolder(t *console.Task) {
+	m.held.start(m.c)
 	m.holder.Store(holderOf(t))
 }
 
 // Unlock unlocks m.
 func (m *Mutex) Unlock() {
 	if !m.off() {
-		m.holder.Store(nobody)
-		m.open()
+		m.holder.Store(noHolder)
+		m.recordWake()
 	}
 	m.mu.Unlock()
 }
 
-// Close takes the mutex out of the viewers' sight. It works on.
+// Close reports to viewers that the mutex no longer exists. The mutex remains usable.
 func (m *Mutex) Close() { m.r.Drop() }

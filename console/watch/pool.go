@@ -9,14 +9,14 @@ import (
 	"mini-redis/console"
 )
 
-// Pool is a sync.Pool that can be watched.
+// Pool is an observable sync.Pool.
 type Pool[T any] struct {
-	gate
+	instrumented
 	pool            sync.Pool
 	got, put, fresh atomic.Int64
 }
 
-// NewPool returns a pool with a name for viewers; fresh makes what it lacks.
+// NewPool returns a pool. name is shown in viewers. fresh creates a value when the pool is empty.
 func NewPool[T any](c *console.Console, name string, fresh func() T) *Pool[T] {
 	p := &Pool[T]{}
 	p.pool.New = func() any {
@@ -38,7 +38,7 @@ func (p *Pool[T]) state(add func(console.Field)) {
 	add(console.Int("made", p.fresh.Load()))
 }
 
-// Get takes something out of the pool.
+// Get takes a value from the pool, or creates one.
 func (p *Pool[T]) Get() T {
 	if !p.off() {
 		p.got.Add(1)
@@ -46,7 +46,7 @@ func (p *Pool[T]) Get() T {
 	return p.pool.Get().(T)
 }
 
-// Put gives it back.
+// Put returns a value to the pool.
 func (p *Pool[T]) Put(v T) {
 	if !p.off() {
 		p.put.Add(1)
@@ -54,5 +54,5 @@ func (p *Pool[T]) Put(v T) {
 	p.pool.Put(v)
 }
 
-// Close takes the pool out of the viewers' sight. It works on.
+// Close reports to viewers that the pool no longer exists. The pool remains usable.
 func (p *Pool[T]) Close() { p.r.Drop() }

@@ -7,17 +7,16 @@ import (
 	"mini-redis/console"
 )
 
-// RWMutex is a sync.RWMutex that can be watched. The zero RWMutex is one that
-// is not.
+// RWMutex is an observable sync.RWMutex. The zero RWMutex is usable but not recorded.
 type RWMutex struct {
-	gate
+	instrumented
 	mu      sync.RWMutex
-	writer  atomic.Uint64 // task, nobody or unknown
+	writer  atomic.Uint64 // task ID, noHolder or unknownHolder
 	readers holders
-	held    held
+	held    holdTime
 }
 
-// NewRWMutex returns a read-write mutex with a name for viewers.
+// NewRWMutex returns a read-write mutex. name is shown in viewers.
 func NewRWMutex(c *console.Console, name string) *RWMutex {
 	m := &RWMutex{}
 	m.init(c, "RWMutex", "sync.RWMutex", name, m.state)
@@ -26,9 +25,9 @@ func NewRWMutex(c *console.Console, name string) *RWMutex {
 
 func (m *RWMutex) state(add func(console.Field)) {
 	writer := m.writer.Load()
-	add(console.Bool("locked", writer != nobody))
-	if writer != nobody {
-		if writer != unknown {
+	add(console.Bool("locked", writer != noHolder))
+	if writer != noHolder {
+		if writer != unknownHolder {
 			add(console.Uint(console.HolderAttribute, writer))
 		}
 		add(m.held.field(m.c))
@@ -38,10 +37,10 @@ func (m *RWMutex) state(add func(console.Field)) {
 	add(console.Int("waiters", m.waiters.Load()))
 }
 
-// Lock locks m for writing, for the task whose goroutine calls.
+// Lock locks m for writing, for the task of the calling goroutine.
 func (m *RWMutex) Lock() { m.LockTask(m.c.Current()) }
 
-// LockTask locks m for writing, for the task.
+// LockTask locks m for writing, for task t.
 func (m *RWMutex) LockTask(t *console.Task) {
 	if m.off() {
 		m.mu.Lock()
@@ -50,23 +49,23 @@ func (m *RWMutex) LockTask(t *console.Task) {
 	if !m.mu.TryLock() {
 		m.wait(t, "RWMutex.Lock", "lock", func() bool { m.mu.Lock(); return true })
 	}
-	m.held.take(m.c)
+	m.held.start(m.c)
 	m.writer.Store(holderOf(t))
 }
 
-// Unlock ends what Lock began.
+// Unlock unlocks m for writing.
 func (m *RWMutex) Unlock() {
 	if !m.off() {
-		m.writer.Store(nobody)
-		m.open()
+		m.writer.Store(noHolder)
+		m.recordWake()
 	}
 	m.mu.Unlock()
 }
 
-// RLock locks m for reading, for the task whose goroutine calls.
+// RLock locks m for reading, for the task of the calling goroutine.
 func (m *RWMutex) RLock() { m.RLockTask(m.c.Current()) }
 
-// RLockTask locks m for reading, for the task.
+// RLockTask locks m for reading, for task t.
 func (m *RWMutex) RLockTask(t *console.Task) {
 	if m.off() {
 		m.mu.RLock()
@@ -78,17 +77,17 @@ func (m *RWMutex) RLockTask(t *console.Task) {
 	m.readers.add(t)
 }
 
-// RUnlock ends what RLock began, in the same task.
+// RUnlock undoes one RLock call of the same task.
 func (m *RWMutex) RUnlock() { m.RUnlockTask(m.c.Current()) }
 
-// RUnlockTask ends what RLockTask began for the task.
+// RUnlockTask undoes one RLockTask call for task t.
 func (m *RWMutex) RUnlockTask(t *console.Task) {
 	if !m.off() {
 		m.readers.remove(t)
-		m.open()
+		m.recordWake()
 	}
 	m.mu.RUnlock()
 }
 
-// Close takes the mutex out of the viewers' sight. It works on.
+// Close reports to viewers that the mutex no longer exists. The mutex remains usable.
 func (m *RWMutex) Close() { m.r.Drop() }

@@ -9,24 +9,25 @@ import (
 	"mini-redis/console"
 )
 
-// Semaphore is a semaphore.Weighted that can be watched.
+// Semaphore is an observable semaphore.Weighted.
 type Semaphore struct {
-	gate
+	instrumented
 	sem   *semaphore.Weighted
 	size  int64
 	taken atomic.Int64
 	users holders
 }
 
-// NewSemaphore returns a semaphore of size permits with a name for viewers.
+// NewSemaphore returns a semaphore of size permits. name is shown in viewers.
 func NewSemaphore(c *console.Console, name string, size int64) *Semaphore {
 	s := &Semaphore{sem: semaphore.NewWeighted(size), size: size}
 	s.init(c, "Semaphore", "semaphore.Weighted", name, s.state)
 	return s
 }
 
-// state names who has the permits. Only of a single permit is that its holder:
-// who waits for one of several waits for whoever is first to give one back.
+// state lists the tasks that have permits. Only the user of a single permit is a holder, by which
+// viewers detect deadlocks: a task that waits for one of several permits waits for whichever task
+// releases one first.
 func (s *Semaphore) state(add func(console.Field)) {
 	name := "user"
 	if s.size == 1 {
@@ -38,7 +39,7 @@ func (s *Semaphore) state(add func(console.Field)) {
 	add(console.Int("waiters", s.waiters.Load()))
 }
 
-// Acquire takes n permits, or returns the context's error.
+// Acquire takes n permits and returns nil, or returns the context's error if ctx is done first.
 func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	if s.off() {
 		return s.sem.Acquire(ctx, n)
@@ -59,15 +60,15 @@ func (s *Semaphore) Acquire(ctx context.Context, n int64) error {
 	return nil
 }
 
-// Release gives n permits back, those of one Acquire in the same task.
+// Release returns the n permits of one Acquire call of the same task.
 func (s *Semaphore) Release(ctx context.Context, n int64) {
 	if !s.off() {
 		s.taken.Add(-n)
 		s.users.remove(s.caller(ctx))
-		s.open()
+		s.recordWake()
 	}
 	s.sem.Release(n)
 }
 
-// Close takes the semaphore out of the viewers' sight. It works on.
+// Close reports to viewers that the semaphore no longer exists. The semaphore remains usable.
 func (s *Semaphore) Close() { s.r.Drop() }

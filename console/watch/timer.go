@@ -7,15 +7,15 @@ import (
 	"mini-redis/console"
 )
 
-// Timer is a time.Timer that can be watched. One goroutine uses it.
+// Timer is an observable time.Timer. It is used by one goroutine.
 type Timer struct {
-	gate
+	instrumented
 	timer *time.Timer
 	after time.Duration
 	due   int64
 }
 
-// NewTimer returns a timer that fires once after d, with a name for viewers.
+// NewTimer returns a timer that fires once after d. name is shown in viewers.
 func NewTimer(c *console.Console, name string, d time.Duration) *Timer {
 	t := &Timer{timer: time.NewTimer(d), after: d}
 	t.init(c, "Timer", "time.Timer", name, t.state)
@@ -27,8 +27,8 @@ func (t *Timer) state(add func(console.Field)) {
 	add(console.Int("duration", t.after.Milliseconds()).In("ms"))
 }
 
-// Wait returns when the timer has fired, or with the context's error. The
-// timer is of no use after it.
+// Wait waits until the timer fires and returns nil, or returns the context's error if ctx is done
+// first. The timer must not be used afterwards.
 func (t *Timer) Wait(ctx context.Context) error {
 	defer t.Stop()
 	wait := func() bool {
@@ -51,13 +51,14 @@ func (t *Timer) Wait(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends the timer, fired or not.
+// Stop stops the timer, whether or not it has fired, and reports to viewers that it no longer
+// exists.
 func (t *Timer) Stop() {
 	t.timer.Stop()
 	t.r.Drop()
 }
 
-// Sleep waits for d, or until the context ends and returns its error.
+// Sleep waits for d and returns nil, or returns the context's error if ctx is done first.
 func Sleep(ctx context.Context, c *console.Console, d time.Duration) error {
 	t := &Timer{timer: time.NewTimer(d), after: d, due: c.Mono() + int64(d)}
 	t.init(c, "Timer", "time.Timer", "sleep", t.state)

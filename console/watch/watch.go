@@ -1,11 +1,11 @@
-// Package watch has the standard primitives, each a resource of a console: a
-// viewer sees who holds it, who waits for it and since when. They are thin: each
-// holds the standard one and works as it does, also where the console is off
-// (a nil *console.Console).
+// Package watch wraps the standard synchronization primitives as resources of a console. A viewer
+// shows which task holds a primitive, which tasks wait for it and since when. Each wrapper holds
+// the standard primitive and behaves like it, also if the console is disabled (a nil
+// *console.Console).
 //
-// Who calls is taken from the context where there is one, else looked up by the
-// goroutine, which costs a few microseconds; the methods that take a
-// *console.Task spare that.
+// The calling task is taken from the context if the method has one, and otherwise looked up by the
+// goroutine, which costs a few microseconds. The methods that take a *console.Task avoid the
+// lookup.
 package watch
 
 import (
@@ -15,21 +15,21 @@ import (
 	"mini-redis/console"
 )
 
-// gate is what the primitives have in common: the resource, and its waiters.
-type gate struct {
-	c       *console.Console
-	r       *console.Resource // nil where the console is off
-	waiters atomic.Int64
-	opened  atomic.Int64 // when somebody last made way while others waited
+// instrumented is the common part of the primitives: the resource and its waiters.
+type instrumented struct {
+	c        *console.Console
+	r        *console.Resource // nil if the console is disabled or full
+	waiters  atomic.Int64
+	lastWake atomic.Int64 // Mono of the last operation that let a waiter continue
 }
 
-// skipToCaller is how many calls lie between console.Here in init and whoever
-// made the primitive.
-const skipToCaller = 2
+// callerSkip is the argument with which console.CallSite, if init calls it, returns the location of
+// the constructor's caller.
+const callerSkip = 2
 
-func (g *gate) init(c *console.Console, kind, typ, name string, state func(add func(console.Field))) {
-	g.c = c
-	g.r = c.NewResource(console.ResourceOptions{
+func (p *instrumented) init(c *console.Console, kind, typ, name string, state func(add func(console.Field))) {
+	p.c = c
+	p.r = c.NewResource(console.ResourceOptions{
 		Kind: kind, Type: typ, Name: name, State: state, Site: site(c),
 	})
 }
@@ -38,28 +38,29 @@ func site(c *console.Console) console.Site {
 	if c == nil {
 		return console.Site{}
 	}
-	return console.Here(skipToCaller + 1)
+	return console.CallSite(callerSkip + 1)
 }
 
-// off reports whether nobody will ever ask about the primitive.
-func (g *gate) off() bool { return g.r == nil }
+// off reports whether the primitive is not recorded, because the console is disabled or full.
+func (p *instrumented) off() bool { return p.r == nil }
 
-// wait blocks t in f, which reports whether it got what it waited for.
-func (g *gate) wait(t *console.Task, source, op string, f func() bool) bool {
-	return g.waitUntil(t, source, op, 0, f)
+// wait blocks task t in f, which reports whether it obtained what it waited for.
+func (p *instrumented) wait(t *console.Task, source, op string, f func() bool) bool {
+	return p.waitUntil(t, source, op, 0, f)
 }
 
-// waitUntil is wait for what will happen at a known time.
-func (g *gate) waitUntil(t *console.Task, source, op string, due int64, f func() bool) bool {
-	g.waiters.Add(1)
-	began := g.c.Mono()
-	a := g.r.Wait(t, source, op)
+// waitUntil is like wait, for an event that occurs at the known time due. due is 0 if the time is
+// not known.
+func (p *instrumented) waitUntil(t *console.Task, source, op string, due int64, f func() bool) bool {
+	p.waiters.Add(1)
+	began := p.c.Mono()
+	a := p.r.Wait(t, source, op)
 	t.Park(began)
 	ok := f()
-	now := g.c.Mono()
+	now := p.c.Mono()
 	woken := due
 	if due == 0 || !ok {
-		woken = g.opened.Load()
+		woken = p.lastWake.Load()
 	}
 	if woken < began || woken > now {
 		woken = 0 // not known
@@ -70,55 +71,57 @@ func (g *gate) waitUntil(t *console.Task, source, op string, due int64, f func()
 	} else {
 		a.Drop()
 	}
-	g.waiters.Add(-1)
+	p.waiters.Add(-1)
 	return ok
 }
 
-// open notes that somebody makes way, for the one who will be woken by it.
-func (g *gate) open() {
-	if g.r != nil && g.waiters.Load() > 0 {
-		g.opened.Store(g.c.Mono())
+// recordWake records the current time as that of the wake, if a task waits. It is called by an
+// operation that lets a waiter continue.
+func (p *instrumented) recordWake() {
+	if p.r != nil && p.waiters.Load() > 0 {
+		p.lastWake.Store(p.c.Mono())
 	}
 }
 
-// caller is the task that a call is made in.
-func (g *gate) caller(ctx context.Context) *console.Task {
-	if g.r == nil {
+// caller returns the task in which a call is made, or nil if it is not known.
+func (p *instrumented) caller(ctx context.Context) *console.Task {
+	if p.r == nil {
 		return nil
 	}
 	if t := console.FromContext(ctx); t != nil {
 		return t
 	}
-	return g.c.Current()
+	return p.c.Current()
 }
 
-// held is how long something has been held: since the moment it was taken where
-// somebody watched then, else since the first look at it.
-type held struct {
-	turn    atomic.Uint64 // how often it was taken
-	since   atomic.Int64  // of the turn below
-	sinceOf atomic.Uint64
+// holdTime measures how long a lock has been held. It counts from the acquisition if a viewer was
+// connected at that time, and otherwise from the first call of milliseconds afterwards.
+type holdTime struct {
+	acquisition atomic.Uint64 // number of acquisitions
+	since       atomic.Int64  // Mono at the start of acquisition sinceOf
+	sinceOf     atomic.Uint64
 }
 
-// take is called by the one who has just taken it.
-func (h *held) take(c *console.Console) {
-	turn := h.turn.Add(1)
+// start is called by the goroutine that has acquired the lock.
+func (h *holdTime) start(c *console.Console) {
+	acquisition := h.acquisition.Add(1)
 	if c.Watched() {
 		h.since.Store(c.Mono())
-		h.sinceOf.Store(turn)
+		h.sinceOf.Store(acquisition)
 	}
 }
 
-// milliseconds is called while it is held, by one goroutine at a time.
-func (h *held) milliseconds(c *console.Console) uint64 {
-	now, turn := c.Mono(), h.turn.Load()
-	if h.sinceOf.Load() != turn {
+// milliseconds returns the hold time. It must be called while the lock is held, by one goroutine at
+// a time.
+func (h *holdTime) milliseconds(c *console.Console) uint64 {
+	now, acquisition := c.Mono(), h.acquisition.Load()
+	if h.sinceOf.Load() != acquisition {
 		h.since.Store(now)
-		h.sinceOf.Store(turn)
+		h.sinceOf.Store(acquisition)
 	}
 	return uint64(max(now-h.since.Load(), 0)) / 1e6
 }
 
-func (h *held) field(c *console.Console) console.Field {
+func (h *holdTime) field(c *console.Console) console.Field {
 	return console.Uint(console.HeldAttribute, h.milliseconds(c)).In("ms")
 }

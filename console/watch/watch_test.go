@@ -21,15 +21,15 @@ func start(t *testing.T) (*console.Console, *consoletest.Clock, *consoletest.Vie
 	return c, clock, consoletest.Watch(t, c)
 }
 
-// waiting waits until n tasks wait for the resource.
-func waiting(t *testing.T, g *gate, n int64) {
+// waiting waits until n tasks wait for the primitive.
+func waiting(t *testing.T, g *instrumented, n int64) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); g.waiters.Load() != n; time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d wait, want %d", g.waiters.Load(), n)
+			t.Fatalf("%d tasks wait, want %d", g.waiters.Load(), n)
 		}
 	}
-	time.Sleep(5 * ms) // from being counted to being parked
+	time.Sleep(5 * ms) // the task is parked after it is counted
 }
 
 func attributes(t *testing.T, v *consoletest.Viewer, name string, want map[string]string) {
@@ -46,7 +46,7 @@ func attributes(t *testing.T, v *consoletest.Viewer, name string, want map[strin
 	}
 }
 
-func TestAMutexShowsItsHolderAndWhoWaits(t *testing.T) {
+func TestMutexReportsHolderAndWaiters(t *testing.T) {
 	c, clock, v := start(t)
 	m := NewMutex(c, "account")
 	release, done := make(chan bool), make(chan bool)
@@ -66,7 +66,7 @@ func TestAMutexShowsItsHolderAndWhoWaits(t *testing.T) {
 		defer m.Unlock()
 		done <- true
 	})
-	waiting(t, &m.gate, 1)
+	waiting(t, &m.instrumented, 1)
 	clock.Pass(250 * ms)
 	attributes(t, v, "account", map[string]string{
 		"locked": "true", console.HolderAttribute: fmt.Sprint(holder.ID()), console.HeldAttribute: "350", "waiters": "1",
@@ -81,7 +81,7 @@ func TestAMutexShowsItsHolderAndWhoWaits(t *testing.T) {
 	}
 	waiter := v.Task("waiter")
 	if ops[0].TaskId.GetId() != waiter.Id.Id || waiter.PollStats.Polls != 1 || waiter.PollStats.LastPollEnded == nil {
-		t.Errorf("%v waits, of %v", ops[0].Stats, waiter.Stats)
+		t.Errorf("async op %v, waiting task %v", ops[0].Stats, waiter.Stats)
 	}
 	release <- true
 	<-done
@@ -92,7 +92,7 @@ func TestAMutexShowsItsHolderAndWhoWaits(t *testing.T) {
 	}
 }
 
-func TestALockHeldSinceBeforeAnybodyWatched(t *testing.T) {
+func TestHeldTimeStartsAtFirstObservation(t *testing.T) {
 	clock := consoletest.NewClock()
 	c := console.New(console.Options{Clock: clock, PublishInterval: 2 * ms})
 	m := NewMutex(c, "account")
@@ -101,11 +101,11 @@ func TestALockHeldSinceBeforeAnybodyWatched(t *testing.T) {
 	clock.Pass(time.Hour)
 	v := consoletest.Watch(t, c)
 	clock.Pass(3 * time.Second)
-	// How long is not known; that it was held while it was watched is.
+	// The viewer connected after the lock was acquired, so only the time since then is known.
 	attributes(t, v, "account", map[string]string{console.HolderAttribute: fmt.Sprint(task.ID()), console.HeldAttribute: "3000"})
 }
 
-func TestAReadWriteMutexShowsItsReaders(t *testing.T) {
+func TestRWMutexReportsReaders(t *testing.T) {
 	c, _, v := start(t)
 	m := NewRWMutex(c, "table")
 	a, b := c.NewTask(console.TaskOptions{}), c.NewTask(console.TaskOptions{})
@@ -115,7 +115,7 @@ func TestAReadWriteMutexShowsItsReaders(t *testing.T) {
 	attributes(t, v, "table", map[string]string{"locked": "false", "readers": "1", console.HolderAttribute: fmt.Sprint(b.ID())})
 	done := make(chan bool)
 	go func() { m.LockTask(a); done <- true }()
-	waiting(t, &m.gate, 1)
+	waiting(t, &m.instrumented, 1)
 	attributes(t, v, "table", map[string]string{"waiters": "1"})
 	if ops := v.Ops(v.Resource("table")); len(ops) != 1 || ops[0].Source != "RWMutex.Lock" {
 		t.Errorf("%v", ops)
@@ -124,13 +124,13 @@ func TestAReadWriteMutexShowsItsReaders(t *testing.T) {
 	<-done
 	attributes(t, v, "table", map[string]string{"locked": "true", console.HolderAttribute: fmt.Sprint(a.ID())})
 	go func() { m.RLockTask(b); done <- true }()
-	waiting(t, &m.gate, 1)
+	waiting(t, &m.instrumented, 1)
 	m.Unlock()
 	<-done
 	attributes(t, v, "table", map[string]string{"locked": "false", "readers": "1", "waiters": "0"})
 }
 
-func TestASemaphore(t *testing.T) {
+func TestSemaphore(t *testing.T) {
 	c, _, v := start(t)
 	s := NewSemaphore(c, "permits", 3)
 	single := NewSemaphore(c, "single", 1)
@@ -146,13 +146,13 @@ func TestASemaphore(t *testing.T) {
 	short, cancel := context.WithCancel(ctx)
 	done := make(chan error)
 	go func() { done <- s.Acquire(short, 2) }()
-	waiting(t, &s.gate, 1)
+	waiting(t, &s.instrumented, 1)
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	go func() { done <- s.Acquire(ctx, 3) }()
-	waiting(t, &s.gate, 1)
+	waiting(t, &s.instrumented, 1)
 	s.Release(ctx, 2)
 	if err := <-done; err != nil {
 		t.Error(err)
@@ -160,7 +160,7 @@ func TestASemaphore(t *testing.T) {
 	attributes(t, v, "permits", map[string]string{"available": "0", "waiters": "0"})
 }
 
-func TestAChannel(t *testing.T) {
+func TestChannel(t *testing.T) {
 	c, _, v := start(t)
 	ch := NewChan[int](c, "orders", 1)
 	ctx := console.NewContext(t.Context(), c.NewTask(console.TaskOptions{}))
@@ -175,7 +175,7 @@ func TestAChannel(t *testing.T) {
 			got <- x
 		}
 	}()
-	waiting(t, &ch.gate, 1)
+	waiting(t, &ch.instrumented, 1)
 	attributes(t, v, "orders", map[string]string{"len": "0", "cap": "1", "receivers": "1", "senders": "0"})
 	if r := v.Resource("orders"); r.ConcreteType != "chan int" || v.Ops(r)[0].Source != "Chan.Receive" {
 		t.Errorf("%v", r.Resource)
@@ -189,11 +189,11 @@ func TestAChannel(t *testing.T) {
 		}
 		sent <- nil
 	}()
-	waiting(t, &ch.gate, 1) // the receiver has one and gives it to nobody, one is in the channel
+	waiting(t, &ch.instrumented, 1) // the receiving goroutine holds one value, the channel another
 	attributes(t, v, "orders", map[string]string{"len": "1", "senders": "1", "receivers": "0"})
 	for i := range 3 {
 		if x := <-got; x != i {
-			t.Errorf("%d in place of %d", x, i)
+			t.Errorf("received %d, want %d", x, i)
 		}
 	}
 	if err := <-sent; err != nil {
@@ -213,7 +213,7 @@ func TestAChannel(t *testing.T) {
 	}
 }
 
-func TestAPoolTimerAndLimiter(t *testing.T) {
+func TestPoolTimerAndLimiter(t *testing.T) {
 	c, _, v := start(t)
 	p := NewPool(c, "buffers", func() []byte { return make([]byte, 1) })
 	a := p.Get()
@@ -247,7 +247,7 @@ func TestAPoolTimerAndLimiter(t *testing.T) {
 	attributes(t, v, "sleep", map[string]string{"duration": "3600000"})
 }
 
-func TestPrimitivesOfNoConsoleWorkAsTheStandardOnes(t *testing.T) {
+func TestPrimitivesWithNilConsole(t *testing.T) {
 	var c *console.Console
 	var zero Mutex
 	var zeroRW RWMutex
@@ -265,7 +265,7 @@ func TestPrimitivesOfNoConsoleWorkAsTheStandardOnes(t *testing.T) {
 		}
 		wg.Wait()
 		if n != 800 {
-			t.Errorf("%T: %d", l, n)
+			t.Errorf("%T: counter is %d, want 800", l, n)
 		}
 	}
 	func() {
@@ -290,7 +290,7 @@ func TestPrimitivesOfNoConsoleWorkAsTheStandardOnes(t *testing.T) {
 		t.Error("receive")
 	}
 	if _, _, err := ch.Receive(gone); err == nil {
-		t.Error("receive of nothing")
+		t.Error("receive from an empty channel with a canceled context")
 	}
 	p := NewPool(c, "", func() int { return 7 })
 	p.Put(p.Get())
@@ -304,7 +304,7 @@ func TestPrimitivesOfNoConsoleWorkAsTheStandardOnes(t *testing.T) {
 	ch.Forget()
 }
 
-func TestAMutexKeepsItsPromiseUnderLoad(t *testing.T) {
+func TestMutexExcludesUnderLoad(t *testing.T) {
 	c := console.New(console.Options{PublishInterval: ms})
 	consoletest.Watch(t, c)
 	m, n := NewMutex(c, "hot"), 0
@@ -323,7 +323,7 @@ func TestAMutexKeepsItsPromiseUnderLoad(t *testing.T) {
 	}
 	wg.Wait()
 	if n != 8000 {
-		t.Errorf("%d", n)
+		t.Errorf("counter is %d, want 8000", n)
 	}
 }
 

@@ -26,9 +26,9 @@ import (
 	_ "mini-redis/console/wire/tracepb"
 )
 
-// TestTheMessagesAreThePublishedOnes holds the generated code against the
-// protocol's own list of names, numbers and types, in both directions.
-func TestTheMessagesAreThePublishedOnes(t *testing.T) {
+// TestMessagesMatchConsoleAPI compares the generated code with the names, numbers and types that
+// console-api 0.9 publishes, in both directions.
+func TestMessagesMatchConsoleAPI(t *testing.T) {
 	want := published(t)
 	got := map[string]bool{}
 	protoregistry.GlobalFiles.RangeFiles(func(f protoreflect.FileDescriptor) bool {
@@ -41,20 +41,20 @@ func TestTheMessagesAreThePublishedOnes(t *testing.T) {
 	})
 	for line := range want {
 		if !got[line] {
-			t.Errorf("missing: %s", line)
+			t.Errorf("missing in the generated code: %s", line)
 		}
 	}
 	for line := range got {
 		if !want[line] {
-			t.Errorf("not in the protocol: %s", line)
+			t.Errorf("not in console-api 0.9: %s", line)
 		}
 	}
 	if len(want) < 130 {
-		t.Errorf("only %d facts to hold it against", len(want))
+		t.Errorf("testdata lists %d messages, fields and methods, want at least 130", len(want))
 	}
 }
 
-// published reads the list: each field with the name of its message before it.
+// published reads the list in testdata. It puts the name of the message in front of each field.
 func published(t *testing.T) map[string]bool {
 	t.Helper()
 	f, err := os.Open("testdata/console-api-0.9.txt")
@@ -62,24 +62,24 @@ func published(t *testing.T) map[string]bool {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	facts, message := map[string]bool{}, ""
+	lines, message := map[string]bool{}, ""
 	for s := bufio.NewScanner(f); s.Scan(); {
 		line := s.Text()
 		switch {
 		case strings.HasPrefix(line, "#"):
 		case strings.HasPrefix(line, "message "):
 			message = line[len("message "):]
-			facts[line] = true
+			lines[line] = true
 		case strings.HasPrefix(line, "  "):
-			facts[message+" "+strings.TrimSpace(line)] = true
+			lines[message+" "+strings.TrimSpace(line)] = true
 		default:
-			facts[line] = true
+			lines[line] = true
 		}
 	}
-	return facts
+	return lines
 }
 
-// describe yields a file's content in the form of the list.
+// describe yields the declarations of a file in the format of the list in testdata.
 func describe(f protoreflect.FileDescriptor) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		var messages func(protoreflect.MessageDescriptors)
@@ -144,8 +144,9 @@ func describeField(f protoreflect.FieldDescriptor) string {
 	return line
 }
 
-// TestAnUpdateReadByHand reads an update with the published numbers alone.
-func TestAnUpdateReadByHand(t *testing.T) {
+// TestUpdateEncoding decodes an update with the published field numbers only, without the
+// generated code.
+func TestUpdateEncoding(t *testing.T) {
 	b, err := proto.Marshal(&instrumentpb.Update{
 		Now: &timestamppb.Timestamp{Seconds: 7},
 		TaskUpdate: &taskspb.TaskUpdate{
@@ -161,7 +162,7 @@ func TestAnUpdateReadByHand(t *testing.T) {
 	}
 	f := func(want uint64, path ...protowire.Number) {
 		t.Helper()
-		if got := follow(t, b, path...); got != want {
+		if got := varintAt(t, b, path...); got != want {
 			t.Errorf("%v is %d, want %d", path, got, want)
 		}
 	}
@@ -173,8 +174,8 @@ func TestAnUpdateReadByHand(t *testing.T) {
 	f(4, 2, 3, 2, 7, 6, 2) // its poll_stats.busy_time.nanos
 }
 
-// follow reads the number at the end of a path of field numbers.
-func follow(t *testing.T, b []byte, path ...protowire.Number) uint64 {
+// varintAt returns the varint at the end of a path of field numbers.
+func varintAt(t *testing.T, b []byte, path ...protowire.Number) uint64 {
 	t.Helper()
 	for len(b) > 0 {
 		num, typ, n := protowire.ConsumeTag(b)
@@ -192,25 +193,28 @@ func follow(t *testing.T, b []byte, path ...protowire.Number) uint64 {
 			return v
 		}
 		inner, _ := protowire.ConsumeBytes(value)
-		return follow(t, inner, path[1:]...)
+		return varintAt(t, inner, path[1:]...)
 	}
 	t.Fatalf("no field %v", path)
 	return 0
 }
 
+// generatedBy matches the comment lines that name the versions of protoc and of its plugins, which
+// may differ between machines.
 var generatedBy = regexp.MustCompile(`(?m)^// [-\s]*protoc.*$`)
 
-func TestTheGeneratedCodeIsCurrent(t *testing.T) {
+func TestGeneratedCodeIsUpToDate(t *testing.T) {
 	if _, err := exec.LookPath("protoc"); err != nil {
 		t.Skip("protoc is not installed (Debian: protobuf-compiler)")
 	}
 	if testing.Short() {
-		t.Skip("builds protoc's plugins")
+		t.Skip("-short: the test builds protoc's plugins")
 	}
 	dir := t.TempDir()
 	if out, err := exec.Command("./generate", dir).CombinedOutput(); err != nil {
 		if bytes.Contains(out, []byte("dial tcp")) || bytes.Contains(out, []byte("GOPROXY=off")) {
-			t.Skipf("the plugins cannot be had: %s", out)
+			t.Skipf("protoc's plugins cannot be built: a module is not in the module cache "+
+				"and cannot be downloaded (go mod download -modfile=console/wire/tools.mod): %s", out)
 		}
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -230,11 +234,11 @@ func TestTheGeneratedCodeIsCurrent(t *testing.T) {
 			return err
 		}
 		if !bytes.Equal(generatedBy.ReplaceAll(fresh, nil), generatedBy.ReplaceAll(kept, nil)) {
-			t.Errorf("%s is not what ./generate writes", name)
+			t.Errorf("%s differs from the output of ./generate; run it", name)
 		}
 		return nil
 	})
 	if err != nil || count != 12 {
-		t.Errorf("%d files, %v", count, err)
+		t.Errorf("./generate wrote %d files, want 12; error %v", count, err)
 	}
 }

@@ -22,10 +22,10 @@ const (
 	stackChart = "deploy/helm/mini-redis"
 )
 
-// patience is how long anything may take that must happen.
-const patience = 3 * time.Minute
+// waitTimeout is the maximum time of each wait for a condition.
+const waitTimeout = 3 * time.Minute
 
-// cluster is the cluster under test, seen from the root of the repository.
+// cluster is the cluster under test. Its commands run in the root of the repository.
 type cluster struct {
 	context string
 	root    string
@@ -34,7 +34,7 @@ type cluster struct {
 func mustCluster(t *testing.T) *cluster {
 	t.Helper()
 	if os.Getenv("MINI_REDIS_E2E_CLUSTER") == "" {
-		t.Skip("needs a cluster with the project's images in it: task e2e makes one")
+		t.Skip("needs a cluster with the project's images: run task e2e")
 	}
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -47,7 +47,8 @@ func mustCluster(t *testing.T) *cluster {
 	return c
 }
 
-// command prepares a program at the root of the repository, with the settings that the scripts take.
+// command prepares a program that runs in the root of the repository, with the environment
+// variables of the scripts.
 func (c *cluster) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = c.root
@@ -55,10 +56,10 @@ func (c *cluster) command(ctx context.Context, name string, args ...string) *exe
 	return cmd
 }
 
-// try runs a program to its end.
+// try runs a program and returns its output. It waits up to twice waitTimeout.
 func (c *cluster) try(t *testing.T, name string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*patience) // also for a cleanup
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 2*waitTimeout) // cleanups run after the test's context has ended
 	defer cancel()
 	var out, errs bytes.Buffer
 	cmd := c.command(ctx, name, args...)
@@ -67,6 +68,7 @@ func (c *cluster) try(t *testing.T, name string, args ...string) (stdout, stderr
 	return out.String(), errs.String(), err
 }
 
+// must runs a program and fails the test if the program fails.
 func (c *cluster) must(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	stdout, stderr, err := c.try(t, name, args...)
@@ -80,32 +82,34 @@ func (c *cluster) kubectlArgs(args []string) []string {
 	return append([]string{"--context", c.context, "--namespace", namespace}, args...)
 }
 
-// kubectl runs in the namespace of the test.
+// kubectl runs kubectl in the namespace of the test.
 func (c *cluster) kubectl(t *testing.T, args ...string) string {
 	t.Helper()
 	return c.must(t, "kubectl", c.kubectlArgs(args)...)
 }
 
-// helm runs in the namespace of the test.
+// helm runs helm in the namespace of the test.
 func (c *cluster) helm(t *testing.T, args ...string) string {
 	t.Helper()
 	return c.must(t, "helm", append([]string{"--kube-context", c.context, "--namespace", namespace}, args...)...)
 }
 
-// makeNamespace makes the namespace anew, with the strictest Pod Security Standard enforced, until the test is over.
-func (c *cluster) makeNamespace(t *testing.T) {
+// createNamespace deletes and creates the namespace, with the Pod Security Standard "restricted"
+// enforced. The namespace is deleted after the test if the test passes.
+func (c *cluster) createNamespace(t *testing.T) {
 	t.Helper()
 	c.kubectl(t, "delete", "namespace", namespace, "--ignore-not-found", "--wait")
 	c.kubectl(t, "create", "namespace", namespace)
 	c.kubectl(t, "label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted", "pod-security.kubernetes.io/warn=restricted")
 	t.Cleanup(func() {
-		if !t.Failed() { // else it is left to be looked at
+		if !t.Failed() { // after a failure the namespace remains for inspection
 			c.kubectl(t, "delete", "namespace", namespace, "--wait")
 		}
 	})
 }
 
-// forward reaches a port of a pod from here until the test is over or stop is called. It ends with the pod.
+// forward forwards a local port to a port of a pod until the test ends or stop is called. It ends
+// when the pod stops.
 func (c *cluster) forward(t *testing.T, target, port string) (url string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -125,7 +129,7 @@ func (c *cluster) forward(t *testing.T, target, port string) (url string, stop f
 	line, _ := bufio.NewReader(out).ReadString('\n')
 	found := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(line)
 	if found == "" {
-		t.Fatalf("kubectl port-forward %s says %q", target, line)
+		t.Fatalf("kubectl port-forward %s printed %q", target, line)
 	}
 	return "http://" + found, stop
 }
@@ -142,13 +146,13 @@ func (c *cluster) prometheus(t *testing.T) inspect.Prometheus {
 	return inspect.Prometheus{Base: url}
 }
 
-// pod is what is read of a pod here.
+// pod has the fields of a pod that the tests use.
 type pod struct {
 	Metadata struct {
-		Name   string            `json:"name"`
-		UID    string            `json:"uid"`
-		Labels map[string]string `json:"labels"`
-		Ending string            `json:"deletionTimestamp"`
+		Name              string            `json:"name"`
+		UID               string            `json:"uid"`
+		Labels            map[string]string `json:"labels"`
+		DeletionTimestamp string            `json:"deletionTimestamp"`
 	} `json:"metadata"`
 	Status struct {
 		Phase             string `json:"phase"`
@@ -165,7 +169,8 @@ func (p pod) ready() bool {
 	return len(p.Status.ContainerStatuses) == 1 && p.Status.ContainerStatuses[0].Ready
 }
 
-// pods of the stack, without those that are about to end, and without load and test pods, which come and go.
+// pods returns the release's pods, without pods that are being deleted and without test pods. Pods
+// of load runs belong to other releases.
 func (c *cluster) pods(t *testing.T) (pods []pod) {
 	t.Helper()
 	var list struct {
@@ -176,18 +181,19 @@ func (c *cluster) pods(t *testing.T) (pods []pod) {
 		t.Fatal(err)
 	}
 	for _, p := range list.Items {
-		if p.component() != "test" && p.Metadata.Ending == "" {
+		if p.component() != "test" && p.Metadata.DeletionTimestamp == "" {
 			pods = append(pods, p)
 		}
 	}
 	return pods
 }
 
-// podOf is the one pod of a component. helm waits for what it makes and not for what it replaces, so there may be two for a
-// while: an old Deployment's pod, say, beside that of the StatefulSet which took its place.
+// podOf waits until a component has exactly one pod and that pod is ready, and returns it. helm
+// waits for the objects that it creates and not for those that it replaces, so there can be two
+// pods for a while, for example when a StatefulSet replaces a Deployment.
 func (c *cluster) podOf(t *testing.T, component string) (one pod) {
 	t.Helper()
-	eventually(t, "one ready pod of the "+component, func() bool {
+	eventually(t, "the "+component+" has exactly one ready pod", func() bool {
 		count := 0
 		for _, p := range c.pods(t) {
 			if p.component() == component {
@@ -200,20 +206,21 @@ func (c *cluster) podOf(t *testing.T, component string) (one pod) {
 	return one
 }
 
-// eventually waits until ok, and says how long it took.
+// eventually waits until ok returns true, for at most waitTimeout, and returns the time that it
+// waited.
 func eventually(t *testing.T, what string, ok func() bool) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for !ok() {
-		if time.Since(began) > patience {
-			t.Fatalf("not within %v: %s", patience, what)
+		if time.Since(began) > waitTimeout {
+			t.Fatalf("condition not met within %v: %s", waitTimeout, what)
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
 	return time.Since(began)
 }
 
-// mustNotHaveRestarted fails the test when a container was started more than once, which is how a loop begins.
+// mustNotHaveRestarted fails the test if a container of the stack has restarted.
 func (c *cluster) mustNotHaveRestarted(t *testing.T) {
 	t.Helper()
 	for _, p := range c.pods(t) {
@@ -225,7 +232,7 @@ func (c *cluster) mustNotHaveRestarted(t *testing.T) {
 	}
 }
 
-// mustBeReady waits until the stack consists of one ready pod of each component and of nothing else.
+// mustBeReady waits until each component of the stack has exactly one pod and that pod is ready.
 func (c *cluster) mustBeReady(t *testing.T) {
 	t.Helper()
 	for _, component := range []string{"server", "collector", "jaeger", "prometheus"} {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// seen is what is read of the console's export here.
-type seen struct {
+// export has the fields of the console's export that the test uses.
+type export struct {
 	Targets []struct {
 		Name  string `json:"name"`
 		Tasks []struct {
@@ -23,18 +23,19 @@ type seen struct {
 	} `json:"targets"`
 }
 
-// console reads what the server serves on its pod's loopback alone, by the script behind `task console-pods`.
+// console reads the server's console, which listens on the pod's loopback address only, with the
+// script of `task console-pods`.
 func (c *cluster) console(t *testing.T) {
-	load := c.startLoad(t, "watched", "duration=20s", "concurrency=3")
-	c.must(t, "go", "build", "-o", t.TempDir(), "./services/console") // so that it does not compile beside the load
+	load := c.startLoad(t, "console", "duration=20s", "concurrency=3")
+	c.must(t, "go", "build", "-o", t.TempDir(), "./services/console") // so that compiling does not compete with the load
 	c.mustLoadBegin(t, load)
 	out := c.must(t, "deploy/kind/console.sh", "export", "-with-goroutines", "-duration", "4s")
-	var got seen
+	var got export
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
 	if len(got.Targets) != 1 || got.Targets[0].Name != release+"-0" {
-		t.Fatalf("it shows %s", out)
+		t.Fatalf("the export has other targets than the server pod: %s", out)
 	}
 	server := got.Targets[0]
 	loops, connections, lock := 0, 0, false
@@ -51,14 +52,15 @@ func (c *cluster) console(t *testing.T) {
 	}
 	t.Logf("%s has %d event loops, %d connections, %d resources and %d goroutines", server.Name, loops, connections, len(server.Resources), len(server.Goroutines))
 	if loops == 0 || connections < 3 || !lock || len(server.Goroutines) == 0 {
-		t.Errorf("something is missing in %s", out)
+		t.Errorf("want at least one event loop, three connections, the lock and goroutines, got %s", out)
 	}
 	load.mustPass(t)
 
-	// By the address of the pod nobody gets there, not even who is let in to the server.
+	// The loopback ports are not reachable at the pod's address, not even for pods that may connect to
+	// the server.
 	for _, port := range []string{"6669", "6060"} {
-		if open, said := c.knock(t, "knock-loopback-"+port, map[string]string{"mini-redis-client": "true"}, "mini-redis-headless", port); open {
-			t.Errorf("port %s of the pod is open: %s", port, said)
+		if open, answer := c.probe(t, "probe-loopback-"+port, map[string]string{"mini-redis-client": "true"}, "mini-redis-headless", port); open {
+			t.Errorf("port %s of the pod is reachable: %s", port, answer)
 		}
 	}
 }

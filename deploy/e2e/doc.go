@@ -1,9 +1,9 @@
-// Package e2e holds the charts against a real cluster, from install to
-// uninstall: a whole trace, load runs that pass and that must fail, who is let
-// in and who is not, what is lost when pods are killed, an upgrade and its
-// rollback. `task e2e` prepares the cluster and runs it; what it measures is in
-// its log.
+// Package e2e tests the charts on a Kubernetes cluster, from install to
+// uninstall: complete traces, load runs that must pass and load runs that must
+// fail, network policies, data loss when pods are killed, an upgrade and its
+// rollback. `task e2e` prepares the cluster and runs the test. The test log
+// contains the measurements.
 //
-// It works through kubectl, helm and the scripts beside the charts, as a person
-// would, and asks Jaeger and Prometheus by internal/inspect.
+// The test uses kubectl, helm and the scripts of deploy/, as a user would. It
+// queries Jaeger and Prometheus with internal/inspect.
 package e2e

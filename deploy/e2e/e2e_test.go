@@ -10,39 +10,41 @@ import (
 	"mini-redis/internal/inspect"
 )
 
-// TestCluster is one story: what one part leaves behind is where the next begins.
+// TestCluster runs its steps in order. Each step starts with the state that the previous one
+// leaves.
 func TestCluster(t *testing.T) {
 	c := mustCluster(t)
-	c.makeNamespace(t)
+	c.createNamespace(t)
 	steps := []struct {
 		name string
 		do   func(*cluster, *testing.T)
 	}{
-		{"renders are admitted by the API server", (*cluster).admits},
-		{"install under the restricted standard", (*cluster).install},
-		{"helm test follows a call", (*cluster).helmTest},
-		{"a load run passes and is found by its name", (*cluster).loadPasses},
-		{"a load run misses its threshold", (*cluster).loadFails},
-		{"a load run is drained away", (*cluster).loadIsEvicted},
+		{"the API server accepts the rendered charts", (*cluster).acceptsCharts},
+		{"install with the restricted standard", (*cluster).install},
+		{"helm test finds a trace", (*cluster).helmTest},
+		{"load run passes and is found by name", (*cluster).loadPasses},
+		{"load run misses a threshold", (*cluster).loadFails},
+		{"load run is evicted", (*cluster).loadIsEvicted},
 		{"network policies", (*cluster).networkPolicies},
-		{"the console of a pod", (*cluster).console},
-		{"a kill of each pod", (*cluster).kills},
-		{"a kill of each pod with volumes", (*cluster).killsWithVolumes},
-		{"uninstall leaves nothing", (*cluster).uninstall},
+		{"console of a pod", (*cluster).console},
+		{"kill each pod", (*cluster).kills},
+		{"kill each pod with volumes", (*cluster).killsWithVolumes},
+		{"uninstall removes everything", (*cluster).uninstall},
 		{"upgrade and rollback under load", (*cluster).upgrade},
-		{"metrics that are scraped", (*cluster).scraped},
-		{"a password", (*cluster).password},
+		{"scraped metrics", (*cluster).scraped},
+		{"password", (*cluster).password},
 		{"two collectors", (*cluster).twoCollectors},
 	}
 	for _, step := range steps {
 		if !t.Run(step.name, func(t *testing.T) { step.do(c, t) }) {
-			t.Fatal("the rest would tell nothing")
+			t.Fatal("the remaining steps depend on this one")
 		}
 	}
 }
 
-// admits has the API server judge every render that the golden files hold, without keeping anything.
-func (c *cluster) admits(t *testing.T) {
+// acceptsCharts applies the charts with each values file of ci/ as a server-side dry run. It must
+// cause no error or warning.
+func (c *cluster) acceptsCharts(t *testing.T) {
 	values, err := filepath.Glob(filepath.Join(c.root, "deploy/helm/*/ci/*-values.yaml"))
 	if err != nil || len(values) == 0 {
 		t.Fatal(err, len(values))
@@ -50,8 +52,8 @@ func (c *cluster) admits(t *testing.T) {
 	for _, file := range values {
 		chart := filepath.Dir(filepath.Dir(file))
 		args := []string{"template", "x", chart, "--namespace", namespace, "--values", file,
-			"--set", "serviceAccount.create=false,serviceAccount.name=default"} // a dry run leaves none for the test pod to find
-		if strings.HasSuffix(file, "scraped-values.yaml") { // the Prometheus Operator's kinds are not here
+			"--set", "serviceAccount.create=false,serviceAccount.name=default"} // a dry run creates no service account for the test pod
+		if strings.HasSuffix(file, "scraped-values.yaml") { // the cluster lacks the Prometheus Operator's CRDs
 			args = append(args, "--set", "monitoring.podMonitor.enabled=false")
 		}
 		manifest := filepath.Join(t.TempDir(), "manifest.yaml")
@@ -65,7 +67,7 @@ func (c *cluster) admits(t *testing.T) {
 
 func (c *cluster) install(t *testing.T) {
 	began := time.Now()
-	_, stderr, err := c.try(t, "helm", "--kube-context", c.context, "--namespace", namespace, "install", release, stackChart, "--wait", "--timeout", patience.String())
+	_, stderr, err := c.try(t, "helm", "--kube-context", c.context, "--namespace", namespace, "install", release, stackChart, "--wait", "--timeout", waitTimeout.String())
 	if err != nil || strings.Contains(stderr, "Warning") {
 		t.Fatalf("%v\n%s", err, stderr)
 	}
@@ -80,7 +82,8 @@ func (c *cluster) install(t *testing.T) {
 	c.logMemory(t, "idle")
 }
 
-// mustFit checks that the memory that is promised to the containers is what they may take, and less than 1 GiB in all.
+// mustFit checks that each container's memory request equals its limit and that the limits sum to
+// less than 1 GiB.
 func (c *cluster) mustFit(t *testing.T) {
 	t.Helper()
 	sum := 0
@@ -88,13 +91,13 @@ func (c *cluster) mustFit(t *testing.T) {
 	for line := range strings.Lines(out) {
 		var request, limit int
 		if n, err := fmt.Sscanf(line, "%dMi %dMi", &request, &limit); n != 2 || request != limit {
-			t.Errorf("a container requests and may take %q (%v)", line, err)
+			t.Errorf("memory request and limit of a container are %q, want equal values in Mi (%v)", line, err)
 		}
 		sum += limit
 	}
 	t.Logf("memory limits: %d MiB", sum)
 	if sum == 0 || sum >= 1024 {
-		t.Error("the stack is to stay under 1 GiB")
+		t.Errorf("the memory limits sum to %d MiB, want less than 1024", sum)
 	}
 }
 
@@ -102,7 +105,7 @@ func (c *cluster) helmTest(t *testing.T) {
 	out := c.helm(t, "test", release, "--logs")
 	for _, want := range []string{"client GET (stack-check)\n    server GET (mini-redis)", "redis_commands_total"} {
 		if !strings.Contains(out, want) {
-			t.Errorf("no %q in\n%s", want, out)
+			t.Errorf("helm test did not print %q:\n%s", want, out)
 		}
 	}
 	t.Log(out)
@@ -112,38 +115,39 @@ func (c *cluster) loadPasses(t *testing.T) {
 	const rate, seconds = 100, 30
 	r := c.startLoad(t, "passes", fmt.Sprintf("rate=%d", rate), fmt.Sprintf("duration=%ds", seconds))
 	c.mustLoadBegin(t, r)
-	peak := c.watchMemory(t)
+	peak := c.samplePeakMemory(t)
 	result := r.mustPass(t)
-	t.Logf("memory, the highest under load:\n%s", peak())
+	t.Logf("peak memory under load:\n%s", peak())
 	if result.Operations+result.Missed != rate*seconds {
-		t.Errorf("%v", result)
+		t.Errorf("operations and missed operations are not %d: %v", rate*seconds, result)
 	}
 	traces, operations := c.awaitCounts(t, r.name, result)
 	if int64(traces.Traces) != result.Operations || traces.Single != 0 || int64(operations) != result.Operations {
-		t.Errorf("Jaeger has %+v, Prometheus %.0f", traces, operations)
+		t.Errorf("%d operations, but Jaeger has %+v and Prometheus has %.0f", result.Operations, traces, operations)
 	}
 	c.mustBeFoundByName(t, r.name, result)
 	c.mustResolveExemplars(t, r.name, result)
 	c.mustNotHaveRestarted(t)
 }
 
-// loadFails asks for a latency that cannot be had. Both pods must come to their verdict: one's miss does not end the other.
+// loadFails sets a latency threshold that cannot be met. Both pods must finish and report, because
+// a failed pod does not stop the other.
 func (c *cluster) loadFails(t *testing.T) {
 	r := c.startLoad(t, "fails", "pods=2", "duration=5s", "thresholds.maxP99=1us")
 	code, reports := r.finish(t)
 	if code != 2 || len(reports) != 2 {
-		t.Fatalf("exit code %d, %d reports:\n%s", code, len(reports), r.output.String())
+		t.Fatalf("exit code %d and %d reports, want 2 and 2:\n%s", code, len(reports), r.output.String())
 	}
 	status := c.kubectl(t, "get", "job", "fails-client-load", "--output", `jsonpath={.status.failedIndexes} {.status.conditions[?(@.type=="Failed")].reason}`)
 	if status != "0,1 FailedIndexes" {
-		t.Errorf("the Job says %q", status)
+		t.Errorf("status of the Job is %q, want both indexes failed", status)
 	}
 }
 
-// uninstall takes the release away, and looks for what it left.
+// uninstall uninstalls the release and waits until all its objects and volumes are gone.
 func (c *cluster) uninstall(t *testing.T) {
-	c.helm(t, "uninstall", release, "--wait", "--timeout", patience.String())
-	eventually(t, "everything of the release is gone", func() bool {
+	c.helm(t, "uninstall", release, "--wait", "--timeout", waitTimeout.String())
+	eventually(t, "all objects of the release are gone", func() bool {
 		return c.leftovers(t) == ""
 	})
 	eventually(t, "the volumes are gone", func() bool {
@@ -151,6 +155,7 @@ func (c *cluster) uninstall(t *testing.T) {
 	})
 }
 
+// leftovers lists the objects of the release that still exist.
 func (c *cluster) leftovers(t *testing.T) string {
 	t.Helper()
 	return c.kubectl(t, "get", "all,configmaps,secrets,serviceaccounts,networkpolicies,persistentvolumeclaims,endpointslices",
@@ -158,9 +163,10 @@ func (c *cluster) leftovers(t *testing.T) string {
 		c.kubectl(t, "get", "secrets", "--selector", "owner=helm,name="+release, "--output", "name")
 }
 
-// scraped installs the stack without anything that is pushed to: the collector must take span metrics that nobody wants.
+// scraped installs the stack with metrics that are scraped. The collector must accept span metrics
+// although it has no metrics backend.
 func (c *cluster) scraped(t *testing.T) {
-	c.helm(t, "install", release, stackChart, "--wait", "--timeout", patience.String(),
+	c.helm(t, "install", release, stackChart, "--wait", "--timeout", waitTimeout.String(),
 		"--set", "telemetry.metrics=scrape,prometheus.enabled=false")
 	out := c.helm(t, "test", release, "--logs")
 	if !strings.Contains(out, "server GET (mini-redis)") || strings.Contains(out, "prometheus") {

@@ -14,7 +14,7 @@ import (
 	"mini-redis/internal/inspect"
 )
 
-// report is what is read of a load run's report here.
+// report has the fields of a load run's report that the tests use.
 type report struct {
 	Started    time.Time `json:"started"`
 	Seconds    float64   `json:"seconds"`
@@ -30,11 +30,11 @@ type report struct {
 }
 
 func (r report) String() string {
-	return fmt.Sprintf("%d operations, %d errors, %d missed, %d tried again, p50 %.2f ms, p99 %.2f ms, max %.0f ms",
+	return fmt.Sprintf("%d operations, %d errors, %d missed, %d retried, p50 %.2f ms, p99 %.2f ms, max %.0f ms",
 		r.Operations, r.Errors, r.Missed, r.Retried, r.LatencyMS.P50, r.LatencyMS.P99, r.LatencyMS.Max)
 }
 
-// run is a load run that has been started.
+// run is a load run in progress.
 type run struct {
 	name   string
 	cmd    *exec.Cmd
@@ -42,7 +42,7 @@ type run struct {
 	ended  chan error
 }
 
-// startLoad starts a run by the script behind `task load`.
+// startLoad starts a load run with the script of `task load`.
 func (c *cluster) startLoad(t *testing.T, name string, settings ...string) *run {
 	t.Helper()
 	r := &run{name: name, ended: make(chan error, 1)}
@@ -62,16 +62,16 @@ func (c *cluster) startLoad(t *testing.T, name string, settings ...string) *run 
 	return r
 }
 
-// mustLoadBegin waits until the run's pods send.
+// mustLoadBegin waits until the run's pods have sent operations.
 func (c *cluster) mustLoadBegin(t *testing.T, r *run) {
 	t.Helper()
-	eventually(t, "the beginning of run "+r.name, func() bool {
+	eventually(t, "run "+r.name+" begins", func() bool {
 		out, _, _ := c.try(t, "kubectl", c.kubectlArgs([]string{"logs", "--selector", "app.kubernetes.io/instance=" + r.name, "--tail=-1"})...)
 		return strings.Contains(out, "operations/s")
 	})
 }
 
-// finish waits for the run's verdict.
+// finish waits until the run ends, and returns its exit code and the reports of its pods.
 func (r *run) finish(t *testing.T) (code int, reports []report) {
 	t.Helper()
 	select {
@@ -80,10 +80,10 @@ func (r *run) finish(t *testing.T) (code int, reports []report) {
 		if err != nil && !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
-	case <-time.After(2 * patience):
-		t.Fatalf("run %s does not end", r.name)
+	case <-time.After(2 * waitTimeout):
+		t.Fatalf("run %s did not end within %v", r.name, 2*waitTimeout)
 	}
-	// Lines of several pods may alternate, but a report is one line.
+	// Lines of several pods may alternate, but a report is a single line.
 	for line := range strings.Lines(r.output.String()) {
 		if begin := strings.Index(line, `{"run_id":`); begin >= 0 {
 			var parsed report
@@ -96,18 +96,19 @@ func (r *run) finish(t *testing.T) (code int, reports []report) {
 	return r.cmd.ProcessState.ExitCode(), reports
 }
 
-// mustPass waits for a run of one pod that must pass.
+// mustPass waits for a run of one pod and fails the test unless the run passed.
 func (r *run) mustPass(t *testing.T) report {
 	t.Helper()
 	code, reports := r.finish(t)
 	if code != 0 || len(reports) != 1 {
-		t.Fatalf("run %s: exit code %d, %d reports:\n%s", r.name, code, len(reports), r.output.String())
+		t.Fatalf("run %s: exit code %d and %d reports, want 0 and 1:\n%s", r.name, code, len(reports), r.output.String())
 	}
 	t.Logf("run %s: %v", r.name, reports[0])
 	return reports[0]
 }
 
-// loadIsEvicted takes a run's pod away in the middle, as a drain of its node would: it is no verdict, and the run is made anew.
+// loadIsEvicted evicts the pod of a run, as a node drain does. The run must start again and pass
+// with all its operations.
 func (c *cluster) loadIsEvicted(t *testing.T) {
 	r := c.startLoad(t, "evicted", "duration=12s", "progress=1s")
 	c.mustLoadBegin(t, r)
@@ -117,12 +118,12 @@ func (c *cluster) loadIsEvicted(t *testing.T) {
 		eviction, "/api/v1/namespaces/"+namespace+"/pods/"+pod+"/eviction")
 	code, reports := r.finish(t)
 	if code != 0 || len(reports) == 0 || reports[len(reports)-1].Operations != 12*50 {
-		t.Errorf("exit code %d, the last of %d reports is not of a whole run:\n%s", code, len(reports), r.output.String())
+		t.Errorf("exit code %d, %d reports, the last of which is not of a complete run:\n%s", code, len(reports), r.output.String())
 	}
 }
 
-// inJaeger counts the run's traces.
-func inJaeger(t *testing.T, jaeger inspect.Jaeger, r report) inspect.Count {
+// countTraces counts the run's traces in Jaeger.
+func countTraces(t *testing.T, jaeger inspect.Jaeger, r report) inspect.Count {
 	t.Helper()
 	count, err := jaeger.Count(t.Context(), "client-load", r.Started.Add(-time.Second), r.Started.Add(time.Duration(r.Seconds*float64(time.Second))+time.Second), 20000)
 	if err != nil {
@@ -131,8 +132,8 @@ func inJaeger(t *testing.T, jaeger inspect.Jaeger, r report) inspect.Count {
 	return count
 }
 
-// inPrometheus is the number of the run's operations there.
-func inPrometheus(t *testing.T, prometheus inspect.Prometheus, name string) float64 {
+// countOperations returns the number of the run's operations in Prometheus.
+func countOperations(t *testing.T, prometheus inspect.Prometheus, name string) float64 {
 	t.Helper()
 	value, _, err := prometheus.Scalar(t.Context(), fmt.Sprintf(`sum(client_load_operations_total{load_run_id=%q})`, name))
 	if err != nil {
@@ -141,17 +142,18 @@ func inPrometheus(t *testing.T, prometheus inspect.Prometheus, name string) floa
 	return value
 }
 
-// awaitCounts waits until Jaeger has as many of the run's traces, all of them whole, and Prometheus as many of its operations,
-// as were made, or until neither gets any more; then they are what there is.
+// awaitCounts waits until Jaeger has a complete trace of every operation of the run and Prometheus
+// has counted every operation, or until neither count has changed in eight polls, one per second.
+// It returns the last counts.
 func (c *cluster) awaitCounts(t *testing.T, name string, r report) (traces inspect.Count, operations float64) {
 	t.Helper()
 	jaeger, prometheus := c.jaeger(t), c.prometheus(t)
-	quiet := 0
-	for quiet < 8 {
-		nowTraces, nowOperations := inJaeger(t, jaeger, r), inPrometheus(t, prometheus, name)
-		quiet++
+	unchanged := 0
+	for unchanged < 8 {
+		nowTraces, nowOperations := countTraces(t, jaeger, r), countOperations(t, prometheus, name)
+		unchanged++
 		if nowTraces != traces || nowOperations != operations {
-			quiet = 0
+			unchanged = 0
 		}
 		traces, operations = nowTraces, nowOperations
 		if int64(traces.Traces) >= r.Operations && traces.Single == 0 && int64(operations) == r.Operations {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// memory is the working set of each pod of the namespace in MiB, as the nodes' control groups count it.
+// memory returns the working set of each pod of the namespace in MiB, from the nodes' control
+// groups.
 func (c *cluster) memory(t *testing.T) (map[string]float64, error) {
 	t.Helper()
 	used := map[string]float64{}
@@ -57,11 +58,12 @@ func table(used map[string]float64) string {
 	return b.String()
 }
 
-// logMemory waits until the node knows of all pods, which it measures every ten seconds or so.
+// logMemory waits until the nodes have measured all pods, about every 10 s, and logs the memory of
+// each.
 func (c *cluster) logMemory(t *testing.T, when string) {
 	t.Helper()
 	var used map[string]float64
-	eventually(t, "the memory of all pods is known", func() bool {
+	eventually(t, "the memory of all pods is measured", func() bool {
 		var err error
 		if used, err = c.memory(t); err != nil {
 			t.Fatal(err)
@@ -71,14 +73,15 @@ func (c *cluster) logMemory(t *testing.T, when string) {
 	t.Logf("memory, %s:\n%s", when, table(used))
 }
 
-// watchMemory notes the highest memory of each pod until the function that it returns is called.
-func (c *cluster) watchMemory(t *testing.T) (stop func() string) {
+// samplePeakMemory polls the memory of each pod every 2 s until stop is called, which returns a
+// table of the highest values.
+func (c *cluster) samplePeakMemory(t *testing.T) (stop func() string) {
 	t.Helper()
 	done, highest := make(chan struct{}), make(chan map[string]float64)
 	go func() {
 		peak := map[string]float64{}
 		for {
-			used, _ := c.memory(t) // a look that fails leaves the others
+			used, _ := c.memory(t) // a failed poll is skipped
 			for name := range used {
 				peak[name] = max(peak[name], used[name])
 			}

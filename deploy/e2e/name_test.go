@@ -8,7 +8,8 @@ import (
 	"mini-redis/internal/inspect"
 )
 
-// mustBeFoundByName looks for the run where its name is all that is known, and for the pods in what is found.
+// mustBeFoundByName checks that Jaeger and Prometheus find the run by its name, and the server's
+// traces by its pod.
 func (c *cluster) mustBeFoundByName(t *testing.T, name string, r report) {
 	t.Helper()
 	jaeger, prometheus := c.jaeger(t), c.prometheus(t)
@@ -17,22 +18,23 @@ func (c *cluster) mustBeFoundByName(t *testing.T, name string, r report) {
 		From: r.Started, To: time.Now(), Limit: 20,
 	})
 	if err != nil || len(found) != 20 {
-		t.Errorf("Jaeger finds %d traces of the run by its name (%v)", len(found), err)
+		t.Errorf("Jaeger found %d traces of the run by its name, want 20 (%v)", len(found), err)
 	}
 	found, err = jaeger.Find(t.Context(), inspect.Search{
 		Service: "mini-redis", Tags: map[string]string{"k8s.pod.name": "mini-redis-0", "service.instance.id": c.podOf(t, "server").Metadata.UID},
 		From: r.Started, To: time.Now(), Limit: 20,
 	})
 	if err != nil || len(found) != 20 {
-		t.Errorf("Jaeger finds %d traces of the server by its pod (%v)", len(found), err)
+		t.Errorf("Jaeger found %d traces of the server by its pod, want 20 (%v)", len(found), err)
 	}
 	samples, err := prometheus.Query(t.Context(), fmt.Sprintf(`client_load_operations_total{load_run_id=%q, k8s_namespace_name=%q, k8s_node_name!="", k8s_pod_name=~"%s-.*"}`, name, namespace, name))
 	if err != nil || len(samples) == 0 {
-		t.Errorf("Prometheus has %v (%v)", samples, err)
+		t.Errorf("Prometheus found no samples of the run by its name: %v (%v)", samples, err)
 	}
 }
 
-// mustResolveExemplars follows exemplars of the run's latencies to their traces.
+// mustResolveExemplars checks that all exemplars of the run's latencies refer to complete traces in
+// Jaeger.
 func (c *cluster) mustResolveExemplars(t *testing.T, name string, r report) {
 	t.Helper()
 	jaeger, prometheus := c.jaeger(t), c.prometheus(t)
@@ -42,7 +44,7 @@ func (c *cluster) mustResolveExemplars(t *testing.T, name string, r report) {
 	} {
 		exemplars, err := prometheus.Exemplars(t.Context(), metric, r.Started, time.Now())
 		if err != nil || len(exemplars) == 0 {
-			t.Errorf("%s has %d exemplars (%v)", metric, len(exemplars), err)
+			t.Errorf("%s has %d exemplars, want at least one (%v)", metric, len(exemplars), err)
 			continue
 		}
 		resolved := 0
@@ -55,7 +57,7 @@ func (c *cluster) mustResolveExemplars(t *testing.T, name string, r report) {
 				resolved++
 			}
 		}
-		t.Logf("%d of %d exemplars of %s resolve to a whole trace", resolved, len(exemplars), metric)
+		t.Logf("%d of %d exemplars of %s resolve to a complete trace", resolved, len(exemplars), metric)
 		if resolved < len(exemplars) {
 			t.Errorf("not all exemplars of %s resolve", metric)
 		}

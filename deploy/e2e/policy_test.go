@@ -7,9 +7,10 @@ import (
 	"testing"
 )
 
-// knock sends a PING from a pod of its own to an address of the namespace, and says what came of it. Whatever speaks at the
-// other end, an answer means that the way is open.
-func (c *cluster) knock(t *testing.T, name string, labels map[string]string, host, port string) (open bool, said string) {
+// probe sends a PING from a new pod with these labels to an address in the namespace. It returns
+// the output of the client, and open if the client could connect, whichever protocol the other side
+// speaks.
+func (c *cluster) probe(t *testing.T, name string, labels map[string]string, host, port string) (open bool, answer string) {
 	t.Helper()
 	image := "mini-redis-cli:" + strings.TrimSpace(c.must(t, "sed", "-n", "s/^appVersion: *//p", stackChart+"/Chart.yaml"))
 	manifest, err := json.Marshal(map[string]any{
@@ -29,39 +30,39 @@ func (c *cluster) knock(t *testing.T, name string, labels map[string]string, hos
 	}
 	c.must(t, "sh", "-c", `printf %s "$1" | kubectl --context "$KUBE_CONTEXT" --namespace "$NAMESPACE" apply --filename -`, "sh", string(manifest))
 	defer c.kubectl(t, "delete", "pod", name, "--grace-period=0", "--force", "--wait")
-	eventually(t, name+" ends", func() bool {
+	eventually(t, "pod "+name+" ends", func() bool {
 		phase := c.kubectl(t, "get", "pod", name, "--output", "jsonpath={.status.phase}")
 		return phase == "Succeeded" || phase == "Failed"
 	})
-	said = strings.TrimSpace(c.kubectl(t, "logs", name))
-	return !strings.Contains(said, "cannot connect"), said
+	answer = strings.TrimSpace(c.kubectl(t, "logs", name))
+	return !strings.Contains(answer, "cannot connect"), answer
 }
 
 func (c *cluster) networkPolicies(t *testing.T) {
-	f := func(who string, labels map[string]string, host, port string, want bool) {
+	f := func(from string, labels map[string]string, host, port string, want bool) {
 		t.Helper()
-		name := fmt.Sprintf("knock-%s-%s-%s", who, host, port)
-		open, said := c.knock(t, name, labels, host, port)
-		for range 2 { // who must be let in may be too new for the node to know its address yet
+		name := fmt.Sprintf("probe-%s-%s-%s", from, host, port)
+		open, answer := c.probe(t, name, labels, host, port)
+		for range 2 { // the node may not know the address of the new pod yet
 			if want && !open {
-				open, said = c.knock(t, name, labels, host, port)
+				open, answer = c.probe(t, name, labels, host, port)
 			}
 		}
-		t.Logf("%-8s to %s:%s: %s", who, host, port, said)
+		t.Logf("%-9s to %s:%s: %s", from, host, port, answer)
 		if open != want {
-			t.Errorf("the way of %s to %s:%s is open: %v, and should be %v: %s", who, host, port, open, want, said)
+			t.Errorf("%s to %s:%s: open = %v, want %v: %s", from, host, port, open, want, answer)
 		}
 	}
-	stranger := map[string]string{"app": "stranger"}
+	unlabeled := map[string]string{"app": "unlabeled"}
 	client := map[string]string{"mini-redis-client": "true"}
 	load := map[string]string{"app.kubernetes.io/part-of": "mini-redis", "app.kubernetes.io/component": "load"}
 
 	f("client", client, "mini-redis", "6379", true)
 	f("load", load, "mini-redis", "6379", true)
-	f("stranger", stranger, "mini-redis", "6379", false)
-	f("client", client, "mini-redis-headless", "9121", false) // metrics are for no client
-	f("stranger", stranger, "mini-redis-collector", "4317", false)
-	f("stranger", stranger, "mini-redis-jaeger", "16686", false)
-	f("client", client, "mini-redis-jaeger", "4317", false) // spans come by the collector
-	f("stranger", stranger, "mini-redis-prometheus", "9090", false)
+	f("unlabeled", unlabeled, "mini-redis", "6379", false)
+	f("client", client, "mini-redis-headless", "9121", false) // clients must not read the metrics
+	f("unlabeled", unlabeled, "mini-redis-collector", "4317", false)
+	f("unlabeled", unlabeled, "mini-redis-jaeger", "16686", false)
+	f("client", client, "mini-redis-jaeger", "4317", false) // only the collector may send spans to Jaeger
+	f("unlabeled", unlabeled, "mini-redis-prometheus", "9090", false)
 }

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// previousChart writes the chart as it was before the last commit that changed it, and returns where.
+// previousChart extracts the chart from before the last commit that changed it, and returns its
+// directory.
 func (c *cluster) previousChart(t *testing.T) string {
 	t.Helper()
 	commits := strings.Fields(c.must(t, "git", "log", "-2", "--format=%H", "--", stackChart))
@@ -19,15 +20,16 @@ func (c *cluster) previousChart(t *testing.T) string {
 	if _, err := os.Stat(filepath.Join(dir, stackChart, "Chart.yaml")); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("the previous chart is of %.12s", commits[1])
+	t.Logf("the previous chart is from commit %.12s", commits[1])
 	return filepath.Join(dir, stackChart)
 }
 
-// upgrade goes from the previous commit's chart to this one and back, under loads of which every operation must succeed. Every
-// pod is replaced both times: the annotation sees to it where the charts do not differ.
+// upgrade upgrades from the previous commit's chart to the current one and rolls back, each under a
+// load of which every operation must succeed. The pod annotation replaces the server's pod even if
+// the charts are equal.
 func (c *cluster) upgrade(t *testing.T) {
 	previous := c.previousChart(t)
-	c.helm(t, "install", release, previous, "--wait", "--timeout", patience.String(), "--set", "server.podAnnotations.turn=old")
+	c.helm(t, "install", release, previous, "--wait", "--timeout", waitTimeout.String(), "--set", "server.podAnnotations.turn=old")
 
 	f := func(name string, change func()) {
 		t.Helper()
@@ -39,18 +41,18 @@ func (c *cluster) upgrade(t *testing.T) {
 			t.Errorf("%s did not replace the server", name)
 		}
 		r := load.mustPass(t)
-		t.Logf("%s: the server was away for up to %.1f s, and every operation succeeded", name, r.LatencyMS.Max/1000)
+		t.Logf("%s: the server was unavailable for up to %.1f s, every operation succeeded", name, r.LatencyMS.Max/1000)
 		if r.LatencyMS.Max > float64(outage.Milliseconds()) || r.Retried == 0 {
-			t.Errorf("%s: %v", name, r)
+			t.Errorf("%s: want retries and a maximum latency below %v, got %v", name, outage, r)
 		}
 	}
 	f("upgrade", func() {
-		out := c.helm(t, "upgrade", release, stackChart, "--wait", "--timeout", patience.String(), "--set", "server.podAnnotations.turn=new")
-		if !strings.Contains(out, "began empty") {
-			t.Errorf("the notes do not tell of the outage:\n%s", out)
+		out := c.helm(t, "upgrade", release, stackChart, "--wait", "--timeout", waitTimeout.String(), "--set", "server.podAnnotations.turn=new")
+		if !strings.Contains(out, "is empty") {
+			t.Errorf("the notes do not mention the empty database:\n%s", out)
 		}
 	})
-	f("rollback", func() { c.helm(t, "rollback", release, "1", "--wait", "--timeout", patience.String()) })
+	f("rollback", func() { c.helm(t, "rollback", release, "1", "--wait", "--timeout", waitTimeout.String()) })
 
 	c.helm(t, "test", release, "--logs")
 	c.mustNotHaveRestarted(t)

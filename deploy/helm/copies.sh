@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The chart's copies of the collector's configuration, which a chart cannot read from outside of itself:
-# ./deploy/helm/copies.sh write|check
+# Writes or checks the chart's copies of the collector's configuration:
+#   ./deploy/helm/copies.sh write|check
+# A Helm chart cannot read files outside its own directory.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -15,7 +16,7 @@ case ${1:-} in
     sources=$(mktemp -d)
     trap 'rm -rf "$sources"' EXIT
     cp otel-collector/base.yaml otel-collector/overlays/*.yaml "$sources/"
-    diff -r "$sources" "$copies" || die "$copies is not what otel-collector/ says: task chart-generate"
+    diff -r "$sources" "$copies" || die "$copies differs from otel-collector/; run task chart-generate"
     ;;
   *) die "usage: copies.sh write|check" ;;
 esac

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Renders each chart with each of its ci/ values and compares with what was reviewed: ./deploy/helm/golden.sh write|check
+# Renders each chart with each values file of ci/ and compares the result with tests/golden/:
+#   ./deploy/helm/golden.sh write|check
+# A deprecated values file must render the golden file of its replacement, which its first line
+# names.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -11,15 +14,17 @@ for chart in deploy/helm/*/Chart.yaml; do
   chart=$(dirname "$chart")
   for values in "$chart"/ci/*-values.yaml; do
     name=$(basename "$values" -values.yaml)
-    golden=$chart/tests/golden/$name.yaml
+    replacement=$(sed -nE '1s/^# Deprecated: use (.*)-values\.yaml\..*/\1/p' "$values")
+    golden=$chart/tests/golden/${replacement:-$name}.yaml
     release=$([ "$chart" = "$stack" ] && echo mini-redis || echo run1)
     rendered=$(helm template "$release" "$chart" --namespace mini-redis --values "$values")
     if [ "$1" = write ]; then
+      [ -z "$replacement" ] || continue
       mkdir -p "$(dirname "$golden")"
       printf '%s\n' "$rendered" >"$golden"
     else
-      printf '%s\n' "$rendered" | diff -u "$golden" - || { echo "$chart with $values renders otherwise (above)"; different=1; }
+      printf '%s\n' "$rendered" | diff -u "$golden" - || { echo "$chart with $values renders differently (diff above)"; different=1; }
     fi
   done
 done
-[ $different = 0 ] || die "If that is meant: task chart-generate, and review the difference"
+[ $different = 0 ] || die "If the change is intended, run task chart-generate and review the difference"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A load run on the cluster, as one release: ./deploy/helm/load.sh [RUN] [--set rate=200 ...]
-# Shows its progress, and exits with its verdict: 0 passed, 2 a threshold was missed, 1 it could not be made.
-# The release stays, for its logs; `helm uninstall RUN` removes it.
+# Makes a load run on the cluster, as one Helm release:
+#   ./deploy/helm/load.sh [RUN] [--set rate=200 ...]
+# Prints its progress. Exit codes: 0 the run passed, 2 a threshold was missed, 1 the run could not
+# be made. The release remains, with its logs; `helm uninstall RUN` deletes it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -21,7 +22,7 @@ echo "run $run: $job, $pods pod(s)"
 
 finished() { kube get "$job" --output 'jsonpath={.status.conditions[?(@.status=="True")].type}' | tr ' ' '\n' | grep -E '^(Complete|Failed)$'; }
 
-# Logs can be followed once the containers run; a run that never gets so far ends by its deadline.
+# kubectl can follow logs once the containers run. If they never run, the Job ends at its deadline.
 until [ "$(kube get pods --selector "$selector" --output 'jsonpath={.items[*].status.phase}' | tr ' ' '\n' | grep -cE 'Running|Succeeded|Failed')" -ge "$pods" ] ||
   finished >/dev/null; do
   sleep 1
@@ -32,24 +33,24 @@ running() { kube get pods --selector "$selector" --field-selector status.phase=R
 seen=$(running)
 kube logs --follow --selector "$selector" --tail=-1 --max-log-requests "$((pods + 1))" "${prefix[@]}" || true
 
-until verdict=$(finished); do
-  # A pod that was drained away is replaced by another one, which begins anew.
+until status=$(finished); do
+  # If a pod is evicted, the Job replaces it with another pod, which starts the run again.
   for pod in $(running); do
     case $seen in *"$pod"*) continue ;; esac
     seen+=" $pod"
-    echo "run $run: $pod takes the place of one that was taken away"
+    echo "run $run: $pod replaces an evicted pod"
     kube logs --follow "${prefix[@]}" "$pod" || true
   done
   sleep 0.5
 done
-echo "run $run: service client-load, tag load.run.id=$run in Jaeger; {load_run_id=\"$run\"} in Prometheus, unless runId named it otherwise"
-rest="(the release stays, for its logs: helm --kube-context $KUBE_CONTEXT -n $NAMESPACE uninstall $run)"
-if [ "$verdict" = Complete ]; then
-  echo "run $run: passed $rest"
+echo "run $run: service client-load, tag load.run.id=$run in Jaeger; {load_run_id=\"$run\"} in Prometheus, unless runId is set"
+hint="(the release remains, with its logs; delete it with: helm --kube-context $KUBE_CONTEXT -n $NAMESPACE uninstall $run)"
+if [ "$status" = Complete ]; then
+  echo "run $run: passed $hint"
   exit 0
 fi
 codes=$(kube get pods --selector "$selector" --output 'jsonpath={.items[*].status.containerStatuses[*].state.terminated.exitCode}')
-echo "run $run: failed (exit codes of its pods: ${codes:-none}; failed indexes: $(kube get "$job" --output 'jsonpath={.status.failedIndexes}')) $rest"
+echo "run $run: failed (exit codes of its pods: ${codes:-none}; failed indexes: $(kube get "$job" --output 'jsonpath={.status.failedIndexes}')) $hint"
 kube get "$job" --output 'jsonpath={range .status.conditions[?(@.status=="True")]}{.type}: {.message}{"\n"}{end}'
 case " $codes " in
   *" 1 "* | "  ") exit 1 ;;

@@ -1,5 +1,5 @@
-# Load.
-# Only copies: the binaries are cross-compiled into dist/ before (task dist), so that this builds without any registry.
+# The load generator.
+# It only copies binaries that `task dist` has cross-compiled, so that the build needs no registry.
 FROM scratch
 ARG TARGETARCH
 LABEL org.opencontainers.image.title="client-load" org.opencontainers.image.licenses="MIT"

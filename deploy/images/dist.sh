@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Cross-compiles static binaries into dist/ARCH/: ./deploy/images/dist.sh programs|stand-ins
-# ARCHES says for which architectures; this machine's alone by default.
+# Cross-compiles static binaries into dist/ARCH/:
+#   ./deploy/images/dist.sh programs|stand-ins
+# ARCHES lists the architectures, separated by spaces; the default is that of this machine.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -15,7 +16,8 @@ for GOARCH in ${ARCHES:-$(go env GOARCH)}; do
   case ${1:-} in
     programs)
       go build -trimpath -ldflags "-s -w $number" -o "$out/" ./services/{mini-redis,client-load,mini-redis-cli,stack-check}
-      # As the local stack builds it, so that one compilation serves both; the stand-ins too.
+      # The flags are those of the local stack, so that both share the build cache. The same holds
+      # for the stand-ins.
       go build -C otel-collector/distribution -ldflags "-s -w" -o "$out/mini-redis-collector" .
       ;;
     stand-ins)

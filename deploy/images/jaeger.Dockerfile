@@ -1,5 +1,6 @@
-# A stand-in for docker.io/jaegertracing/jaeger where no registry can be reached: the same program from its Go module,
-# with the official image's entrypoint, paths and user. It has a placeholder in place of the web UI, which is not in the module.
+# A stand-in for docker.io/jaegertracing/jaeger for use without a registry: the same program, built
+# from its Go module, with the official image's entrypoint, paths and user. The web UI is not in the
+# Go module; a placeholder page takes its place.
 FROM scratch
 ARG TARGETARCH
 LABEL org.opencontainers.image.title="jaeger (stand-in)" org.opencontainers.image.licenses="Apache-2.0"

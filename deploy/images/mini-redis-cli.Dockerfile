@@ -1,5 +1,5 @@
-# The command line client, and what helm test runs.
-# Only copies: the binaries are cross-compiled into dist/ before (task dist), so that this builds without any registry.
+# The command line client and stack-check, which `helm test` runs.
+# It only copies binaries that `task dist` has cross-compiled, so that the build needs no registry.
 FROM scratch
 ARG TARGETARCH
 LABEL org.opencontainers.image.title="mini-redis-cli" org.opencontainers.image.licenses="MIT"

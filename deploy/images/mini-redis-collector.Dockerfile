@@ -1,5 +1,6 @@
-# The project's small OpenTelemetry Collector; entrypoint and user as in the official contrib image.
-# Only copies: the binaries are cross-compiled into dist/ before (task dist), so that this builds without any registry.
+# The project's OpenTelemetry Collector distribution. Entrypoint and user are those of the official
+# contrib image. It only copies binaries that `task dist` has cross-compiled, so that the build
+# needs no registry.
 FROM scratch
 ARG TARGETARCH
 LABEL org.opencontainers.image.title="mini-redis-collector" org.opencontainers.image.licenses="MIT"

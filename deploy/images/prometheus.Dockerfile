@@ -1,6 +1,7 @@
-# A stand-in for docker.io/prom/prometheus where no registry can be reached: the same program from its Go module, with the
-# official image's entrypoint, paths and user (nobody, by its number: there is no /etc/passwd here). It has no web UI, which
-# is not in the module, and discovers no targets but static ones.
+# A stand-in for docker.io/prom/prometheus for use without a registry: the same program, built from
+# its Go module, with the official image's entrypoint, paths and user ("nobody" by its ID 65534,
+# because the image has no /etc/passwd). It lacks the web UI, which is not in the Go module, and
+# every service discovery except static targets.
 FROM scratch
 ARG TARGETARCH
 LABEL org.opencontainers.image.title="prometheus (stand-in)" org.opencontainers.image.licenses="Apache-2.0"

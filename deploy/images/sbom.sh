@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# Writes a software bill of materials (CycloneDX JSON) of each binary in dist/ARCH/ to dist/sbom/, the stand-ins' too where they
-# have been built: the modules that Go wrote into it, with their versions, checksums and licences. Then holds them against the binaries.
+# Writes a software bill of materials (CycloneDX JSON) of each binary in dist/ARCH/ to dist/sbom/,
+# including the stand-ins if they have been built. It lists the modules in the binary's build
+# information with versions, checksums and licences. A test then compares each document with its
+# binary.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -17,7 +19,7 @@ for binary in "${binaries[@]}" "${stand_ins[@]}"; do
     [ -e "$file" ] || continue
     arch=$(basename "$(dirname "$file")")
     "$tool" bin -json -std -licenses -assert-licenses -version "$number" -output "dist/sbom/$binary-$number-linux-$arch.cdx.json" "$file" 2>/dev/null ||
-      die "no bill of materials of $file"
+      die "cannot create the bill of materials of $file"
     echo "dist/sbom/$binary-$number-linux-$arch.cdx.json"
   done
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the kind cluster, unless it is there, and the namespace.
+# Creates the kind cluster if it does not exist, and applies the namespace.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The console of every server pod, through kubectl port-forward: ./deploy/kind/console.sh [export | record] [FLAG...]
+# Runs the console against every server pod, through kubectl port-forward:
+#   ./deploy/kind/console.sh [export | record] [FLAG...]
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -12,6 +13,6 @@ case ${1:-} in
     shift
     ;;
 esac
-# kubectl.sh, because the console's kubectl must keep to this cluster too.
+# kubectl.sh adds --context, so that the console uses this cluster only.
 go run ./services/console "${command[@]}" -kubectl ./deploy/kind/kubectl.sh -namespace "$NAMESPACE" \
   -pods "app.kubernetes.io/instance=$RELEASE,app.kubernetes.io/component=server" "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Deletes the kind cluster and all that is in it.
+# Deletes the kind cluster and all its data.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

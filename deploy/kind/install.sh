@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs or upgrades the stack and waits until it is ready; arguments go to helm.
-# An image that was built anew under the same tag restarts the pods that run it.
+# Installs or upgrades the stack and waits up to 5 minutes until it is ready. The arguments are
+# passed to helm. The image IDs are pod annotations, so that an image that was rebuilt under the
+# same tag restarts its pods.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# kubectl for a program that can be told of a kubectl, but not of a context.
+# kubectl with KUBE_CONTEXT, for programs that accept a kubectl path but no context.
 exec kubectl --context "${KUBE_CONTEXT:?}" "$@"

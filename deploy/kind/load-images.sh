@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Puts the images into the cluster's nodes; those that are there already are passed over.
-# Jaeger and Prometheus come from their registry; where it cannot be reached, stand-ins are built and loaded.
+# Loads the images into the cluster's nodes. Images that a node already has are skipped. The nodes
+# pull Jaeger and Prometheus from their registry. If it cannot be reached, stand-ins are built and
+# loaded.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -14,9 +15,9 @@ for component in jaeger prometheus; do
   if docker image inspect "$image" >/dev/null 2>&1; then
     images+=("$image")
   elif docker manifest inspect "$image" >/dev/null 2>&1; then
-    echo "$image: the nodes fetch it from its registry"
+    echo "$image: the nodes pull it from its registry"
   else
-    echo "$image: its registry cannot be reached, so a stand-in is built from its Go module (without the web UI; minutes, the first time)"
+    echo "$image: the registry cannot be reached; building a stand-in from its Go module (without the web UI; the first build takes minutes)"
     ./deploy/images/dist.sh stand-ins
     ./deploy/images/build.sh stand-ins
     images+=("$image")

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# From nothing to a trace: cluster, images, chart, and a call that is followed into Jaeger. Does only what is not done yet.
+# Creates the cluster, builds and loads the images, installs the chart, and checks one call's trace
+# in Jaeger. Work that is already done is not repeated.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
 source "$(dirname "$0")/../lib.sh"
@@ -20,11 +21,11 @@ step "images into the cluster" ./deploy/kind/load-images.sh
 loaded=$(date +%s)
 step "chart" ./deploy/kind/install.sh
 
-echo "== a call, followed into Jaeger and Prometheus"
+echo "== one call, checked in Jaeger and Prometheus"
 report=$(helm_ test "$RELEASE" --logs)
 printf '%s\n' "$report"
 found=$(printf '%s\n' "$report" | sed -n 's/.*jaeger .*unix time \([0-9]*\).*/\1/p')
-[ -n "$found" ] || die "helm test did not say when Jaeger had the trace"
+[ -n "$found" ] || die "helm test did not print when the trace was in Jaeger"
 
 cat <<END
 
@@ -32,7 +33,7 @@ The first trace was in Jaeger $((found - began)) s after the start, $((found - l
 
   task jaeger       http://127.0.0.1:16686   (kubectl --context $KUBE_CONTEXT -n $NAMESPACE port-forward service/$RELEASE-jaeger 16686)
   task prometheus   http://127.0.0.1:9090    (kubectl --context $KUBE_CONTEXT -n $NAMESPACE port-forward service/$RELEASE-prometheus 9090)
-  task console-pods the server's connections, locks and waits, until q
+  task console-pods the server's connections, locks and waits; q quits
   task load -- --set rate=100 --set duration=30s
   task kind-down
 END

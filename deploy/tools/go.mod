@@ -1,4 +1,5 @@
-// The chart's test tools, in a module of their own: their dependencies are nobody else's.
+// The charts' test tools, in a separate module so that their dependencies do not become dependencies
+// of mini-redis.
 module mini-redis/deploy/tools
 
 go 1.26.0

@@ -11,54 +11,54 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-// guest is one person in a room.
-type guest struct {
+// client is one member of a room.
+type client struct {
 	screen servertest.Screen
 	typed  chan string
 	left   chan error
 	cancel context.CancelFunc
 }
 
-// mustEnter lets somebody into the lobby.
-func mustEnter(t *testing.T, name string, env []string) *guest {
+// mustJoin starts a member that joins the room lobby.
+func mustJoin(t *testing.T, name string, env []string) *client {
 	t.Helper()
 	app, err := setup.Start(t.Context(), "chat", servertest.Env(env...))
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{typed: make(chan string), left: make(chan error, 1)}
+	c := &client{typed: make(chan string), left: make(chan error, 1)}
 	ctx, cancel := context.WithCancel(t.Context())
-	g.cancel = cancel
-	r := newRoom(app, "lobby", name, &g.screen)
+	c.cancel = cancel
+	r := newRoom(app, "lobby", name, &c.screen)
 	go func() {
-		err := r.talk(ctx, g.typed)
+		err := r.run(ctx, c.typed)
 		_ = app.Close()
-		g.left <- err
+		c.left <- err
 	}()
-	g.screen.Await(t, "the greeting", func(text string) bool { return strings.HasPrefix(text, "lobby: ") })
-	return g
+	c.screen.Await(t, "the greeting", func(text string) bool { return strings.HasPrefix(text, "lobby: ") })
+	return c
 }
 
-func (g *guest) mustHear(t *testing.T, line string) {
+func (c *client) mustShowLine(t *testing.T, line string) {
 	t.Helper()
-	g.screen.Await(t, line, func(text string) bool { return strings.HasSuffix(text, "\n"+line+"\n") })
+	c.screen.Await(t, line, func(text string) bool { return strings.HasSuffix(text, "\n"+line+"\n") })
 }
 
-func TestTwoPeopleTalk(t *testing.T) {
+func TestTwoMembersExchangeMessages(t *testing.T) {
 	collector := servertest.NewCollector(t)
 	addr := servertest.MiniRedis(t, collector.Env()...)
 	env := append(collector.Env(), "MINI_REDIS_ADDR="+addr)
 
-	ann := mustEnter(t, "ann", env)
-	bob := mustEnter(t, "bob", env)
-	ann.mustHear(t, "bob joined")
-	if got := bob.screen.String(); !strings.HasPrefix(got, "lobby: one other is here.") {
-		t.Errorf("bob is told %q", got)
+	ann := mustJoin(t, "ann", env)
+	bob := mustJoin(t, "bob", env)
+	ann.mustShowLine(t, "bob joined")
+	if got := bob.screen.String(); !strings.HasPrefix(got, "lobby: 1 other member.") {
+		t.Errorf("bob's greeting is %q", got)
 	}
 	bob.typed <- "hi ann"
-	ann.mustHear(t, "bob: hi ann")
+	ann.mustShowLine(t, "bob: hi ann")
 	ann.typed <- "hello\x1b[2J bob"
-	bob.mustHear(t, "ann: hello·[2J bob")
+	bob.mustShowLine(t, "ann: hello·[2J bob")
 
 	ann.typed <- "/trace"
 	link := regexp.MustCompile(`/trace/([0-9a-f]{32})\n$`)
@@ -69,25 +69,25 @@ func TestTwoPeopleTalk(t *testing.T) {
 	}
 
 	servertest.Ask(t, addr, "PUBLISH chat:lobby gossip")
-	ann.mustHear(t, "?: gossip")
+	ann.mustShowLine(t, "?: gossip")
 	ann.typed <- "/dance"
-	ann.mustHear(t, "/dance is no command: /trace, /quit")
+	ann.mustShowLine(t, "unknown command /dance; commands: /trace, /quit")
 	if strings.Contains(ann.screen.String(), "ann:") {
-		t.Errorf("ann hears herself: %s", ann.screen.String())
+		t.Errorf("ann received her own message: %s", ann.screen.String())
 	}
 
 	ann.cancel()
 	if err := <-ann.left; err != nil {
 		t.Error(err)
 	}
-	bob.mustHear(t, "ann left")
+	bob.mustShowLine(t, "ann left")
 	close(bob.typed)
 	if err := <-bob.left; err != nil {
 		t.Error(err)
 	}
 }
 
-func TestALongLineIsSaidInPieces(t *testing.T) {
+func TestLongLineIsSplit(t *testing.T) {
 	var got []int
 	for line := range readLines(strings.NewReader("one\n" + strings.Repeat("x", maxLine+10) + "\nlast\n")) {
 		got = append(got, len(line))

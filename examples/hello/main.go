@@ -1,21 +1,21 @@
-// Command hello writes a value, reads it back, and shows the trace of both.
+// Command hello writes a value, reads it back, and prints a link to the trace of both calls.
 //
-// It is the smallest program that sees a call go through the whole stack:
+// It is the smallest program that exercises the whole stack:
 //
 //	go run ./services/stack      # in one terminal
 //	go run ./examples/hello      # in another
 //
 // The trace it prints has five spans:
 //
-//	hello                 this program's own
-//	├── SET    CLIENT     go-redis, through the hook of package resptrace
-//	│   └── SET    SERVER     mini-redis, which was told of its parent by TRACED
+//	hello                 created by this program
+//	├── SET    CLIENT     created by the go-redis hook of package resptrace
+//	│   └── SET    SERVER     created by mini-redis, which received the trace context with TRACED
 //	└── GET    CLIENT
 //	    └── GET    SERVER
 //
 // With -hold the connection stays open until Enter or Ctrl-C is pressed. The
-// trace is complete all the same: a span is sent when the call ends, not when
-// the connection does.
+// trace is complete before that, because a span is exported when its call ends,
+// not when the connection ends.
 package main
 
 import (
@@ -32,8 +32,8 @@ import (
 func main() { program.Main(run) }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, _ io.Writer) error {
-	flags := program.Flags("hello", "hello sets the key \"hello\" to \"world\", gets it, and prints where the trace is.")
-	hold := flags.Bool("hold", false, "keep the connection open until Enter or Ctrl-C")
+	flags := program.Flags("hello", "hello sets the key \"hello\" to \"world\", gets it, and prints a link to the trace.")
+	hold := flags.Bool("hold", false, "keep the connection open until Enter or Ctrl-C is pressed")
 	if err := program.Parse(flags, args, getenv, stdout); err != nil {
 		return err
 	}
@@ -43,8 +43,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	defer app.Close()
 
-	// A span of our own makes the two calls one trace: the hook finds it in ctx
-	// and makes its CLIENT spans children of it.
+	// This span makes the two calls one trace: the hook finds it in spanCtx and
+	// creates its CLIENT spans as children.
 	spanCtx, span := app.Tracer.Start(ctx, "hello")
 	value, err := greet(spanCtx, app)
 	span.End()
@@ -53,19 +53,18 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	fmt.Fprintf(stdout, "hello %s\n\ntrace  %s\n       %s\n", value, span.SpanContext().TraceID(), app.Link(span))
 
-	// Spans leave in batches; a program that is about to wait, or to end, sends
-	// what it has.
+	// Spans are exported in batches. A program flushes them before it waits or ends.
 	if err := app.Flush(); err != nil {
 		return err
 	}
 	if *hold {
-		fmt.Fprintln(stdout, "\nThe connection is still open. Enter or Ctrl-C closes it.")
+		fmt.Fprintln(stdout, "\nThe connection is still open. Press Enter or Ctrl-C to close it.")
 		waitForEnter(ctx)
 	}
 	return nil
 }
 
-// greet is the application: it knows Redis, and nothing of tracing.
+// greet is the application. It uses Redis and contains no tracing code.
 func greet(ctx context.Context, app *setup.App) (string, error) {
 	if err := app.Redis.Set(ctx, "hello", "world", 0).Err(); err != nil {
 		return "", fmt.Errorf("SET: %w", err)
@@ -77,8 +76,8 @@ func greet(ctx context.Context, app *setup.App) (string, error) {
 	return value, nil
 }
 
-// waitForEnter also returns when ctx ends. Without a terminal there is nobody
-// to press Enter, and only ctx counts.
+// waitForEnter waits for Enter or the end of ctx. At the end of the standard
+// input (there is no terminal) it waits for ctx.
 func waitForEnter(ctx context.Context) {
 	pressed := make(chan struct{})
 	go func() {

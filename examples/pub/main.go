@@ -1,12 +1,12 @@
-// Command pub publishes one message to a channel, and shows the trace.
+// Command pub publishes one message to a channel and prints a link to the trace.
 //
 //	go run ./examples/sub                        # in one terminal
 //	go run ./examples/pub numbers "one, two"     # in another
 //
-// The trace has three spans: this program's "pub", the CLIENT's PUBLISH and the
-// SERVER's. It ends there. A message has no place for a trace's context today
-// (resptrace/SPEC.md, section 8, reserves one), so what the subscribers do with
-// it is not part of the publisher's trace.
+// The trace has three spans: this program's span "pub", the CLIENT span of
+// PUBLISH and its SERVER span. A published message does not carry a trace context
+// (resptrace/SPEC.md, section 8, reserves a place for it), so the subscribers'
+// spans are not part of this trace.
 package main
 
 import (
@@ -37,7 +37,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		channel = flags.Arg(0)
 	case 0:
 	default:
-		return program.Errorf(program.ExitUsage, "a channel and a message, not %d words: put the message between quotes", flags.NArg())
+		return program.Errorf(program.ExitUsage, "expected a channel and a message, got %d arguments; quote a message with spaces", flags.NArg())
 	}
 	app, err := setup.Start(ctx, "pub", getenv)
 	if err != nil {
@@ -46,14 +46,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	defer app.Close()
 
 	ctx, span := app.Tracer.Start(ctx, "pub")
-	// PUBLISH answers how many subscribers the message went to. Redis keeps no
-	// messages: with nobody there it is gone.
+	// PUBLISH returns the number of subscribers that received the message. Redis
+	// does not store messages: without a subscriber it is lost.
 	receivers, err := app.Redis.Publish(ctx, channel, message).Result()
 	span.End()
 	if err != nil {
 		return fmt.Errorf("PUBLISH: %w", err)
 	}
-	fmt.Fprintf(stdout, "%q went to %s on %s\n\ntrace  %s\n       %s\n",
+	fmt.Fprintf(stdout, "%q delivered to %s of %s\n\ntrace  %s\n       %s\n",
 		message, subscribers(receivers), channel, span.SpanContext().TraceID(), app.Link(span))
 	return app.Flush()
 }

@@ -8,7 +8,7 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-func TestPublishing(t *testing.T) {
+func TestPublish(t *testing.T) {
 	collector := servertest.NewCollector(t)
 	addr := servertest.MiniRedis(t, collector.Env()...)
 	env := append(collector.Env(), "MINI_REDIS_ADDR="+addr)
@@ -22,12 +22,12 @@ func TestPublishing(t *testing.T) {
 		}
 		const want = "pub: INTERNAL pub\n  pub: CLIENT PUBLISH\n    mini-redis: SERVER PUBLISH\n"
 		if got := collector.Trace(t, link.FindStringSubmatch(pub.Stdout.String())[1], 3); got != want {
-			t.Errorf("%q left the trace\n%swant\n%s", args, got, want)
+			t.Errorf("%q: the trace is\n%swant\n%s", args, got, want)
 		}
 		if code := pub.Stop(); code != 0 {
 			t.Errorf("%q: exit code %d: %s", args, code, pub.Stderr.String())
 		}
 	}
-	f(`"hello" went to 0 subscribers on numbers`)
-	f(`"one, two" went to 0 subscribers on elsewhere`, "elsewhere", "one, two")
+	f(`"hello" delivered to 0 subscribers of numbers`)
+	f(`"one, two" delivered to 0 subscribers of elsewhere`, "elsewhere", "one, two")
 }

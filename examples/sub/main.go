@@ -1,14 +1,13 @@
-// Command sub subscribes to channels and prints what is published there.
+// Command sub subscribes to channels and prints the messages.
 //
 //	go run ./examples/sub                        # in one terminal
 //	go run ./examples/pub numbers "one, two"     # in another
 //
-// A subscribed connection is no longer one for questions and answers: the
-// server sends messages whenever there are some. go-redis therefore takes a
-// connection of its own for it, outside of the pool and of its hooks, and a
-// message arrives without a trace's context (resptrace/SPEC.md, section 8). What
-// this program traces is its own work: a span for each message it handles, each
-// the root of a trace.
+// On a subscribed connection the server sends messages without a request.
+// go-redis therefore uses a separate connection for a subscription, outside the
+// pool and its hooks, and a message has no trace context (resptrace/SPEC.md,
+// section 8). This program creates one span for each message it processes. Each
+// span is the root of a trace.
 package main
 
 import (
@@ -47,16 +46,16 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 
 	subscription := app.Redis.Subscribe(ctx, channels...)
 	defer subscription.Close()
-	// Subscribe only sends the request; a message that is published before the
-	// server has confirmed it is lost. So wait for each confirmation.
+	// Subscribe only sends the request. A message that is published before the
+	// server has confirmed the subscription is lost, so wait for each confirmation.
 	for range channels {
 		if _, err := subscription.Receive(ctx); err != nil {
 			return fmt.Errorf("SUBSCRIBE: %w", err)
 		}
 	}
-	fmt.Fprintf(stdout, "listening on %v (Ctrl-C ends it)\n", channels)
-	// From here on go-redis reconnects and subscribes again by itself. What is
-	// published while it is away does not come back: Redis keeps no messages.
+	fmt.Fprintf(stdout, "subscribed to %v (press Ctrl-C to quit)\n", channels)
+	// From here on go-redis reconnects and resubscribes automatically. Messages
+	// that are published while it is disconnected are lost.
 	messages := subscription.Channel()
 	for {
 		select {
@@ -68,8 +67,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 }
 
-// handle is where a real subscriber would do something with a message. The
-// span's kind says that someone else caused the work.
+// handle processes one message. The span's kind CONSUMER says that a message of
+// another program caused the work.
 func handle(ctx context.Context, tracer trace.Tracer, message *redis.Message, stdout io.Writer) {
 	_, span := tracer.Start(ctx, "process",
 		trace.WithSpanKind(trace.SpanKindConsumer),

@@ -12,7 +12,7 @@ func TestMessagesArePrintedAndTraced(t *testing.T) {
 	collector := servertest.NewCollector(t)
 	addr := servertest.MiniRedis(t, collector.Env()...)
 	sub := servertest.Start(t, run, append(collector.Env(), "MINI_REDIS_ADDR="+addr), "a", "b")
-	const begun = "listening on [a b] (Ctrl-C ends it)\n"
+	const begun = "subscribed to [a b] (press Ctrl-C to quit)\n"
 	sub.Stdout.MustShow(t, begun)
 	for _, command := range []string{"PUBLISH a one", "PUBLISH b two", "PUBLISH c three"} {
 		servertest.Ask(t, addr, command)

@@ -1,5 +1,5 @@
-// Package docpage keeps the tables in docs/ true: a test makes a table from what
-// the program really has, and the page must hold the same.
+// Package docpage checks the generated tables in docs/. A test generates a table
+// from the program's own data and compares it with the page.
 package docpage
 
 import (
@@ -10,17 +10,17 @@ import (
 	"testing"
 )
 
-// Check holds the block called name of a page in docs/ against want, a run of
-// whole lines. The block stands between the lines `<!-- name -->` and
-// `<!-- /name -->`. With write the page is made to hold want instead.
+// Check compares the block name of a page in docs/ with want, which consists of
+// whole lines. The block is between the lines `<!-- name -->` and
+// `<!-- /name -->`. If write is true, Check replaces the block by want instead.
 func Check(t testing.TB, page, name, want string, write bool) {
 	t.Helper()
-	path := filepath.Join(root(t), "docs", page)
+	path := filepath.Join(moduleRoot(t), "docs", page)
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, got, after, err := cut(string(raw), name)
+	before, got, after, err := splitBlock(string(raw), name)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
@@ -31,24 +31,24 @@ func Check(t testing.TB, page, name, want string, write bool) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("docs/%s, %s, is not what the program has; write it anew with: go test %s -run %s -update\n%s",
-			page, name, dir(t), t.Name(), difference(got, want))
+		t.Errorf("docs/%s: block %q is out of date; update it with: go test %s -run %s -update\n%s",
+			page, name, packagePath(t), t.Name(), diffLines(got, want))
 	}
 }
 
-// cut takes a page apart around a block's content.
-func cut(page, name string) (before, block, after string, err error) {
+// splitBlock splits a page into the text before, inside and after a block.
+func splitBlock(page, name string) (before, block, after string, err error) {
 	from, to := "<!-- "+name+" -->\n", "<!-- /"+name+" -->\n"
 	i, j := strings.Index(page, from), strings.Index(page, to)
 	if i < 0 || j < i {
-		return "", "", "", fmt.Errorf("there is no block %s", name)
+		return "", "", "", fmt.Errorf("no block %q", name)
 	}
 	i += len(from)
 	return page[:i], page[i:j], page[j:], nil
 }
 
-// difference lists the lines that only one of two texts has.
-func difference(got, want string) string {
+// diffLines lists the lines that only one of two texts contains.
+func diffLines(got, want string) string {
 	var b strings.Builder
 	only := func(sign, text, other string) {
 		have := map[string]bool{}
@@ -66,18 +66,18 @@ func difference(got, want string) string {
 	return b.String()
 }
 
-// Text returns a page of docs/, for a test that looks for what it must mention.
+// Text returns the text of a page of docs/.
 func Text(t testing.TB, page string) string {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join(root(t), "docs", page))
+	raw, err := os.ReadFile(filepath.Join(moduleRoot(t), "docs", page))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return string(raw)
 }
 
-// root is the folder of the module, above the package under test.
-func root(t testing.TB) string {
+// moduleRoot returns the module's root directory.
+func moduleRoot(t testing.TB) string {
 	at, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -94,13 +94,13 @@ func root(t testing.TB) string {
 	}
 }
 
-// dir names the package under test as a person at the module's root would.
-func dir(t testing.TB) string {
+// packagePath returns the package under test relative to the module's root, for a go command.
+func packagePath(t testing.TB) string {
 	at, err := os.Getwd()
 	if err != nil {
 		return "./..."
 	}
-	rel, err := filepath.Rel(root(t), at)
+	rel, err := filepath.Rel(moduleRoot(t), at)
 	if err != nil {
 		return "./..."
 	}

@@ -1,5 +1,6 @@
-// Package inspect asks the running stack what it holds, over the same HTTP APIs that anybody would use: Jaeger's query API,
-// Prometheus's query API, and the text of a /metrics endpoint.
+// Package inspect reads traces and metrics from a running stack through public HTTP APIs: Jaeger's
+// query API, Prometheus's query API, and the text format of a /metrics endpoint. services/stack,
+// services/stack-check and the cluster tests use it.
 package inspect
 
 import (
@@ -14,10 +15,10 @@ import (
 	"strings"
 )
 
-// Client reads over HTTP. The zero value uses http.DefaultClient.
+// Client sends HTTP GET requests. The zero value uses http.DefaultClient.
 type Client struct{ HTTP *http.Client }
 
-func (c Client) open(ctx context.Context, url string) (io.ReadCloser, error) {
+func (c Client) get(ctx context.Context, url string) (io.ReadCloser, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, err
@@ -38,19 +39,19 @@ func (c Client) open(ctx context.Context, url string) (io.ReadCloser, error) {
 	return response.Body, nil
 }
 
-// StatusError is an answer other than 200.
+// StatusError is the error for an HTTP status other than 200.
 type StatusError struct{ Code int }
 
 func (e *StatusError) Error() string { return "HTTP status " + strconv.Itoa(e.Code) }
 
-// IsStatus says whether err is an answer with that status.
+// IsStatus reports whether err is a [StatusError] with the given code.
 func IsStatus(err error, code int) bool {
 	var status *StatusError
 	return errors.As(err, &status) && status.Code == code
 }
 
 func (c Client) json(ctx context.Context, url string, into any) error {
-	body, err := c.open(ctx, url)
+	body, err := c.get(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -61,9 +62,9 @@ func (c Client) json(ctx context.Context, url string, into any) error {
 	return nil
 }
 
-// Ready says whether url answers 200.
+// Ready returns nil if url answers 200.
 func (c Client) Ready(ctx context.Context, url string) error {
-	body, err := c.open(ctx, url)
+	body, err := c.get(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (c Client) Ready(ctx context.Context, url string) error {
 
 // Totals reads a /metrics endpoint and returns the sum of each metric over all its series.
 func (c Client) Totals(ctx context.Context, url string) (map[string]float64, error) {
-	body, err := c.open(ctx, url)
+	body, err := c.get(ctx, url)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +91,7 @@ func (c Client) Totals(ctx context.Context, url string) (map[string]float64, err
 		if end := strings.LastIndexByte(rest, '}'); end >= 0 {
 			rest = rest[end+1:]
 		}
-		fields := strings.Fields(rest) // value, and perhaps a timestamp
+		fields := strings.Fields(rest) // value and optional timestamp
 		if len(fields) == 0 {
 			continue
 		}

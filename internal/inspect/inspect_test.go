@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// serve answers every request with body and remembers the last one.
+// serve starts a server that answers every request with body. last returns the URL of the last
+// request.
 func serve(t *testing.T, status int, body string) (base string, last func() *url.URL) {
 	t.Helper()
 	var seen *url.URL
@@ -49,11 +50,11 @@ func TestQuery(t *testing.T) {
 		t.Fatalf("%v, %v", values, err)
 	}
 	if got := last().Query().Get("query"); got != `sum by (cmd) (redis_commands_total{cmd!=""})` {
-		t.Errorf("the query arrived as %q", got)
+		t.Errorf("query parameter %q", got)
 	}
 }
 
-func TestScalarOfNothing(t *testing.T) {
+func TestScalarWithoutSeries(t *testing.T) {
 	base, _ := serve(t, 200, `{"status":"success","data":{"resultType":"vector","result":[]}}`)
 	if value, ok, err := (Prometheus{Base: base}).Scalar(t.Context(), "up"); value != 0 || ok || err != nil {
 		t.Fatal(value, ok, err)
@@ -71,7 +72,7 @@ func TestExemplars(t *testing.T) {
 		t.Errorf("%+v", e)
 	}
 	if got := last().Query(); got.Get("start") != "10.500" || got.Get("end") != "20.000" {
-		t.Errorf("asked for %v", got)
+		t.Errorf("query parameters %v, want start 10.500 and end 20.000", got)
 	}
 }
 
@@ -85,7 +86,7 @@ const twoTraces = `{"data":[
  {"traceID":"t2","spans":[{"spanID":"x","operationName":"GET","processID":"p1","startTime":1,"duration":1,"references":[{"refType":"CHILD_OF","spanID":"gone"}],"tags":[]}],
   "processes":{"p1":{"serviceName":"hello"}}}],"errors":null}`
 
-func TestTraceIsATree(t *testing.T) {
+func TestTraceReturnsATree(t *testing.T) {
 	base, _ := serve(t, 200, twoTraces)
 	roots, err := Jaeger{Base: base}.Trace(t.Context(), "t1")
 	if err != nil {
@@ -100,7 +101,7 @@ func TestTraceIsATree(t *testing.T) {
 	}
 }
 
-func TestCountsTracesOnce(t *testing.T) {
+func TestCountCountsEachTraceOnce(t *testing.T) {
 	base, last := serve(t, 200, twoTraces)
 	from := time.Unix(1700000000, 0)
 	count, err := Jaeger{Base: base}.Count(t.Context(), "hello", from, from.Add(5*time.Second), 77)
@@ -108,7 +109,7 @@ func TestCountsTracesOnce(t *testing.T) {
 		t.Fatalf("%+v, %v", count, err)
 	}
 	if q := last().Query(); q.Get("service") != "hello" || q.Get("limit") != "77" || q.Get("start") != "1700000004000000" || q.Get("end") != "1700000005000000" {
-		t.Errorf("the last window was asked for with %v", q)
+		t.Errorf("query parameters of the last window: %v", q)
 	}
 }
 
@@ -123,14 +124,14 @@ func TestSearchByTags(t *testing.T) {
 	}
 }
 
-func TestUnknownTraceIsNoError(t *testing.T) {
+func TestUnknownTraceIsNotAnError(t *testing.T) {
 	base, _ := serve(t, 404, `{"data":null,"errors":[{"code":404,"msg":"trace not found"}]}`)
 	if roots, err := (Jaeger{Base: base}).Trace(t.Context(), "t"); roots != nil || err != nil {
 		t.Fatal(roots, err)
 	}
 }
 
-func TestErrorsSayWhatWasAsked(t *testing.T) {
+func TestErrorContainsURLAndBody(t *testing.T) {
 	base, _ := serve(t, 500, "out of order")
 	_, err := Jaeger{Base: base}.Newest(t.Context(), "s")
 	if !IsStatus(err, 500) || !strings.Contains(err.Error(), "/api/traces?") || !strings.Contains(err.Error(), "out of order") {
@@ -138,7 +139,7 @@ func TestErrorsSayWhatWasAsked(t *testing.T) {
 	}
 }
 
-func TestWaitReadyTellsWhatItWaitedFor(t *testing.T) {
+func TestWaitReadyReturnsTheLastError(t *testing.T) {
 	base, _ := serve(t, 503, "starting")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()

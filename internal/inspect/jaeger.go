@@ -10,16 +10,16 @@ import (
 	"time"
 )
 
-// Jaeger is a Jaeger query service by its base URL.
+// Jaeger is a client of the Jaeger query service at the URL Base.
 type Jaeger struct {
 	Client
 	Base string
 }
 
-// TraceURL is where a person sees a trace.
+// TraceURL returns the URL of the page that shows a trace.
 func (j Jaeger) TraceURL(id string) string { return j.Base + "/trace/" + id }
 
-// jaegerTrace is the part of /api/traces that is read here.
+// jaegerTrace is the part of the /api/traces response that this package reads.
 type jaegerTrace struct {
 	TraceID   string                   `json:"traceID"`
 	Spans     []jaegerSpan             `json:"spans"`
@@ -30,7 +30,7 @@ type jaegerSpan struct {
 	SpanID     string      `json:"spanID"`
 	Name       string      `json:"operationName"`
 	ProcessID  string      `json:"processID"`
-	StartTime  int64       `json:"startTime"` // microseconds of the epoch
+	StartTime  int64       `json:"startTime"` // Unix time in microseconds
 	Duration   int64       `json:"duration"`  // microseconds
 	Tags       []jaegerTag `json:"tags"`
 	References []struct {
@@ -50,11 +50,11 @@ type jaegerTag struct {
 
 // Search selects traces.
 type Search struct {
-	Service   string            // must be given
-	Operation string            // "": all
-	Tags      map[string]string // all must be on one span
-	From, To  time.Time         // a span of the service must have started in between
-	Limit     int               // the newest so many; at most what Jaeger keeps
+	Service   string            // required
+	Operation string            // "" selects all operations
+	Tags      map[string]string // one span must have all of them
+	From, To  time.Time         // a span of the service must have started in this interval
+	Limit     int               // return only the newest Limit traces
 }
 
 func (j Jaeger) searchURL(s Search) (string, error) {
@@ -75,13 +75,14 @@ func (j Jaeger) searchURL(s Search) (string, error) {
 	return j.Base + "/api/traces?" + query.Encode(), nil
 }
 
-// each calls f for every trace of an answer, without holding them all: a run has tens of thousands.
-func (j Jaeger) each(ctx context.Context, s Search, f func(jaegerTrace)) error {
+// forEachTrace calls f for every trace of the response. It decodes one trace at a time, because a
+// load run has tens of thousands.
+func (j Jaeger) forEachTrace(ctx context.Context, s Search, f func(jaegerTrace)) error {
 	address, err := j.searchURL(s)
 	if err != nil {
 		return err
 	}
-	body, err := j.open(ctx, address)
+	body, err := j.get(ctx, address)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (j Jaeger) each(ctx context.Context, s Search, f func(jaegerTrace)) error {
 		}
 	}
 	if token, err := decoder.Token(); err != nil || token != json.Delim('[') {
-		return err // "data": null is an answer without traces
+		return err // "data": null means no traces
 	}
 	for decoder.More() {
 		var t jaegerTrace
@@ -109,32 +110,35 @@ func (j Jaeger) each(ctx context.Context, s Search, f func(jaegerTrace)) error {
 	return nil
 }
 
-// Newest returns the id of the newest trace of a service in the last minute, or "".
+// Newest returns the ID of the newest trace of a service in the last minute, or "" if there is
+// none.
 func (j Jaeger) Newest(ctx context.Context, service string) (id string, err error) {
 	now := time.Now()
-	err = j.each(ctx, Search{Service: service, From: now.Add(-time.Minute), To: now, Limit: 1}, func(t jaegerTrace) { id = t.TraceID })
+	err = j.forEachTrace(ctx, Search{Service: service, From: now.Add(-time.Minute), To: now, Limit: 1}, func(t jaegerTrace) { id = t.TraceID })
 	return id, err
 }
 
-// Count is how much of a load Jaeger has.
+// Count is the number of traces and spans of a load run in Jaeger.
 type Count struct {
 	Traces int
-	Spans  int // of all services, within those traces
-	Single int // traces with one span alone: the other side's is missing
+	Spans  int // of all services, in these traces
+	Single int // traces with only one span: the client's or the server's span is missing
 }
 
-// countWindow is how much of a run is asked for at once: the answer must stay small whatever the rate.
+// countWindow is the interval of one request of Count. It bounds the size of a response at any
+// rate.
 const countWindow = 2 * time.Second
 
-// Count counts the traces that a service took part in, of at most limit.
+// Count counts the traces with a span of the service between from and to, at most limit per
+// interval of 2 s.
 func (j Jaeger) Count(ctx context.Context, service string, from, to time.Time, limit int) (Count, error) {
-	seen := map[string]int{} // spans by trace; a trace may be in two windows
+	seen := map[string]int{} // number of spans by trace ID; a trace can be in two windows
 	for start := from; start.Before(to); start = start.Add(countWindow) {
 		end := start.Add(countWindow)
 		if end.After(to) {
 			end = to
 		}
-		err := j.each(ctx, Search{Service: service, From: start, To: end, Limit: limit}, func(t jaegerTrace) { seen[t.TraceID] = len(t.Spans) })
+		err := j.forEachTrace(ctx, Search{Service: service, From: start, To: end, Limit: limit}, func(t jaegerTrace) { seen[t.TraceID] = len(t.Spans) })
 		if err != nil {
 			return Count{}, err
 		}
@@ -155,10 +159,11 @@ type Span struct {
 	Start                   time.Time
 	Duration                time.Duration
 	Tags                    map[string]any
-	Children                []*Span // by their start
+	Children                []*Span // ordered by start time
 }
 
-// Trace returns the roots of a trace's tree: those spans whose parent is not in Jaeger. An unknown trace has none.
+// Trace returns the root spans of a trace: those whose parent is not in Jaeger. It returns nil for
+// an unknown trace.
 func (j Jaeger) Trace(ctx context.Context, id string) ([]*Span, error) {
 	var answer struct {
 		Data []jaegerTrace `json:"data"`
@@ -170,12 +175,12 @@ func (j Jaeger) Trace(ctx context.Context, id string) ([]*Span, error) {
 	if err != nil || len(answer.Data) == 0 {
 		return nil, err
 	}
-	return tree(answer.Data[0]), nil
+	return buildTree(answer.Data[0]), nil
 }
 
-// Find returns the trees of the traces that a search selects.
+// Find returns the root spans of the traces that s selects, by trace ID.
 func (j Jaeger) Find(ctx context.Context, s Search) (found map[string][]*Span, err error) {
 	found = map[string][]*Span{}
-	err = j.each(ctx, s, func(t jaegerTrace) { found[t.TraceID] = tree(t) })
+	err = j.forEachTrace(ctx, s, func(t jaegerTrace) { found[t.TraceID] = buildTree(t) })
 	return found, err
 }

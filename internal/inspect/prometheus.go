@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// Prometheus is a Prometheus server by its base URL.
+// Prometheus is a client of the Prometheus server at the URL Base.
 type Prometheus struct {
 	Client
 	Base string
 }
 
-// Sample is one series' value.
+// Sample is the value of one series.
 type Sample struct {
 	Labels map[string]string
 	Value  float64
@@ -25,12 +25,12 @@ type prometheusAnswer struct {
 	Data struct {
 		Result []struct {
 			Metric map[string]string  `json:"metric"`
-			Value  [2]json.RawMessage `json:"value"` // time, "value"
+			Value  [2]json.RawMessage `json:"value"` // [time, "value"]
 		} `json:"result"`
 	} `json:"data"`
 }
 
-// Query evaluates an instant query whose result is a vector.
+// Query evaluates an instant query whose result is an instant vector.
 func (p Prometheus) Query(ctx context.Context, expression string) ([]Sample, error) {
 	var answer prometheusAnswer
 	if err := p.json(ctx, p.Base+"/api/v1/query?query="+url.QueryEscape(expression), &answer); err != nil {
@@ -51,7 +51,7 @@ func (p Prometheus) Query(ctx context.Context, expression string) ([]Sample, err
 	return samples, nil
 }
 
-// Scalar evaluates a query with at most one series; ok is false when there is none.
+// Scalar evaluates a query with at most one result series. ok is false if there is none.
 func (p Prometheus) Scalar(ctx context.Context, expression string) (value float64, ok bool, err error) {
 	samples, err := p.Query(ctx, expression)
 	if err != nil || len(samples) == 0 {
@@ -60,7 +60,7 @@ func (p Prometheus) Scalar(ctx context.Context, expression string) (value float6
 	return samples[0].Value, true, nil
 }
 
-// ByLabel evaluates a query and returns the values by one label of their series.
+// ByLabel evaluates a query and returns the sum of the values for each value of label.
 func (p Prometheus) ByLabel(ctx context.Context, expression, label string) (map[string]float64, error) {
 	samples, err := p.Query(ctx, expression)
 	if err != nil {
@@ -73,7 +73,7 @@ func (p Prometheus) ByLabel(ctx context.Context, expression, label string) (map[
 	return values, nil
 }
 
-// Exemplar is one observation that a metric kept as an example.
+// Exemplar is an exemplar of a series.
 type Exemplar struct {
 	Series  map[string]string // the metric's labels
 	TraceID string
@@ -81,7 +81,7 @@ type Exemplar struct {
 	At      time.Time
 }
 
-// Exemplars returns those of the series that an expression selects, between two times.
+// Exemplars returns the exemplars between from and to of the series that the expression selects.
 func (p Prometheus) Exemplars(ctx context.Context, expression string, from, to time.Time) ([]Exemplar, error) {
 	var answer struct {
 		Data []struct {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-func tree(t jaegerTrace) []*Span {
+// buildTree links the spans of a trace and returns those without a parent in it.
+func buildTree(t jaegerTrace) []*Span {
 	spans := map[string]*Span{}
 	for _, s := range t.Spans {
 		spans[s.SpanID] = newSpan(s, t.Processes[s.ProcessID].ServiceName)
@@ -56,8 +57,8 @@ func byStart(a, b *Span) int {
 	return strings.Compare(a.ID, b.ID)
 }
 
-// Outline writes trees one span a line, indented by depth: "client GET (hello)". Two traces of the same shape have the same
-// outline.
+// Outline formats trees with one line per span, "kind name (service)", indented by 2 spaces per
+// level: "client GET (hello)". Traces with the same structure have the same outline.
 func Outline(roots []*Span) string {
 	var b strings.Builder
 	var walk func(*Span, int)

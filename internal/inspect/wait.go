@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// WaitReady returns once url answers 200, or with the reason why it does not when ctx ends.
+// WaitReady polls url every 50 ms until it answers 200. If ctx ends first, the error contains the
+// cause of ctx and the last error.
 func (c Client) WaitReady(ctx context.Context, url string) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -1,5 +1,6 @@
-// Package program is what every program of the project does in the same way at
-// its edge: flags with environment fallbacks, a version, exit codes.
+// Package program holds what every program of the project shares: flags with
+// environment fallbacks, the version, signal handling and exit codes. Each
+// main.go under services/ and examples/ only calls [Main].
 package program
 
 import (
@@ -11,32 +12,33 @@ import (
 	"strings"
 )
 
-// EnvPrefix begins the names of the environment variables that stand in for
-// flags: -admin-addr is MINI_REDIS_ADMIN_ADDR.
+// EnvPrefix is the prefix of the environment variables that set flags:
+// MINI_REDIS_ADMIN_ADDR sets -admin-addr.
 const EnvPrefix = "MINI_REDIS_"
 
-// ErrHelp and ErrVersion say that the text the user asked for has been printed,
-// and nothing else is to be done.
+// [Parse] returns ErrHelp or ErrVersion after it has printed the help or the
+// version. The program then exits with code 0.
 var (
 	ErrHelp    = flag.ErrHelp
 	ErrVersion = errors.New("version printed")
 )
 
-// Flags returns an empty flag set that prints about and the flags as its help.
+// Flags returns an empty flag set. Its help is the text about, followed by the flags.
 func Flags(name, about string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.Usage = func() {
-		fmt.Fprintf(fs.Output(), "%s\n\nUsage: %s [flags]\n\nFlags, each with an environment variable %s<NAME> that stands in for it:\n", about, name, EnvPrefix)
+		fmt.Fprintf(fs.Output(), "%s\n\nUsage: %s [flags]\n\nFlags. The environment variable %s<NAME> sets a flag that is not on the command line:\n", about, name, EnvPrefix)
 		fs.PrintDefaults()
 	}
 	return fs
 }
 
-// Parse reads args, then the environment for flags that args do not set.
-// Variables with the prefix that belong to no flag are ignored: Kubernetes puts
-// some there. --version prints the version to stdout and returns [ErrVersion];
-// --help prints the help to stdout and returns [ErrHelp]; any other error is an
-// [*Error] with [ExitUsage], one sentence that says what is wrong.
+// Parse parses args, then sets each flag that args do not set from its
+// environment variable. An empty variable counts as unset. Variables with the
+// prefix that match no flag are ignored, because Kubernetes sets some
+// (MINI_REDIS_SERVICE_HOST). --version prints the version to stdout and returns
+// [ErrVersion]; --help prints the help to stdout and returns [ErrHelp]; any
+// other error is an [*Error] with [ExitUsage].
 func Parse(fs *flag.FlagSet, args []string, getenv func(string) string, stdout io.Writer) error {
 	version := fs.Bool("version", false, "print the version and exit")
 	err := parseQuietly(fs, args)
@@ -55,8 +57,8 @@ func Parse(fs *flag.FlagSet, args []string, getenv func(string) string, stdout i
 	return fromEnvironment(fs, getenv)
 }
 
-// parseQuietly parses without the flag package's own printing, which repeats
-// the whole help after each error.
+// parseQuietly parses without the output of package flag, which prints the
+// whole help after each error.
 func parseQuietly(fs *flag.FlagSet, args []string) error {
 	out, usage := fs.Output(), fs.Usage
 	fs.SetOutput(io.Discard)
@@ -85,7 +87,7 @@ func fromEnvironment(fs *flag.FlagSet, getenv func(string) string) error {
 	return nil
 }
 
-// EnvName is the environment variable of a flag.
+// EnvName returns the environment variable that sets the flag.
 func EnvName(flagName string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
 }
@@ -93,7 +95,7 @@ func EnvName(flagName string) string {
 // version is set by release builds: -ldflags "-X mini-redis/internal/program.version=1.2.3".
 var version = "0.1.0-dev"
 
-// Version is the program's version with the revision it was built from.
+// Version returns the program's version, with the revision in parentheses if it is known.
 func Version() string {
 	if r := Revision(); r != "" {
 		return version + " (" + r + ")"
@@ -101,11 +103,12 @@ func Version() string {
 	return version
 }
 
-// Number is the version without the revision, as telemetry carries it.
+// Number returns the version without the revision, for the resource attribute service.version.
 func Number() string { return version }
 
-// Revision is the commit the program was built from, with "-dirty" behind it
-// when the tree had changes, or "" when it is not known.
+// Revision returns the first 12 digits of the commit the program was built
+// from, with the suffix "-dirty" if the working tree had changes. It returns ""
+// if the build information has no commit.
 func Revision() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

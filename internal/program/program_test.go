@@ -25,7 +25,7 @@ func parse(args []string, env map[string]string) (s settings, fs *flag.FlagSet, 
 	return s, fs, out.String(), errs.String(), err
 }
 
-func TestFlagsWinOverEnvironmentWinsOverDefault(t *testing.T) {
+func TestFlagOverridesEnvironmentOverridesDefault(t *testing.T) {
 	f := func(args []string, env map[string]string, want string) {
 		t.Helper()
 		s, _, _, stderr, err := parse(args, env)
@@ -39,12 +39,12 @@ func TestFlagsWinOverEnvironmentWinsOverDefault(t *testing.T) {
 	f([]string{"-admin-addr", "flag"}, env, "flag")
 }
 
-func TestBadInputIsOneClearSentence(t *testing.T) {
+func TestInvalidInputPrintsOneLine(t *testing.T) {
 	f := func(args []string, env map[string]string, want string) {
 		t.Helper()
 		_, _, stdout, stderr, err := parse(args, env)
 		if Exit(err, io.Discard) != ExitUsage || stdout != "" || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
-			t.Errorf("%v %v: %v, stdout %q, stderr %q", args, env, err, stdout, stderr)
+			t.Errorf("%v %v: error %v, stdout %q, stderr %q, want one line on stderr with %q", args, env, err, stdout, stderr, want)
 		}
 	}
 	f([]string{"-nope"}, nil, "flag provided but not defined: -nope")

@@ -1,5 +1,5 @@
 package program
 
-// The certificate authorities are compiled in, for images that hold a program
-// and nothing else; the system's own are used where there are some.
+// The root certificates are compiled in, for container images without any.
+// Go uses the system's root certificates if there are some.
 import _ "golang.org/x/crypto/x509roots/fallback"

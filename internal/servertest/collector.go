@@ -13,19 +13,19 @@ import (
 	common "go.opentelemetry.io/proto/otlp/common/v1"
 	pb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
-	_ "google.golang.org/grpc/encoding/gzip" // so that the receiver understands it
+	_ "google.golang.org/grpc/encoding/gzip" // registers the gzip decompressor
 )
 
-// Span is a span as it arrived.
+// Span is a received span.
 type Span struct {
 	Service, Name, Kind string // Kind is INTERNAL, CLIENT, SERVER or CONSUMER
-	TraceID, ID, Parent string // hexadecimal; Parent is empty for a root
+	TraceID, ID, Parent string // hexadecimal; Parent is empty for a root span
 	Attributes          map[string]string
 	Resource            map[string]string
 	Failed              bool
 }
 
-// Collector is an OTLP receiver that keeps the spans it is sent.
+// Collector is an OTLP receiver that stores the spans it receives.
 type Collector struct {
 	collector.UnimplementedTraceServiceServer
 	addr string
@@ -34,7 +34,7 @@ type Collector struct {
 	spans []Span
 }
 
-// NewCollector starts an OTLP receiver.
+// NewCollector starts an OTLP receiver on a free port until the test ends.
 func NewCollector(t testing.TB) *Collector {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -49,8 +49,8 @@ func NewCollector(t testing.TB) *Collector {
 	return c
 }
 
-// Env is the environment that sends a program's traces here, soon, and its
-// metrics nowhere.
+// Env returns environment variables (NAME=value) that make a program export its
+// traces to the collector every 50 ms and no metrics.
 func (c *Collector) Env() []string {
 	return []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + c.addr,
@@ -64,14 +64,14 @@ func (c *Collector) Export(_ context.Context, request *collector.ExportTraceServ
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, resource := range request.GetResourceSpans() {
-		origin := attributes(resource.GetResource().GetAttributes())
+		resourceAttrs := attributes(resource.GetResource().GetAttributes())
 		for _, scope := range resource.GetScopeSpans() {
 			for _, s := range scope.GetSpans() {
 				c.spans = append(c.spans, Span{
-					Service: origin["service.name"], Name: s.GetName(), Kind: s.GetKind().String()[len("SPAN_KIND_"):],
+					Service: resourceAttrs["service.name"], Name: s.GetName(), Kind: s.GetKind().String()[len("SPAN_KIND_"):],
 					TraceID: hex.EncodeToString(s.GetTraceId()), ID: hex.EncodeToString(s.GetSpanId()),
 					Parent:     hex.EncodeToString(s.GetParentSpanId()),
-					Attributes: attributes(s.GetAttributes()), Resource: origin,
+					Attributes: attributes(s.GetAttributes()), Resource: resourceAttrs,
 					Failed: s.GetStatus().GetCode() == pb.Status_STATUS_CODE_ERROR,
 				})
 			}
@@ -91,39 +91,39 @@ func attributes(pairs []*common.KeyValue) map[string]string {
 	return m
 }
 
-// Spans returns every span that has arrived.
+// Spans returns all spans received so far.
 func (c *Collector) Spans() []Span {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.spans)
 }
 
-// Trace waits until n spans of a trace have arrived, and a moment longer for
-// one too many, and returns them as lines "service: KIND name" indented under
-// their parents, siblings in the order of their names.
+// Trace waits for n spans of a trace, and then 200 ms more to detect unexpected
+// ones. It returns the spans as lines "service: KIND name", indented under their
+// parents. The subtrees of siblings are in alphabetical order.
 func (c *Collector) Trace(t testing.TB, traceID string, n int) string {
 	t.Helper()
 	var spans []Span
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); ; time.Sleep(10 * time.Millisecond) {
 		spans = slices.DeleteFunc(c.Spans(), func(s Span) bool { return s.TraceID != traceID })
 		if len(spans) >= n {
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Errorf("%d spans of the trace %s arrived, want %d", len(spans), traceID, n)
+			t.Errorf("received %d spans of trace %s, want %d", len(spans), traceID, n)
 			break
 		}
 	}
 	time.Sleep(200 * time.Millisecond)
 	spans = slices.DeleteFunc(c.Spans(), func(s Span) bool { return s.TraceID != traceID })
-	return tree(spans, "", "")
+	return formatTree(spans, "", "")
 }
 
-func tree(spans []Span, parent, indent string) (text string) {
+func formatTree(spans []Span, parent, indent string) (text string) {
 	var lines []string
 	for _, s := range spans {
 		if s.Parent == parent {
-			lines = append(lines, indent+s.Service+": "+s.Kind+" "+s.Name+"\n"+tree(spans, s.ID, indent+"  "))
+			lines = append(lines, indent+s.Service+": "+s.Kind+" "+s.Name+"\n"+formatTree(spans, s.ID, indent+"  "))
 		}
 	}
 	slices.Sort(lines)

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// Build builds a package of this module and returns the program's path. What
-// tests run as a process of its own is built this way, from the same sources.
+// Build builds a package of this module in a temporary directory and returns the
+// path of the program.
 func Build(t testing.TB, pkg string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), filepath.Base(pkg))
@@ -30,8 +30,8 @@ func Build(t testing.TB, pkg string) string {
 	return path
 }
 
-// MiniRedis builds and starts the project's own server and returns its address.
-// env are additions to the environment, see [Collector.Env].
+// MiniRedis builds and starts mini-redis and returns its address. env is added
+// to the environment, see [Collector.Env]. The server is stopped when the test ends.
 func MiniRedis(t testing.TB, env ...string) string {
 	t.Helper()
 	cmd := exec.Command(Build(t, "mini-redis/services/mini-redis"), "-addr", "127.0.0.1:0", "-admin-addr", "127.0.0.1:0")
@@ -47,10 +47,10 @@ func MiniRedis(t testing.TB, env ...string) string {
 	}
 	ready := make(chan string, 1)
 	var reading sync.WaitGroup
-	reading.Go(func() { watch(stdout, ready) })
+	reading.Go(func() { readLog(stdout, ready) })
 	stop := sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
-		kill := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		kill := time.AfterFunc(testTimeout, func() { _ = cmd.Process.Kill() })
 		defer kill.Stop()
 		reading.Wait()
 		_ = cmd.Wait()
@@ -63,16 +63,16 @@ func MiniRedis(t testing.TB, env ...string) string {
 			t.Fatalf("mini-redis ended before it was ready: %s", stderr.String())
 		}
 		return addr
-	case <-time.After(patience):
+	case <-time.After(testTimeout):
 		stop()
 		t.Fatalf("mini-redis is not ready: %s", stderr.String())
 		return ""
 	}
 }
 
-// watch finds the address in the log line that says that the server is ready,
-// and reads on so that the server can go on logging.
-func watch(log io.Reader, ready chan<- string) {
+// readLog sends the address in the server's log line "ready" to ready. It reads
+// the log until its end, so that the server does not block on a full pipe.
+func readLog(log io.Reader, ready chan<- string) {
 	defer close(ready)
 	found := false
 	for lines := bufio.NewScanner(log); lines.Scan(); {
@@ -84,16 +84,16 @@ func watch(log io.Reader, ready chan<- string) {
 	}
 }
 
-// Each runs a test against a stock redis-server, where one is installed, and
-// against mini-redis.
+// Each runs a test against redis-server, if it is installed, and against
+// mini-redis.
 func Each(t *testing.T, test func(t *testing.T, addr string)) {
 	t.Helper()
 	t.Run("redis-server", func(t *testing.T) { test(t, Redis(t)) })
 	t.Run("mini-redis", func(t *testing.T) { test(t, MiniRedis(t)) })
 }
 
-// Env returns a program's environment that knows the given variables alone,
-// written NAME=value.
+// Env returns a getenv function for exactly the given variables, written
+// NAME=value.
 func Env(variables ...string) func(string) string {
 	return func(name string) string {
 		for _, v := range variables {

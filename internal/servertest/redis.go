@@ -1,8 +1,8 @@
-// Package servertest starts the real servers that tests of the project's
-// clients talk to: a stock redis-server, mini-redis itself, and an OTLP
-// receiver that keeps the spans both ends send.
+// Package servertest starts real servers for tests of the project's clients:
+// redis-server, mini-redis, and an OTLP receiver that stores the spans of clients
+// and servers.
 //
-// Everything listens on a free port of 127.0.0.1 and ends with its test.
+// All of them listen on a free port of 127.0.0.1 and stop when their test ends.
 package servertest
 
 import (
@@ -16,27 +16,27 @@ import (
 	"time"
 )
 
-// patience is how long a test waits for what must happen; one that passes never
-// comes near it, on a busy machine either.
-const patience = 30 * time.Second
+// testTimeout is how long a test waits for an expected event. A passing test
+// needs far less, also on a busy machine.
+const testTimeout = 30 * time.Second
 
-// Redis starts a stock redis-server that persists nothing and returns its
-// address. args are settings, "--requirepass", "secret". The test is skipped
-// where no redis-server is installed.
+// Redis starts a redis-server without persistence and returns its address. args
+// are its arguments, for example "--requirepass", "secret". The test is skipped
+// if redis-server is not installed.
 func Redis(t testing.TB, args ...string) string {
 	t.Helper()
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
 		t.Skip("redis-server is not installed")
 	}
-	for range 5 { // a free port can be taken by another process before it is used
+	for range 5 { // another process can take the free port before redis-server does
 		addr, err := startRedis(t, binary, args)
 		if err == nil {
 			return addr
 		}
 		t.Log(err)
 	}
-	t.Fatal("redis-server does not start")
+	t.Fatal("redis-server did not start")
 	return ""
 }
 
@@ -60,23 +60,23 @@ func startRedis(t testing.TB, binary string, args []string) (string, error) {
 		_ = cmd.Process.Kill()
 		<-ended
 	}
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		select {
 		case err := <-ended:
-			return "", fmt.Errorf("redis-server ended: %v: %s", err, output.String())
+			return "", fmt.Errorf("redis-server exited: %v: %s", err, output.String())
 		default:
 		}
-		if accepts(addr) {
+		if answersPing(addr) {
 			t.Cleanup(stop)
 			return addr, nil
 		}
 	}
 	stop()
-	return "", errors.New("redis-server does not answer")
+	return "", errors.New("redis-server did not answer")
 }
 
-// accepts says whether something at addr answers a PING in whatever way.
-func accepts(addr string) bool {
+// answersPing reports whether a server at addr sends any reply to PING, including an error.
+func answersPing(addr string) bool {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {
 		return false
@@ -88,7 +88,7 @@ func accepts(addr string) bool {
 	return n > 0
 }
 
-// FreeAddr is an address of 127.0.0.1 at which nothing listened a moment ago.
+// FreeAddr returns an address of 127.0.0.1 that is not in use at the time of the call.
 func FreeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -98,16 +98,16 @@ func FreeAddr() (string, error) {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(l.Addr().(*net.TCPAddr).Port)), nil
 }
 
-// Ask sends one command, as a line, on a connection of its own and returns the
-// beginning of the reply as it came over the wire.
+// Ask sends one inline command on a new connection and returns what the first
+// read returns of the reply, in wire format.
 func Ask(t testing.TB, addr, line string) string {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", addr, patience)
+	conn, err := net.DialTimeout("tcp", addr, testTimeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(testTimeout))
 	if _, err := conn.Write([]byte(line + "\r\n")); err != nil {
 		t.Fatal(err)
 	}
@@ -119,19 +119,19 @@ func Ask(t testing.TB, addr, line string) string {
 	return string(reply[:n])
 }
 
-// End makes a stock redis-server end at once, as if it had crashed.
+// End makes a redis-server exit at once without saving, like a crash.
 func End(t testing.TB, addr string) {
 	t.Helper()
-	conn, err := net.DialTimeout("tcp", addr, patience)
+	conn, err := net.DialTimeout("tcp", addr, testTimeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(testTimeout))
 	if _, err := conn.Write([]byte("SHUTDOWN NOSAVE NOW FORCE\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	if n, _ := conn.Read(make([]byte, 64)); n > 0 {
-		t.Fatal("redis-server does not end")
+		t.Fatal("redis-server did not exit")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"mini-redis/internal/program"
 )
 
-// Screen is a terminal that a test can look at while a program writes to it.
+// Screen is a writer whose text a test can read while a program writes to it.
 // The zero value is empty.
 type Screen struct {
 	mu   sync.Mutex // guards text
@@ -25,37 +25,38 @@ func (s *Screen) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-// String is all that was written.
+// String returns all text written so far.
 func (s *Screen) String() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.text.String()
 }
 
-// MustShow waits until the screen shows exactly want.
+// MustShow waits until the text is exactly want.
 func (s *Screen) MustShow(t testing.TB, want string) {
 	t.Helper()
 	s.Await(t, want, func(text string) bool { return text == want })
 }
 
-// Await waits until what is on the screen satisfies ok; what names it.
+// Await waits until ok returns true for the text. what describes the expected
+// text in the failure message.
 func (s *Screen) Await(t testing.TB, what string, ok func(text string) bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !ok(s.String()); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(testTimeout); !ok(s.String()); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("the screen shows\n%swant\n%s", s.String(), what)
+			t.Fatalf("the output is\n%swant\n%s", s.String(), what)
 		}
 	}
 }
 
-// Process is a program that runs inside of the test.
+// Process is a program that runs in a goroutine of the test.
 type Process struct {
 	Stdout, Stderr Screen
 	stop           func() int
 }
 
-// Start runs a program with the given environment until it ends, or Stop is
-// called, or the test is over.
+// Start runs a program with the given environment (NAME=value). Its context ends
+// when Stop is called or the test ends.
 func Start(t testing.TB, run program.Run, env []string, args ...string) *Process {
 	ctx, cancel := context.WithCancel(context.Background())
 	p, code := &Process{}, make(chan int, 1)
@@ -71,5 +72,6 @@ func Start(t testing.TB, run program.Run, env []string, args ...string) *Process
 	return p
 }
 
-// Stop does what SIGINT does and returns the exit code.
+// Stop cancels the program's context, as SIGINT does, waits for the program and
+// returns its exit code.
 func (p *Process) Stop() int { return p.stop() }

@@ -29,8 +29,8 @@ const closedBit = 1 << 63
 
 // ring is a bounded queue with many producers and one consumer. A producer takes no lock and never
 // blocks: it reserves slots by one compare-and-swap, copies the items, and marks each slot ready.
-// Producers hold the server's execution lock or run its only event loop; a mutex shared with the
-// consumer could block them for as long as the consumer is not scheduled.
+// A producer may hold the server's execution lock or run its only event loop; a mutex shared with
+// the consumer could block it for as long as the consumer is not scheduled.
 type ring struct {
 	slots  []slot
 	mask   uint64

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// replyTimeout is how long Run waits for a reply before it calls it missing.
+// replyTimeout is how long Run waits for the replies of a step.
 const replyTimeout = 5 * time.Second
 
-// Run holds the conversation with a server over connections that dial opens,
-// and fails t at the first byte that differs. It closes the connections at its
-// end. Each conversation uses keys and channels of its own, so that one server
-// can take them all; the caller compares the spans (CompareSpans).
+// Run runs the conversation with a server over connections that dial opens. It
+// fails t at the first byte that differs, and closes the connections when it
+// returns. Each conversation uses its own keys and channels, so all of them can
+// run against one server. The caller compares the spans with CompareSpans.
 func (c Conversation) Run(t testing.TB, dial func() (net.Conn, error)) {
 	t.Helper()
 	conns := map[string]net.Conn{}
@@ -40,8 +40,8 @@ func (c Conversation) Run(t testing.TB, dial func() (net.Conn, error)) {
 	}
 }
 
-// run sends and then reads no byte more than is expected, so that a surplus
-// shows in the next step.
+// run sends and then reads exactly as many bytes as expected, so that an
+// unexpected byte makes the next step fail.
 func (s Step) run(conn net.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(replyTimeout)); err != nil {
 		return err
@@ -74,14 +74,14 @@ func readTail(conn net.Conn, tail []byte) error {
 	one := make([]byte, 1)
 	for !bytes.HasSuffix(got, tail) {
 		if _, err := conn.Read(one); err != nil {
-			return fmt.Errorf("got %q, want an end of %q (%v)", got, tail, err)
+			return fmt.Errorf("got %q, want a text that ends with %q (%v)", got, tail, err)
 		}
 		got = append(got, one[0])
 	}
 	return nil
 }
 
-// CompareSpans fails t unless got holds exactly the conversation's spans, in any order.
+// CompareSpans fails t unless got contains exactly the conversation's spans, in any order.
 func (c Conversation) CompareSpans(t testing.TB, got []Span) {
 	t.Helper()
 	want, have := sorted(c.Spans), sorted(got)

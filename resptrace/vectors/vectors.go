@@ -1,7 +1,7 @@
 // Package vectors loads the test vectors of RESP Trace Context
-// (../testdata/vectors.json) and runs their conversations. It is for tests
-// only: those of resptrace/wire, and those of every server and proxy that
-// speaks TRACED. SPEC.md, "Test vectors", says what each part means.
+// (../testdata/vectors.json) and runs their conversations. It is for tests of
+// resptrace/wire and of every server and proxy that supports TRACED. SPEC.md,
+// section 10, describes the format.
 package vectors
 
 import (
@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// File is the whole of vectors.json.
+// File is the content of vectors.json.
 type File struct {
 	About         string         `json:"about"`
 	Version       int            `json:"version"`
@@ -21,19 +21,19 @@ type File struct {
 	Conversations []Conversation `json:"conversations"`
 }
 
-// Request is one TRACED request: either its fields, its inner command and the
-// context that a W3C propagator reads from it, or the error line that answers it.
+// Request is one TRACED request with either its fields, its inner command and the
+// context that a W3C propagator extracts, or the error line that answers it.
 type Request struct {
 	Name    string     `json:"name"`
 	Note    string     `json:"note"`
-	Request Bytes      `json:"request"` // as on the wire
+	Request Bytes      `json:"request"` // in wire format
 	Fields  [][2]Bytes `json:"fields"`
 	Inner   []Bytes    `json:"inner"`
 	Context *Context   `json:"context"` // nil: the command runs untraced
-	Error   string     `json:"error"`   // without '-' and line end; "": well-formed
+	Error   string     `json:"error"`   // without '-' and CRLF; "" if the request is well-formed
 }
 
-// Context is a span context as text, in lower-case hexadecimal digits.
+// Context is a span context in lower-case hexadecimal digits.
 type Context struct {
 	TraceID    string `json:"trace_id"`
 	SpanID     string `json:"span_id"`
@@ -41,7 +41,7 @@ type Context struct {
 	Tracestate string `json:"tracestate"`
 }
 
-// Traceparent is one value of a traceparent field, and what it means when it is valid.
+// Traceparent is one value of a traceparent field and, if it is valid, its meaning.
 type Traceparent struct {
 	Name    string `json:"name"`
 	Value   Bytes  `json:"value"`
@@ -51,37 +51,38 @@ type Traceparent struct {
 	Flags   string `json:"flags"`
 }
 
-// Conversation is what one or more new connections say to a server, what it
-// answers, and the spans that it has recorded when it has answered everything.
+// Conversation is a list of requests on one or more new connections with the
+// expected replies, and the spans that the server has recorded after the last
+// reply.
 type Conversation struct {
 	Name  string `json:"name"`
 	Note  string `json:"note"`
-	Roots bool   `json:"roots"` // run it with spans rooted by the server allowed
+	Roots bool   `json:"roots"` // run it with root spans of the server enabled
 	Steps []Step `json:"steps"`
-	Spans []Span `json:"spans"` // in no order
+	Spans []Span `json:"spans"` // in any order
 }
 
-// Step sends bytes on one connection and then reads what is expected there.
+// Step sends bytes on one connection and then reads the expected reply.
 type Step struct {
-	On         string `json:"on"` // which connection; "" is one like any other
+	On         string `json:"on"` // name of the connection; "" is a valid name
 	Send       Bytes  `json:"send"`
 	Expect     Bytes  `json:"expect"`      // exactly these bytes
 	ExpectTail Bytes  `json:"expect_tail"` // or anything that ends in these bytes
 }
 
-// Span is a span that the server records.
+// Span is an expected span of the server.
 type Span struct {
 	Operation string `json:"operation"`        // db.operation.name
 	TraceID   string `json:"trace_id"`         // in lower-case hexadecimal digits
 	ParentID  string `json:"parent_id"`        // in lower-case hexadecimal digits
-	Status    string `json:"status,omitempty"` // db.response.status_code; "": no error
+	Status    string `json:"status,omitempty"` // db.response.status_code; "" if there is no error
 }
 
-// Bytes are bytes written as a JSON string whose characters, U+0000 to U+00FF,
-// are one byte each.
+// Bytes is a byte string. In JSON it is a string in which each character from
+// U+0000 to U+00FF stands for one byte.
 type Bytes []byte
 
-// UnmarshalJSON reads the string; a character above U+00FF is an error.
+// UnmarshalJSON decodes the string. A character above U+00FF is an error.
 func (b *Bytes) UnmarshalJSON(data []byte) error {
 	var s string
 	if err := json.Unmarshal(data, &s); err != nil {
@@ -90,7 +91,7 @@ func (b *Bytes) UnmarshalJSON(data []byte) error {
 	out := make(Bytes, 0, len(s))
 	for _, r := range s {
 		if r > 0xff {
-			return fmt.Errorf("vectors: %q is more than a byte", r)
+			return fmt.Errorf("vectors: character %q is above U+00FF", r)
 		}
 		out = append(out, byte(r))
 	}
@@ -98,10 +99,10 @@ func (b *Bytes) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Load reads vectors.json of the source tree that the test runs in.
+// Load reads vectors.json of the source tree that contains the test's package.
 func Load(t testing.TB) File {
 	t.Helper()
-	data, err := os.ReadFile(find(t))
+	data, err := os.ReadFile(findFile(t))
 	if err != nil {
 		t.Fatalf("vectors: %v", err)
 	}
@@ -112,8 +113,8 @@ func Load(t testing.TB) File {
 	return f
 }
 
-// find walks up from the test's directory, which is its package's, to the source tree's root.
-func find(t testing.TB) string {
+// findFile searches vectors.json from the test's working directory upwards.
+func findFile(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"mini-redis/resptrace/wire"
 )
 
-// TestRepliesAreThoseOfAStockRedis sends each conversation to a redis-server
-// with every TRACED taken away, and expects the same replies: the reply of a
-// TRACED command is the reply of its inner command, byte for byte.
-func TestRepliesAreThoseOfAStockRedis(t *testing.T) {
+// TestRepliesMatchRedisServer runs each conversation without TRACED against a
+// redis-server and expects the same replies: the reply of a TRACED command is the
+// reply of its inner command, byte for byte.
+func TestRepliesMatchRedisServer(t *testing.T) {
 	addr := redistest.Start(t)
 	for _, c := range vectors.Load(t).Conversations {
 		t.Run(c.Name, func(t *testing.T) {
@@ -33,18 +33,19 @@ func TestRepliesAreThoseOfAStockRedis(t *testing.T) {
 	}
 }
 
-// stockTail is the end of a stock HELLO's reply: its last entry is the list of modules.
+// stockTail returns the end of redis-server's reply to HELLO: its last entry is the list of
+// modules.
 func stockTail(t *testing.T, tail vectors.Bytes) vectors.Bytes {
 	t.Helper()
 	if string(tail) != "$12\r\ntracecontext\r\n:1\r\n" {
-		t.Fatalf("the tail %q is not discovery", tail)
+		t.Fatalf("the expected tail is %q, want the entry tracecontext", tail)
 	}
 	return vectors.Bytes("$7\r\nmodules\r\n*0\r\n")
 }
 
-// untraced replaces each TRACED request by its inner command. One that is
-// malformed becomes a command that is malformed too, and the error expected
-// for it is replaced by that command's: what follows must be the same.
+// untraced replaces each TRACED request by its inner command. It replaces a
+// malformed request by a malformed ECHO and the expected error by the error of
+// that ECHO, so that the state of the connection is the same afterwards.
 func untraced(t *testing.T, send, expect []byte) (plain, reply vectors.Bytes) {
 	t.Helper()
 	for len(send) > 0 {
@@ -66,7 +67,7 @@ func untraced(t *testing.T, send, expect []byte) (plain, reply vectors.Bytes) {
 	return plain, expect
 }
 
-// next takes one request, an array or an inline one, off b.
+// next splits the first request, an array or an inline command, off b.
 func next(t *testing.T, b []byte) (args [][]byte, rest []byte) {
 	t.Helper()
 	if b[0] != '*' {
@@ -99,13 +100,13 @@ func encode(args [][]byte) []byte {
 	return []byte(b.String())
 }
 
-// TestSpansComeFromContexts checks the vectors themselves: each span that a
-// conversation expects has its parent in what the conversation sends.
-func TestSpansComeFromContexts(t *testing.T) {
+// TestExpectedSpansHaveSentParents checks the vectors themselves: the parent of
+// each expected span is a context that the conversation sends.
+func TestExpectedSpansHaveSentParents(t *testing.T) {
 	names := map[string]bool{}
 	for _, c := range vectors.Load(t).Conversations {
 		if names[c.Name] {
-			t.Errorf("two conversations are called %q", c.Name)
+			t.Errorf("two conversations have the name %q", c.Name)
 		}
 		names[c.Name] = true
 		var sent []byte
@@ -114,7 +115,7 @@ func TestSpansComeFromContexts(t *testing.T) {
 		}
 		for _, span := range c.Spans {
 			if !bytes.Contains(sent, []byte("00-"+span.TraceID+"-"+span.ParentID+"-01")) {
-				t.Errorf("%s: nothing sent is the parent of %+v", c.Name, span)
+				t.Errorf("%s: the conversation does not send the parent of %+v", c.Name, span)
 			}
 		}
 	}

@@ -5,22 +5,25 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Fields are the field and value pairs of one TRACED request, flat: name,
-// value, name, value. They alias the request and live as long as it does.
+// Fields holds the field and value pairs of one TRACED request as a flat list:
+// name, value, name, value. The slices alias the request, so they are valid only
+// as long as the request's buffer.
 //
-// Fields is what a server hands to its propagator's Extract.
+// A server passes Fields to its propagator's Extract.
 type Fields [][]byte
 
 var _ propagation.TextMapCarrier = Fields(nil)
 
-// Lookup returns the first value of the field of that name, in any letter case,
-// without a copy; nil when there is none or when it breaks a limit of the wire.
+// Lookup returns the value of the first field with that name, in any letter case,
+// without copying. It returns nil if there is no such field or if the field
+// exceeds MaxName or MaxValue.
 func (f Fields) Lookup(name string) []byte {
 	value, _ := f.lookup(name)
 	return value
 }
 
-// lookup also tells a field that is over the limit (nil, true) from one that was not sent.
+// lookup also reports whether the field was sent: it returns (nil, true) for a field that exceeds a
+// limit.
 func (f Fields) lookup(name string) (value []byte, found bool) {
 	for i := 0; i+1 < len(f); i += 2 {
 		if !equalFold(f[i], name) {
@@ -34,13 +37,14 @@ func (f Fields) lookup(name string) (value []byte, found bool) {
 	return nil, false
 }
 
-// Get is Lookup as propagation.TextMapCarrier wants it: a copy, "" when there is none.
+// Get implements propagation.TextMapCarrier. It returns a copy of the result of
+// Lookup, or "" if there is none.
 func (f Fields) Get(key string) string { return string(f.Lookup(key)) }
 
-// Set does nothing: a received context is read only.
+// Set does nothing: a received context is read-only.
 func (f Fields) Set(string, string) {}
 
-// Keys lists the names as they came, without those over the limit and the empty ones.
+// Keys returns the field names as received, without empty names and names longer than MaxName.
 func (f Fields) Keys() []string {
 	keys := make([]string, 0, len(f)/2)
 	for i := 0; i+1 < len(f); i += 2 {
@@ -51,11 +55,11 @@ func (f Fields) Keys() []string {
 	return keys
 }
 
-// SpanContext reads the W3C fields traceparent and tracestate. found says that
-// a traceparent was sent; the context is valid only when that was well-formed,
-// so found without a valid context is what a server counts as malformed. A
-// malformed tracestate is dropped and does not spoil its traceparent, as the
-// recommendation asks. Nothing is allocated unless there is a tracestate.
+// SpanContext parses the W3C fields traceparent and tracestate. found reports
+// whether a traceparent was sent. The context is valid only if the traceparent was
+// well-formed, so a server counts found without a valid context as malformed. A
+// malformed tracestate is dropped and the traceparent remains valid, as the W3C
+// recommendation requires. SpanContext allocates only if there is a tracestate.
 func (f Fields) SpanContext() (sc trace.SpanContext, found bool) {
 	value, found := f.lookup("traceparent")
 	if !found {

@@ -28,17 +28,17 @@ func TestFieldsOverTheLimitsAreIgnored(t *testing.T) {
 	longest := strings.Repeat("v", wire.MaxValue)
 	f := fields("long", longest, "longer", longest+"v", strings.Repeat("n", wire.MaxName+1), "x", "", "y", "ok", "z")
 	if f.Get("long") != longest || f.Get("ok") != "z" {
-		t.Error("a field within the limits is not there")
+		t.Error("a field within the limits is missing")
 	}
 	if f.Get("longer") != "" || f.Get(strings.Repeat("n", wire.MaxName+1)) != "" {
-		t.Error("a field over the limits is there")
+		t.Error("a field over the limits is returned")
 	}
 	if keys := strings.Join(f.Keys(), ","); keys != "long,longer,ok" {
 		t.Errorf("keys %s", keys)
 	}
 }
 
-func TestSpanContextTellsMalformedFromMissing(t *testing.T) {
+func TestSpanContextDistinguishesMalformedFromMissing(t *testing.T) {
 	for value, wantFound := range map[string]bool{sampled: true, "hello": true, "": true, strings.Repeat("0", wire.MaxValue+1): true} {
 		sc, found := fields("traceparent", value).SpanContext()
 		if found != wantFound || sc.IsValid() != (value == sampled) {
@@ -50,7 +50,7 @@ func TestSpanContextTellsMalformedFromMissing(t *testing.T) {
 	}
 }
 
-func TestAContextCrosses(t *testing.T) {
+func TestContextIsPropagated(t *testing.T) {
 	prop := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 	member, err := baggage.NewMember("plan", "free")
 	if err != nil {
@@ -79,14 +79,14 @@ func TestAContextCrosses(t *testing.T) {
 		t.Errorf("context %v became %v", sc, got)
 	}
 	if got, _ := f.SpanContext(); !got.Equal(sc) {
-		t.Errorf("the fast path reads %v, want %v", got, sc)
+		t.Errorf("SpanContext() = %v, want %v", got, sc)
 	}
 	if got := baggage.FromContext(there).Member("plan").Value(); got != "free" {
 		t.Errorf("baggage %q", got)
 	}
 }
 
-func TestCarrierKeepsTheLimits(t *testing.T) {
+func TestCarrierEnforcesTheLimits(t *testing.T) {
 	var c wire.Carrier
 	c.Set("", "x")
 	c.Set(strings.Repeat("n", wire.MaxName+1), "x")
@@ -107,7 +107,7 @@ func TestCarrierKeepsTheLimits(t *testing.T) {
 	}
 }
 
-func TestAppendWritesThePlainCommandForAnEmptyCarrier(t *testing.T) {
+func TestAppendWithEmptyCarrierAppendsOnlyTheCommand(t *testing.T) {
 	var c wire.Carrier
 	if got := fmt.Sprint(wire.Append(nil, &c, "get", "k")); got != "[get k]" {
 		t.Error(got)
@@ -118,10 +118,10 @@ func TestAppendWritesThePlainCommandForAnEmptyCarrier(t *testing.T) {
 	}
 }
 
-// FuzzTraceparent compares the fast path with OpenTelemetry's propagator. They
-// differ in two things, both of version 00: the recommendation lets a parser
-// ignore flags that are not defined yet, which the propagator refuses, and
-// allows nothing after the flags, where the propagator lets a dash pass.
+// FuzzTraceparent compares Traceparent with OpenTelemetry's propagator. They
+// differ in two cases of version 00. The W3C recommendation lets parsers
+// ignore undefined flags, but the propagator rejects them. The recommendation
+// allows nothing after the flags, but the propagator accepts a dash.
 func FuzzTraceparent(f *testing.F) {
 	for _, v := range vectors.Load(f).Traceparents {
 		f.Add([]byte(v.Value))
@@ -159,7 +159,7 @@ func TestReceivingDoesNotAllocate(t *testing.T) {
 			t.Fatal("no error")
 		}
 	}); n != 0 {
-		t.Errorf("%v allocations", n)
+		t.Errorf("%v allocations, want 0", n)
 	}
 	if !sink.IsSampled() {
 		t.Error("not sampled")

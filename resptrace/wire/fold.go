@@ -1,7 +1,7 @@
 package wire
 
-// equalFold compares in ASCII without regard to letter case. Bytes above 127
-// fold to nothing: names are ASCII, and Unicode folding would let 'ſ' pass for 's'.
+// equalFold compares without regard to ASCII letter case. It does not fold bytes
+// above 127: names are ASCII, and Unicode folding would make 'ſ' equal to 's'.
 func equalFold[A, B string | []byte](a A, b B) bool {
 	if len(a) != len(b) {
 		return false

@@ -1,10 +1,11 @@
 package wire
 
-// SyntaxError says that a TRACED request is not well-formed. Nothing of it may
-// run. Its text is the RESP error line, without the leading '-' and the line end.
+// SyntaxError means that a TRACED request is malformed. The receiver must not
+// execute any part of it. Its text is the RESP error line without the leading '-'
+// and CRLF.
 type SyntaxError struct{ line string }
 
-// Error returns the RESP error line that answers the request.
+// Error returns the RESP error line to answer the request with.
 func (e *SyntaxError) Error() string { return e.line }
 
 // The errors of Parse. Their texts are part of SPEC.md.
@@ -17,17 +18,17 @@ var (
 )
 
 // Parse splits a TRACED request into the fields of its context and the inner
-// command. args[0] is the name TRACED in any letter case, which the caller has
-// matched already. The results alias args: nothing is copied or allocated.
-// The error, if any, is a *SyntaxError and nothing of the request may run.
+// command. args[0] is the name TRACED in any letter case; the caller has checked
+// it. The results alias args: Parse does not copy or allocate. The error, if any,
+// is a *SyntaxError, and the caller must not execute any part of the request.
 //
-// Parse judges the form alone. A value that no propagator understands is not
-// an error: the command runs, untraced.
+// Parse checks only the syntax. A field value that no propagator understands is
+// not an error: the command runs untraced.
 func Parse(args [][]byte) (f Fields, inner [][]byte, err error) {
 	if len(args) < 3 {
 		return nil, nil, ErrArity
 	}
-	n, ok := count(args[1])
+	n, ok := parseCount(args[1])
 	if !ok {
 		return nil, nil, ErrCount
 	}
@@ -45,8 +46,8 @@ func Parse(args [][]byte) (f Fields, inner [][]byte, err error) {
 	return f, inner, nil
 }
 
-// count reads <n>: one or two decimal digits, no sign, no leading zero, at most MaxFields.
-func count(b []byte) (int, bool) {
+// parseCount parses <n>: one or two decimal digits, no sign, no leading zero, at most MaxFields.
+func parseCount(b []byte) (int, bool) {
 	switch {
 	case len(b) == 1 && isDigit(b[0]):
 		return int(b[0] - '0'), true

@@ -11,7 +11,7 @@ import (
 	"mini-redis/resptrace/wire"
 )
 
-// words splits a RESP array of bulk strings, which a vector's request is.
+// words splits the request of a vector, a RESP array of bulk strings.
 func words(t testing.TB, request []byte) [][]byte {
 	t.Helper()
 	number := func(kind byte) int {
@@ -47,7 +47,7 @@ func TestParseVectors(t *testing.T) {
 			if v.Error != "" {
 				mustSyntaxError(t, err, v.Error)
 				if fields != nil || inner != nil {
-					t.Errorf("an error with fields %q and command %q", fields, inner)
+					t.Errorf("fields %q and command %q with an error, want nil", fields, inner)
 				}
 				return
 			}
@@ -111,7 +111,7 @@ func mustContext(t *testing.T, f wire.Fields, want *vectors.Context) {
 	}
 }
 
-func TestParseResultsCannotGrowIntoEachOther(t *testing.T) {
+func TestAppendToFieldsDoesNotChangeTheCommand(t *testing.T) {
 	args := [][]byte{[]byte("TRACED"), []byte("1"), []byte("f"), []byte("v"), []byte("GET"), []byte("k")}
 	fields, inner, err := wire.Parse(args)
 	if err != nil {
@@ -123,8 +123,8 @@ func TestParseResultsCannotGrowIntoEachOther(t *testing.T) {
 	}
 }
 
-// FuzzParse takes words apart at zero bytes, and holds Parse to the grammar:
-// whatever it accepts is exactly n pairs and a command that is not TRACED.
+// FuzzParse splits its input at zero bytes and checks Parse against the grammar:
+// an accepted request is exactly n pairs and a command that is not TRACED.
 func FuzzParse(f *testing.F) {
 	for _, v := range vectors.Load(f).Requests {
 		f.Add(bytes.Join(words(f, v.Request), []byte{0}))

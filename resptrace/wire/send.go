@@ -2,14 +2,14 @@ package wire
 
 import "go.opentelemetry.io/otel/propagation"
 
-// inlinePairs is how many pairs a Carrier holds without a slice of its own:
+// inlinePairs is the number of pairs that a Carrier holds without an allocation:
 // traceparent, tracestate and baggage.
 const inlinePairs = 3
 
-// Carrier is the sender's half: it collects what a propagator injects and puts
-// it in front of a command. It keeps the limits of the wire by leaving out what
-// breaks them, so that what it writes is always well-formed. The zero value is
-// empty and ready; a Carrier must not be copied after use.
+// Carrier is the sender's side: it stores the fields that a propagator injects,
+// and Append adds them to a command. It omits fields that exceed the limits, so
+// the resulting request is always well-formed. The zero value is empty and ready
+// to use. A Carrier must not be copied after first use.
 type Carrier struct {
 	inline [inlinePairs]pair
 	more   []pair
@@ -20,8 +20,9 @@ type pair struct{ name, value string }
 
 var _ propagation.TextMapCarrier = (*Carrier)(nil)
 
-// Set adds a field, or replaces the one of that name. A name or value over the
-// limits, an empty name, and a field beyond MaxFields are left out.
+// Set adds a field, or replaces the value of the field with that name. It does
+// nothing if the name is empty, if the name or the value exceeds its limit, or if
+// there are MaxFields other fields.
 func (c *Carrier) Set(name, value string) {
 	if name == "" || len(name) > MaxName || len(value) > MaxValue {
 		return
@@ -41,7 +42,7 @@ func (c *Carrier) Set(name, value string) {
 	c.n++
 }
 
-// Get returns the value of a field, in any letter case of its name; "" when there is none.
+// Get returns the value of the field with that name, in any letter case, or "" if there is none.
 func (c *Carrier) Get(name string) string {
 	if p := c.find(name); p != nil {
 		return p.value
@@ -49,7 +50,7 @@ func (c *Carrier) Get(name string) string {
 	return ""
 }
 
-// Keys lists the names in the order in which they were set.
+// Keys returns the field names in the order in which they were set.
 func (c *Carrier) Keys() []string {
 	keys := make([]string, c.n)
 	for i := range keys {
@@ -58,11 +59,11 @@ func (c *Carrier) Keys() []string {
 	return keys
 }
 
-// Len is the number of fields.
+// Len returns the number of fields.
 func (c *Carrier) Len() int { return c.n }
 
-// At returns the name and the value of field i as pointers into the Carrier,
-// which an any can hold without an allocation.
+// At returns the name and the value of field i as pointers into the Carrier. A
+// pointer can be converted to any without an allocation.
 func (c *Carrier) At(i int) (name, value *string) {
 	p := c.at(i)
 	return &p.name, &p.value
@@ -84,9 +85,9 @@ func (c *Carrier) find(name string) *pair {
 	return nil
 }
 
-// Append appends to dst the arguments of the command inner with c's context in front, in
-// the form that go-redis's Do takes. Without a field it appends the plain command: a
-// context that says nothing costs nothing.
+// Append appends the arguments of a TRACED request with c's fields and the command
+// inner to dst, in the form that go-redis's Do accepts. If c has no fields, it
+// appends only inner.
 func Append(dst []any, c *Carrier, inner ...any) []any {
 	if c.n > 0 {
 		dst = append(dst, Command, c.n)
@@ -98,7 +99,7 @@ func Append(dst []any, c *Carrier, inner ...any) []any {
 	return append(dst, inner...)
 }
 
-// AppendFields is Append for those who write RESP bulk strings themselves.
+// AppendFields is like Append, for senders that write RESP bulk strings themselves.
 func AppendFields(dst [][]byte, c *Carrier, inner ...[]byte) [][]byte {
 	if c.n > 0 {
 		dst = append(dst, []byte(Command), appendCount(nil, c.n))
@@ -110,7 +111,7 @@ func AppendFields(dst [][]byte, c *Carrier, inner ...[]byte) [][]byte {
 	return append(dst, inner...)
 }
 
-// appendCount writes n, at most MaxFields, as <n>.
+// appendCount appends n, at most MaxFields, as <n>.
 func appendCount(dst []byte, n int) []byte {
 	if n >= 10 {
 		dst = append(dst, byte('0'+n/10))

@@ -2,9 +2,9 @@ package wire
 
 import "go.opentelemetry.io/otel/trace"
 
-// Traceparent parses the value of a traceparent field by the W3C Trace Context
-// recommendation, level 2. It reports false for everything the recommendation
-// calls invalid. The context is remote and has no tracestate. No allocation.
+// Traceparent parses the value of a traceparent field according to the W3C Trace
+// Context recommendation, level 2. It returns false if the value is invalid. The
+// context is remote and has no tracestate. Traceparent does not allocate.
 func Traceparent(value []byte) (trace.SpanContext, bool) {
 	const length = 2 + 1 + 32 + 1 + 16 + 1 + 2
 	var cfg trace.SpanContextConfig
@@ -12,8 +12,8 @@ func Traceparent(value []byte) (trace.SpanContext, bool) {
 	if len(value) < length || value[2] != '-' || value[35] != '-' || value[52] != '-' {
 		return trace.SpanContext{}, false
 	}
-	if !unhex(version[:], value[:2]) || !unhex(cfg.TraceID[:], value[3:35]) ||
-		!unhex(cfg.SpanID[:], value[36:52]) || !unhex(flags[:], value[53:55]) {
+	if !decodeHex(version[:], value[:2]) || !decodeHex(cfg.TraceID[:], value[3:35]) ||
+		!decodeHex(cfg.SpanID[:], value[36:52]) || !decodeHex(flags[:], value[53:55]) {
 		return trace.SpanContext{}, false
 	}
 	switch {
@@ -33,8 +33,8 @@ func Traceparent(value []byte) (trace.SpanContext, bool) {
 	return sc, true
 }
 
-// unhex decodes lower-case hexadecimal digits; src is twice as long as dst.
-func unhex(dst, src []byte) bool {
+// decodeHex decodes lower-case hexadecimal digits. src must be twice as long as dst.
+func decodeHex(dst, src []byte) bool {
 	var all byte
 	for i := range dst {
 		hi, lo := nibbles[src[2*i]], nibbles[src[2*i+1]]
@@ -44,11 +44,10 @@ func unhex(dst, src []byte) bool {
 	return all < invalid
 }
 
-// invalid marks in nibbles what is no lower-case hexadecimal digit.
+// invalid is the value in nibbles of a byte that is not a lower-case hexadecimal digit.
 const invalid = 0x10
 
-// nibbles is the value of each digit. It is a constant in all but the language:
-// nobody writes to it.
+// nibbles maps each byte to the value of the digit. It is never modified.
 var nibbles = func() (t [256]byte) {
 	for c := range t {
 		switch {

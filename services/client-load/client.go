@@ -18,19 +18,18 @@ import (
 	"mini-redis/resptrace"
 )
 
-// retryEvery is the pause between two attempts to reach a Redis that is not there yet.
-const retryEvery = 200 * time.Millisecond
+// pingInterval is the pause between two attempts to reach a server that does not answer yet.
+const pingInterval = 200 * time.Millisecond
 
-// connect returns a traced client of a Redis, or of a Redis Cluster, with an
-// open connection a worker, so that the first operations of the run measure the
-// server and not the handshake. It waits for the server as long as the
-// configuration says.
+// connect returns a traced client of a Redis server or a Redis Cluster. It waits up
+// to cfg.wait for the server and then opens one connection per worker, so that
+// the first operations of the run do not measure the handshake.
 func connect(ctx context.Context, cfg config, tel *telemetry.Telemetry) (redis.UniversalClient, error) {
 	client, err := newClient(cfg)
 	if err != nil {
 		return nil, err
 	}
-	err = observe(client, tel)
+	err = instrument(client, tel)
 	if err == nil {
 		err = waitFor(ctx, client, cfg)
 	}
@@ -59,27 +58,27 @@ func newClient(cfg config) (redis.UniversalClient, error) {
 	return redis.NewClient(options), nil
 }
 
-// observe adds the hooks, before anything is sent.
-func observe(client redis.UniversalClient, tel *telemetry.Telemetry) error {
+// instrument adds the hooks. It must be called before the first command.
+func instrument(client redis.UniversalClient, tel *telemetry.Telemetry) error {
 	err := resptrace.Instrument(client,
 		resptrace.WithTracerProvider(tel.TracerProvider()),
 		resptrace.WithMeterProvider(tel.MeterProvider()),
 		resptrace.WithPropagator(tel.Propagator()),
-		resptrace.WithFilter(isLoad))
+		resptrace.WithFilter(isTraced))
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
 		client.AddHook(spanHook{})
 		return err
 	}
-	cluster.OnNewNode(func(node *redis.Client) { node.AddHook(spanHook{}) }) // where the span is
-	cluster.AddHook(oneAttempt{cluster})
+	cluster.OnNewNode(func(node *redis.Client) { node.AddHook(spanHook{}) }) // the node's client starts the span
+	cluster.AddHook(noRetryHook{cluster})
 	return err
 }
 
-// isLoad keeps the pings that precede the run out of the traces.
-func isLoad(cmd redis.Cmder) bool { return cmd.Name() != "ping" }
+// isTraced excludes the PING commands that precede the run.
+func isTraced(cmd redis.Cmder) bool { return cmd.Name() != "ping" }
 
-// clientOptions are those of a Redis that is not a cluster.
+// clientOptions returns the options for a server that is not a cluster.
 func clientOptions(cfg config) (*redis.Options, error) {
 	options := &redis.Options{Addr: cfg.addr}
 	if strings.Contains(cfg.addr, "://") {
@@ -93,24 +92,24 @@ func clientOptions(cfg config) (*redis.Options, error) {
 	}
 	options.PoolSize = cfg.concurrency
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = cfg.timeout, cfg.timeout, cfg.timeout
-	// One operation is one attempt: a retry would hide an error, and would make
-	// the server count more than was sent.
+	// One operation is one attempt. A retry by go-redis would hide an error, and the
+	// server would count more commands than the report.
 	options.MaxRetries, options.DialerRetries = -1, 1
-	options.MaintNotificationsConfig = noMaintenance()
+	options.MaintNotificationsConfig = noMaintNotifications()
 	return options, nil
 }
 
-// noMaintenance keeps go-redis from asking the server for notices of its
-// maintenance: it would move a connection, and what is sent on it, to another
-// server in the middle of a run. Nor does the fallback of a server that knows no
-// such notices allow for the concurrent Conns of fillPool (go-redis v9.23.0):
-// each writes the options that all of them share under a lock of its own.
-func noMaintenance() *maintnotifications.Config {
+// noMaintNotifications disables go-redis's maintenance notifications for two
+// reasons. They would move connections to another server during a run. Their
+// fallback for servers without such notifications has a data race if
+// connections are opened concurrently, as fillPool does (go-redis v9.23.0): each
+// connection writes the shared options while it holds only its own lock.
+func noMaintNotifications() *maintnotifications.Config {
 	return &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 }
 
-// addrError says what is wrong with -addr without repeating it: there may be a
-// password in it.
+// addrError describes an error in -addr without the address, which may contain a
+// password.
 func addrError(err error) error {
 	var bad *url.Error
 	if errors.As(err, &bad) {
@@ -119,8 +118,8 @@ func addrError(err error) error {
 	return fmt.Errorf("-addr: %w", err)
 }
 
-// waitFor pings the server until it answers or the wait is over. A server that
-// answers with an error does not get better by waiting, unless it is loading.
+// waitFor sends PING until the server answers or cfg.wait has passed. An error
+// reply other than LOADING ends the wait at once, because waiting does not resolve it.
 func waitFor(ctx context.Context, client redis.UniversalClient, cfg config) error {
 	deadline := time.Now().Add(cfg.wait)
 	for {
@@ -130,19 +129,19 @@ func waitFor(ctx context.Context, client redis.UniversalClient, cfg config) erro
 		case err == nil:
 			return nil
 		case errors.As(err, &reply) && !redis.IsLoadingError(err):
-			return fmt.Errorf("the Redis at %s refuses: %w", cfg.server(), err)
-		case !time.Now().Add(retryEvery).Before(deadline):
-			return fmt.Errorf("no Redis answers at %s within %v: %w", cfg.server(), cfg.wait, err)
+			return fmt.Errorf("the server at %s returned an error: %w", cfg.server(), err)
+		case !time.Now().Add(pingInterval).Before(deadline):
+			return fmt.Errorf("no reply from a Redis server at %s within %v: %w", cfg.server(), cfg.wait, err)
 		}
 		select {
-		case <-time.After(retryEvery):
+		case <-time.After(pingInterval):
 		case <-ctx.Done():
-			return fmt.Errorf("stopped while waiting for the Redis at %s: %w", cfg.server(), err)
+			return fmt.Errorf("interrupted while waiting for the server at %s: %w", cfg.server(), err)
 		}
 	}
 }
 
-// warmUp opens n connections, in a cluster n to each master.
+// warmUp opens n connections. In a cluster it opens n connections to each master.
 func warmUp(ctx context.Context, client redis.UniversalClient, n int) error {
 	var err error
 	switch c := client.(type) {
@@ -157,7 +156,7 @@ func warmUp(ctx context.Context, client redis.UniversalClient, n int) error {
 	return nil
 }
 
-// fillPool opens n connections and gives them to the client's pool.
+// fillPool opens n connections and returns them to the client's pool.
 func fillPool(ctx context.Context, client *redis.Client, n int) error {
 	conns := make([]*redis.Conn, n)
 	errs := make([]error, n)
@@ -173,11 +172,11 @@ func fillPool(ctx context.Context, client *redis.Client, n int) error {
 	return errors.Join(errs...)
 }
 
-// spanHook notes the span of the call that passes, for the exemplars and the
-// report. It must be added after resptrace's hook, which starts the span.
+// spanHook records the span context of each call, for exemplars and the report.
+// It must be added after resptrace's hook, which starts the span.
 type spanHook struct{}
 
-// spanKey is the context key of a *trace.SpanContext that spanHook fills in.
+// spanKey is the context key of the *trace.SpanContext that spanHook sets.
 type spanKey struct{}
 
 // DialHook implements redis.Hook.
@@ -198,8 +197,9 @@ func (spanHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proces
 	return next
 }
 
-// redisLog takes what go-redis would print to standard error. What matters of
-// it is also in the errors it returns, so the rest is for who looks closely.
+// redisLog writes go-redis's log messages at debug level; by default go-redis
+// prints them to standard error. The errors that calls return contain the
+// relevant ones.
 type redisLog struct{ logger *slog.Logger }
 
 // Printf implements go-redis's logger.

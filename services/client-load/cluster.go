@@ -10,9 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// splitCluster takes apart an address whose hosts are separated by commas, which
-// makes it that of a Redis Cluster: what is before the hosts, the hosts, and
-// what is after them. A comma elsewhere, in a password, does not.
+// splitCluster splits the address of a Redis Cluster into the text before the
+// hosts, the hosts, and the text after them. An address is that of a cluster if
+// it has a comma in its list of hosts. A comma elsewhere, for example in a
+// password, does not count; then ok is false.
 func splitCluster(addr string) (before string, hosts []string, after string, ok bool) {
 	rest := addr
 	if scheme, r, found := strings.Cut(addr, "://"); found {
@@ -35,7 +36,8 @@ func splitCluster(addr string) (before string, hosts []string, after string, ok 
 	return before, hosts, after, len(hosts) > 0
 }
 
-// clusterOptions are those of a Redis Cluster, or nil when -addr is not one's.
+// clusterOptions returns the options for a Redis Cluster, or nil if -addr is not the
+// address of a cluster.
 func clusterOptions(cfg config) (*redis.ClusterOptions, error) {
 	before, hosts, after, ok := splitCluster(cfg.addr)
 	if !ok {
@@ -46,9 +48,9 @@ func clusterOptions(cfg config) (*redis.ClusterOptions, error) {
 	}
 	path, query, _ := strings.Cut(after, "?")
 	if db := strings.Trim(path, "/"); db != "" && db != "0" {
-		return nil, fmt.Errorf("-addr: a Redis Cluster has database 0 alone, not %s", db)
+		return nil, fmt.Errorf("-addr: a Redis Cluster has only database 0, not %s", db)
 	}
-	// go-redis's own form of such an address: the other hosts are parameters.
+	// go-redis expects the other hosts as URL parameters.
 	for _, host := range hosts[1:] {
 		query += "&addr=" + url.QueryEscape(host)
 	}
@@ -57,40 +59,40 @@ func clusterOptions(cfg config) (*redis.ClusterOptions, error) {
 		return nil, addrError(err)
 	}
 	if options.TLSConfig != nil {
-		options.TLSConfig.ServerName = "" // go-redis's is the first host's; each node shows its own
+		options.TLSConfig.ServerName = "" // go-redis sets the first host's name; each node has its own
 	}
 	if options.Password == "" {
 		options.Password = cfg.password
 	}
-	options.PoolSize = cfg.concurrency // of each node
+	options.PoolSize = cfg.concurrency // per node
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = cfg.timeout, cfg.timeout, cfg.timeout
 	options.MaxRetries, options.DialerRetries = -1, 1
-	options.MaintNotificationsConfig = noMaintenance()
+	options.MaintNotificationsConfig = noMaintNotifications()
 	return options, nil
 }
 
-// oneAttempt is the hook that makes an operation one attempt in a cluster, too:
-// the client goes where a node sends it, but what failed on the way is an error,
-// and not silently sent again.
-type oneAttempt struct{ cluster *redis.ClusterClient }
+// noRetryHook disables the cluster client's retries, so that an operation is one
+// attempt. The client still follows MOVED and ASK redirections, but it returns
+// a failed attempt as an error.
+type noRetryHook struct{ cluster *redis.ClusterClient }
 
-// onceCmd is a command that go-redis does not retry.
-type onceCmd struct{ redis.Cmder }
+// noRetryCmd is a command that go-redis does not retry.
+type noRetryCmd struct{ redis.Cmder }
 
 // NoRetry implements redis.Cmder.
-func (onceCmd) NoRetry() bool { return true }
+func (noRetryCmd) NoRetry() bool { return true }
 
 // DialHook implements redis.Hook.
-func (oneAttempt) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (noRetryHook) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 // ProcessHook implements redis.Hook.
-func (h oneAttempt) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+func (h noRetryHook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		err := next(ctx, onceCmd{cmd})
+		err := next(ctx, noRetryCmd{cmd})
 		var reply redis.Error
 		if err != nil && !errors.As(err, &reply) {
-			// A client that retries finds out thereby who has taken over from a node
-			// that is gone. This one asks.
+			// A client that retries learns from the redirections which node has
+			// replaced a failed one. Without retries the state must be reloaded.
 			h.cluster.ReloadState(ctx)
 		}
 		return err
@@ -98,6 +100,6 @@ func (h oneAttempt) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 }
 
 // ProcessPipelineHook implements redis.Hook.
-func (oneAttempt) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+func (noRetryHook) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return next
 }

@@ -12,7 +12,7 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-// startCluster starts a Redis Cluster of two nodes, each with half of the slots.
+// startCluster starts a Redis Cluster of two nodes with half of the slots each.
 func startCluster(t *testing.T) (a, b string) {
 	t.Helper()
 	var nodes, buses []string
@@ -30,14 +30,14 @@ func startCluster(t *testing.T) (a, b string) {
 	host, port, _ := net.SplitHostPort(nodes[1])
 	servertest.Ask(t, nodes[0], fmt.Sprintf("CLUSTER MEET %s %s %s", host, port, buses[1]))
 	for _, node := range nodes {
-		eventually(t, "the cluster", func() bool {
+		eventually(t, "the cluster state ok", func() bool {
 			return strings.Contains(servertest.Ask(t, node, "CLUSTER INFO"), "cluster_state:ok")
 		})
 	}
 	return nodes[0], nodes[1]
 }
 
-func TestACluster(t *testing.T) {
+func TestCluster(t *testing.T) {
 	a, b := startCluster(t)
 	collector := servertest.NewCollector(t)
 	file := filepath.Join(t.TempDir(), "report.json")
@@ -51,24 +51,24 @@ func TestACluster(t *testing.T) {
 		r := mustReport(t, file)
 		get, set = calls(t, a, "get")+calls(t, b, "get")-get, calls(t, a, "set")+calls(t, b, "set")-set
 		if r.Operations+r.Missed != 50 || get != r.ByCommand["GET"].Operations || set != r.ByCommand["SET"].Operations || r.Address != addr {
-			t.Errorf("the nodes ran %d GET and %d SET: %+v", get, set, r)
+			t.Errorf("the nodes executed %d GET and %d SET, want the counts of the report %+v", get, set, r)
 		}
 	}
-	f(a+","+b, quiet...)
-	f("redis://"+b+",", quiet...)
+	f(a+","+b, noTelemetry...)
+	f("redis://"+b+",", noTelemetry...)
 	f(a+","+b, collector.Env()...)
 	if calls(t, a, "set") == 0 || calls(t, b, "set") == 0 {
-		t.Error("a node got nothing")
+		t.Error("a node received no SET")
 	}
 	r := mustReport(t, file)
 	if got, want := collector.Trace(t, r.LastTraceID, 1), "client-load: CLIENT "; !strings.HasPrefix(got, want) {
-		t.Errorf("the last trace is %q", got)
+		t.Errorf("the last trace is %q, want prefix %q", got, want)
 	}
 }
 
-// The nodes are met for the first time by many connections at once; what can go
-// wrong then, the race detector sees.
-func TestWarmingUpAClusterThatIsNotKnownYet(t *testing.T) {
+// TestWarmUpClusterConcurrently opens the first connections to the nodes
+// concurrently. A regression shows as a data race under the race detector.
+func TestWarmUpClusterConcurrently(t *testing.T) {
 	a, b := startCluster(t)
 	for range 10 {
 		client, err := newClient(config{addr: a + "," + b, concurrency: 16, timeout: 5 * time.Second})
@@ -79,7 +79,7 @@ func TestWarmingUpAClusterThatIsNotKnownYet(t *testing.T) {
 			t.Error(err)
 		}
 		if got := client.PoolStats().TotalConns; got != 32 {
-			t.Errorf("%d connections", got)
+			t.Errorf("%d connections, want 32", got)
 		}
 		if err := client.Close(); err != nil {
 			t.Error(err)
@@ -87,19 +87,19 @@ func TestWarmingUpAClusterThatIsNotKnownYet(t *testing.T) {
 	}
 }
 
-func TestAnOperationIsOneAttemptInAClusterToo(t *testing.T) {
+func TestClusterOperationIsOneAttempt(t *testing.T) {
 	a, b := startCluster(t)
 	collector := servertest.NewCollector(t)
 	file := filepath.Join(t.TempDir(), "report.json")
 	p := servertest.Start(t, run, collector.Env(), "-addr", a+","+b, "-rate", "100", "-duration", "1s", "-max-errors", "-1", "-report", file)
-	eventually(t, "the load", func() bool { return calls(t, b, "get") > 0 })
+	eventually(t, "the first GET", func() bool { return calls(t, b, "get") > 0 })
 	servertest.End(t, b)
 	if code := finish(t, p); code != 0 {
 		t.Errorf("exit code %d: %s", code, p.Stderr.String())
 	}
 	r := mustReport(t, file)
 	if r.ErrorsByType["connection_refused"] == 0 || r.Retries != 0 {
-		t.Errorf("%+v", r)
+		t.Errorf("report %+v, want connection_refused errors and no retries", r)
 	}
 	spans := 0
 	for _, s := range collector.Spans() {
@@ -108,11 +108,11 @@ func TestAnOperationIsOneAttemptInAClusterToo(t *testing.T) {
 		}
 	}
 	if int64(spans) != r.Operations {
-		t.Errorf("%d attempts at %d operations", spans, r.Operations)
+		t.Errorf("%d spans for %d operations, want one per operation", spans, r.Operations)
 	}
 }
 
-func TestAddressesOfAClusterAreToldApart(t *testing.T) {
+func TestClusterOptions(t *testing.T) {
 	f := func(addr string, want ...string) {
 		t.Helper()
 		o, err := clusterOptions(config{addr: addr, concurrency: 1, password: "env"})
@@ -124,7 +124,7 @@ func TestAddressesOfAClusterAreToldApart(t *testing.T) {
 		if o != nil {
 			got = append([]string{o.Username, o.Password}, o.Addrs...)
 			if (o.TLSConfig != nil) != strings.HasPrefix(addr, "rediss:") || (o.TLSConfig != nil && o.TLSConfig.ServerName != "") {
-				t.Errorf("%s: TLS %+v", addr, o.TLSConfig)
+				t.Errorf("%s: TLS configuration %+v", addr, o.TLSConfig)
 			}
 		}
 		if !slices.Equal(got, want) {
@@ -142,10 +142,10 @@ func TestAddressesOfAClusterAreToldApart(t *testing.T) {
 		t.Helper()
 		_, err := clusterOptions(config{addr: addr})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
-			t.Errorf("%s: %v, want %q", addr, err, want)
+			t.Errorf("%s: error %v, want %q without the password", addr, err, want)
 		}
 	}
-	bad("redis://:secret@h:1,i:2/3", "database 0 alone, not 3")
+	bad("redis://:secret@h:1,i:2/3", "only database 0, not 3")
 	bad("redis://:secret@h:1,i", "addr param: i")
 	bad("http://:secret@h:1,i:2", "scheme: http")
 	bad("redis://:secret@h:port,i:2", "invalid port")

@@ -20,16 +20,16 @@ import (
 	"mini-redis/services/client-load/internal/scenario"
 )
 
-// How late an operation may begin; the help text says the same.
+// Limits of how late an operation may start. The help text states the same values.
 const (
 	maxLag = 10 * time.Second
 	grace  = time.Second
-	// retryLag is added to -retry-for: what fell due while every worker was
-	// trying again must still begin once the server is back.
+	// retryLag is added to -retry-for. Operations that were scheduled while every
+	// worker was retrying must still be able to start once the server is back.
 	retryLag = 5 * time.Second
 )
 
-// plan is the schedule of a run.
+// plan returns the schedule of a run.
 func plan(cfg config) pace.Plan {
 	p := pace.Plan{Rate: cfg.rate, Duration: cfg.duration, MaxLag: maxLag, Grace: grace}
 	if cfg.retryFor > 0 {
@@ -49,8 +49,8 @@ type runner struct {
 	retryFor time.Duration
 }
 
-// load makes the run, until its time is over or ctx ends. Its progress goes to
-// stdout, if it is asked for.
+// load runs the load until cfg.duration has passed or ctx is done. It prints
+// progress lines to stdout if cfg.progress is not 0.
 func load(ctx context.Context, cfg config, client redis.Cmdable, registry prometheus.Registerer, logger *slog.Logger, stdout io.Writer) (*report.Report, error) {
 	pacer, err := pace.New(plan(cfg))
 	if err != nil {
@@ -61,7 +61,7 @@ func load(ctx context.Context, cfg config, client redis.Cmdable, registry promet
 		return nil, err
 	}
 	r := &runner{client: client, scenario: cfg.scenario, pacer: pacer, recorder: recorder, failures: newFailureLog(logger), retryFor: cfg.retryFor}
-	stopProgress := r.tellProgress(cfg.progress, stdout)
+	stopProgress := r.startProgress(cfg.progress, stdout)
 	started, took := r.run(ctx, cfg.concurrency)
 	stopProgress()
 
@@ -71,14 +71,14 @@ func load(ctx context.Context, cfg config, client redis.Cmdable, registry promet
 		TargetRate:  cfg.rate, Thresholds: cfg.limits, Missed: pacer.Missed(),
 	}
 	if !result.Interrupted {
-		took = max(took, cfg.duration) // the last operation falls due before the end
+		took = max(took, cfg.duration) // the last operation is scheduled before the end
 	}
 	result.Seconds = took.Seconds()
-	result.Measured(recorder.Snapshot())
+	result.SetMeasurements(recorder.Snapshot())
 	return result, nil
 }
 
-// run starts the workers and waits for them.
+// run starts the workers and waits until all have returned.
 func (r *runner) run(ctx context.Context, workers int) (started time.Time, took time.Duration) {
 	var wg sync.WaitGroup
 	begin := make(chan struct{})
@@ -91,15 +91,16 @@ func (r *runner) run(ctx context.Context, workers int) (started time.Time, took 
 		})
 	}
 	started = r.pacer.Start()
-	unwatch := context.AfterFunc(ctx, r.pacer.Stop)
-	defer unwatch()
+	removeStop := context.AfterFunc(ctx, r.pacer.Stop)
+	defer removeStop()
 	close(begin)
 	wg.Wait()
 	return started, time.Since(started)
 }
 
-// work does operations as they fall due. One that has begun is finished, also
-// after ctx has ended; the client's timeouts bound it. It is not tried again then.
+// work executes operations at their scheduled times. An operation that has
+// started is finished also after ctx is done, within the client's timeouts, but
+// it is not retried then.
 func (r *runner) work(ctx context.Context, recorder *measure.Worker, source *rand.Rand) {
 	var span trace.SpanContext
 	callCtx := context.WithValue(context.WithoutCancel(ctx), spanKey{}, &span)
@@ -117,13 +118,14 @@ func (r *runner) work(ctx context.Context, recorder *measure.Worker, source *ran
 			Trace:   span,
 		})
 		if err != nil {
-			r.failures.note(operationsFail, errorType, err)
+			r.failures.logFirst(msgOperationFailed, errorType, err)
 		}
 	})
 }
 
-// conclude tells how the run went. A report to stdout is the last thing there.
-func conclude(cfg config, result *report.Report, stdout io.Writer) error {
+// writeReport prints the summary and writes the report. A report to stdout is the
+// last output. The returned error has the exit code of a failed run.
+func writeReport(cfg config, result *report.Report, stdout io.Writer) error {
 	if err := result.WriteText(stdout, cfg.traceLink); err != nil {
 		return program.Errorf(exitFailed, "writing the summary: %w", err)
 	}
@@ -138,43 +140,44 @@ func conclude(cfg config, result *report.Report, stdout io.Writer) error {
 	if err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}
-	if cfg.whole && result.Interrupted { // what a part of a run kept to is no verdict on the whole
-		return program.Errorf(exitFailed, "stopped after %.1f s of %v", result.Seconds, cfg.duration)
+	if cfg.failIfInterrupted && result.Interrupted { // before the thresholds: they apply to a complete run
+		return program.Errorf(exitFailed, "interrupted after %.1f s of %v", result.Seconds, cfg.duration)
 	}
 	if !result.Passed {
-		return program.Errorf(exitThreshold, "threshold missed: %s", strings.Join(result.Shortfalls(), "; "))
+		return program.Errorf(exitThreshold, "threshold violated: %s", strings.Join(result.Violations(), "; "))
 	}
 	return nil
 }
 
-// What a failureLog tells of.
+// Messages of a failureLog.
 const (
-	operationsFail = "operations fail; further errors of this type are only counted"
-	attemptsFail   = "attempts fail and are made again; further ones for this type of error are only counted"
+	msgOperationFailed = "operation failed; further errors of this type are only counted"
+	msgAttemptFailed   = "attempt failed and will be retried; further errors of this type are only counted"
 )
 
-// failureLog logs the first error of each type: the types are bounded, and the
-// counts are in the report.
+// failureLog logs the first error for each message and type. The number of types
+// is bounded, and the report has the counts.
 type failureLog struct {
 	logger *slog.Logger
-	mu     sync.Mutex // guards seen
-	seen   map[failure]bool
+	mu     sync.Mutex // guards logged
+	logged map[failure]bool
 }
 
-// failure is what is logged once.
-type failure struct{ what, errorType string }
+// failure identifies a log record that is written once.
+type failure struct{ message, errorType string }
 
 func newFailureLog(logger *slog.Logger) *failureLog {
-	return &failureLog{logger: logger, seen: map[failure]bool{}}
+	return &failureLog{logger: logger, logged: map[failure]bool{}}
 }
 
-func (l *failureLog) note(what, errorType string, err error) {
-	f := failure{what, errorType}
+// logFirst logs err, unless the same message was logged for this type before.
+func (l *failureLog) logFirst(message, errorType string, err error) {
+	f := failure{message, errorType}
 	l.mu.Lock()
-	first := !l.seen[f]
-	l.seen[f] = true
+	first := !l.logged[f]
+	l.logged[f] = true
 	l.mu.Unlock()
 	if first {
-		l.logger.Warn(what, "type", errorType, "error", err)
+		l.logger.Warn(message, "type", errorType, "error", err)
 	}
 }

@@ -1,11 +1,12 @@
-// Command client-load sends a mix of GET and SET to a Redis or a Redis Cluster
-// at a constant rate, traces every attempt, and says how it went: a table for a
-// person, JSON for a program, metrics while it runs, and an exit code.
+// Command client-load sends a mix of GET and SET commands to a Redis server or a
+// Redis Cluster at a constant rate and traces every attempt. It reports the
+// results as a table, as JSON, as Prometheus metrics during the run, and as an
+// exit code.
 //
-// The pieces: internal/pace says when an operation is due, internal/scenario
-// what it is, internal/measure what came of it, internal/report how to say so.
-// The calls go through go-redis with the hook of package resptrace, so each is
-// a trace from here into the server.
+// internal/pace schedules the operations, internal/scenario defines them,
+// internal/measure records their results and internal/report writes the report.
+// The calls go through go-redis with the hook of package resptrace, so each
+// attempt is one trace from the client into the server.
 package main
 
 import "mini-redis/internal/program"

@@ -9,36 +9,36 @@ import (
 	"mini-redis/services/client-load/internal/measure"
 )
 
-// tellProgress prints a line every interval, 0 is never, until the function
-// that it returns is called; that waits for a line that is under way.
-func (r *runner) tellProgress(every time.Duration, stdout io.Writer) (stop func()) {
-	if every == 0 {
+// startProgress prints a progress line at each interval, or none if the interval
+// is 0. stop ends it and waits until a line that is being written is complete.
+func (r *runner) startProgress(interval time.Duration, stdout io.Writer) (stop func()) {
+	if interval == 0 {
 		return func() {}
 	}
 	done := make(chan struct{})
-	var telling sync.WaitGroup
-	began := time.Now()
-	telling.Go(func() {
-		tick := time.NewTicker(every)
-		defer tick.Stop()
-		last, before := began, measure.Snapshot{}
+	var wg sync.WaitGroup
+	started := time.Now()
+	wg.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		last, before := started, measure.Snapshot{}
 		for {
 			select {
 			case <-done:
 				return
-			case <-tick.C:
+			case <-ticker.C:
 				now, s := time.Now(), r.recorder.Snapshot()
-				fmt.Fprintln(stdout, progressLine(now.Sub(began), now.Sub(last), s, before, r.pacer.Missed()))
+				fmt.Fprintln(stdout, progressLine(now.Sub(started), now.Sub(last), s, before, r.pacer.Missed()))
 				last, before = now, s
 			}
 		}
 	})
-	return func() { close(done); telling.Wait() }
+	return func() { close(done); wg.Wait() }
 }
 
-// progressLine counts from the beginning of the run, but its rate and its
-// latencies are those since the line before: a server that has become slow
-// shows at once, however long it was fast.
+// progressLine formats a progress line. The counts are since the start of the run.
+// The rate and the latencies are since the previous line, so that a server that
+// becomes slow is visible at once, also late in a run.
 func progressLine(elapsed, interval time.Duration, now, before measure.Snapshot, missed int64) string {
 	all, recent := now.All, now.Since(before)
 	return fmt.Sprintf("%7s %9d operations %9.1f/s   p50 %s   p99 %s   max %s   %d errors, %d missed, %d retries",
@@ -47,7 +47,7 @@ func progressLine(elapsed, interval time.Duration, now, before measure.Snapshot,
 		all.Errors, missed, all.Retries)
 }
 
-// latency writes one of a tally's latencies, or that there is none.
+// latency formats d in milliseconds, or "-" if the tally has no operations.
 func latency(t measure.Tally, d time.Duration) string {
 	if t.Operations == 0 {
 		return "-"

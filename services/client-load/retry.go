@@ -11,31 +11,34 @@ import (
 	"mini-redis/services/client-load/internal/scenario"
 )
 
-// Pauses between the attempts of one operation: each is twice the one before.
+// Pauses between the attempts of one operation. Each is twice as long as the previous one.
 const (
 	firstPause = 50 * time.Millisecond
 	maxPause   = time.Second
 )
 
-// attempt does an operation: once, or with -retry-for until it succeeds, cannot
-// succeed any more, that long has passed since it was due, or ctx has ended.
-// The last attempt is made when the time is over, and is finished. An operation
-// may be done twice, when it was its answer that was lost: a scenario's bear it.
-func (r *runner) attempt(ctx, call context.Context, op scenario.Operation, due time.Time, recorder *measure.Worker) (retried bool, err error) {
+// attempt executes an operation. With -retry-for it retries until the operation
+// succeeds, the error is not retryable, -retry-for has passed since the operation
+// was due, or ctx is done. The last attempt starts when -retry-for has passed,
+// and it is finished.
+//
+// If only the reply was lost, the server executes the operation twice. Therefore
+// the operations of a scenario must be idempotent.
+func (r *runner) attempt(ctx, callCtx context.Context, op scenario.Operation, due time.Time, recorder *measure.Worker) (retried bool, err error) {
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		err = op.Do(call, r.client)
+		err = op.Do(callCtx, r.client)
 		left := r.retryFor - time.Since(due)
-		if err == nil || left <= 0 || !maySucceedLater(err) || !rest(ctx, min(pause, left)) {
+		if err == nil || left <= 0 || !isRetryable(err) || !sleep(ctx, min(pause, left)) {
 			return retried, err
 		}
 		retried = true
-		r.failures.note(attemptsFail, recorder.Retry(op.Command, err), err)
+		r.failures.logFirst(msgAttemptFailed, recorder.Retry(op.Command, err), err)
 	}
 }
 
-// rest pauses, and says whether the run goes on.
-func rest(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
+// sleep waits for d and reports whether ctx is still active.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -45,9 +48,10 @@ func rest(ctx context.Context, pause time.Duration) bool {
 	}
 }
 
-// maySucceedLater says whether an error is one of the way to the server or of
-// its state, and not an answer that would be given again.
-func maySucceedLater(err error) bool {
+// isRetryable reports whether a later attempt may succeed. That is so for
+// connection errors and for error replies that depend on the server's state, such
+// as LOADING, but not for other error replies.
+func isRetryable(err error) bool {
 	var reply redis.Error
 	if !errors.As(err, &reply) {
 		return true

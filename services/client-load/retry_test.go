@@ -12,7 +12,7 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-// restartable is a server that a test kills and starts again at its address.
+// restartable is a server that a test can kill and restart at the same address.
 type restartable struct {
 	t       *testing.T
 	addr    string
@@ -24,7 +24,7 @@ type restartable struct {
 func (s *restartable) mustStart() {
 	s.t.Helper()
 	s.process = exec.Command(s.command[0], s.command[1:]...)
-	s.process.Env = append(s.process.Environ(), quiet...)
+	s.process.Env = append(s.process.Environ(), noTelemetry...)
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -37,14 +37,14 @@ func (s *restartable) mustStart() {
 	})
 }
 
-// kill gives the server no chance to say goodbye.
+// kill sends SIGKILL, so that the server cannot shut down cleanly.
 func (s *restartable) kill() {
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
 }
 
-// startRestartable starts a server of the given command, in which ADDR and PORT
-// stand for an address that is free.
+// startRestartable starts a server with the given command. It replaces ADDR and PORT
+// in the command by an unused address and its port.
 func startRestartable(t *testing.T, command ...string) *restartable {
 	t.Helper()
 	addr, err := servertest.FreeAddr()
@@ -61,8 +61,8 @@ func startRestartable(t *testing.T, command ...string) *restartable {
 	return s
 }
 
-// stockRedis starts a redis-server that takes half a millisecond to load a key,
-// and looks at its clients meanwhile.
+// stockRedis starts a redis-server that takes 0.5 ms to load each key and serves
+// its clients while it is loading.
 func stockRedis(t *testing.T) *restartable {
 	t.Helper()
 	binary, err := exec.LookPath("redis-server")
@@ -73,20 +73,21 @@ func stockRedis(t *testing.T) *restartable {
 		"--enable-debug-command", "yes", "--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024")
 }
 
+// eventually polls ok every 5 ms and fails the test if it is not true within 30 s.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited for %s in vain", what)
+			t.Fatalf("timed out after 30 s waiting for %s", what)
 		}
 	}
 }
 
-func TestNoOperationIsLostWhenTheServerIsRestarted(t *testing.T) {
+func TestServerRestartLosesNoOperation(t *testing.T) {
 	const outage = 400 * time.Millisecond
 	f := func(t *testing.T, server *restartable) {
 		file := filepath.Join(t.TempDir(), "report.json")
-		p := servertest.Start(t, run, quiet, "-addr", server.addr, "-rate", "100", "-duration", "2s",
+		p := servertest.Start(t, run, noTelemetry, "-addr", server.addr, "-rate", "100", "-duration", "2s",
 			"-retry-for", "1m", "-max-errors", "0", "-max-missed", "0", "-report", file)
 		eventually(t, "the load", func() bool { return calls(t, server.addr, "get") >= 10 })
 		server.kill()
@@ -97,20 +98,20 @@ func TestNoOperationIsLostWhenTheServerIsRestarted(t *testing.T) {
 		}
 		r := mustReport(t, file)
 		if r.Operations != 200 || r.Errors != 0 || r.Missed != 0 || len(r.ErrorsByType) != 0 || !r.Passed {
-			t.Errorf("%+v", r)
+			t.Errorf("report %+v, want 200 operations, passed, none failed or missed", r)
 		}
 		if r.Retried == 0 || r.Retries < r.Retried || r.RetriesByType["connection_refused"] == 0 || r.LatencyMS.Max < float64(outage.Milliseconds()) {
-			t.Errorf("the outage does not show in %+v", r)
+			t.Errorf("the outage of %v does not show in %+v", outage, r)
 		}
 		var sum int64
 		for _, n := range r.RetriesByType {
 			sum += n
 		}
 		if sum != r.Retries || r.ByCommand["GET"].Retries+r.ByCommand["SET"].Retries != r.Retries {
-			t.Errorf("%d retries by type: %+v", sum, r)
+			t.Errorf("the sum of retries by type is %d, want the total of %+v", sum, r)
 		}
-		if !strings.Contains(p.Stdout.String(), " took more than one attempt.\n") || strings.Contains(p.Stderr.String(), "operations fail;") {
-			t.Errorf("%s%s", p.Stdout.String(), p.Stderr.String())
+		if !strings.Contains(p.Stdout.String(), " took more than one attempt.\n") || strings.Contains(p.Stderr.String(), "operation failed;") {
+			t.Errorf("wrong messages about retries: %s%s", p.Stdout.String(), p.Stderr.String())
 		}
 	}
 	t.Run("redis-server", func(t *testing.T) {
@@ -122,33 +123,33 @@ func TestNoOperationIsLostWhenTheServerIsRestarted(t *testing.T) {
 	})
 }
 
-func TestWhatPassesIsTriedAgain(t *testing.T) {
+func TestRetryTransientErrors(t *testing.T) {
 	server := stockRedis(t)
-	servertest.Ask(t, server.addr, "DEBUG POPULATE 2000") // a second to load
+	servertest.Ask(t, server.addr, "DEBUG POPULATE 2000") // 1 s to load
 	file := filepath.Join(t.TempDir(), "report.json")
-	f := func(trouble, kind string) {
+	f := func(command, errorType string) {
 		t.Helper()
 		before := calls(t, server.addr, "get")
-		p := servertest.Start(t, run, quiet, "-addr", server.addr, "-rate", "50", "-duration", "1s", "-timeout", "200ms", "-retry-for", "1m", "-report", file)
+		p := servertest.Start(t, run, noTelemetry, "-addr", server.addr, "-rate", "50", "-duration", "1s", "-timeout", "200ms", "-retry-for", "1m", "-report", file)
 		eventually(t, "the load", func() bool { return calls(t, server.addr, "get") > before })
-		servertest.Ask(t, server.addr, trouble)
+		servertest.Ask(t, server.addr, command)
 		if code := finish(t, p); code != 0 {
-			t.Errorf("%s: exit code %d: %s", trouble, code, p.Stderr.String())
+			t.Errorf("%s: exit code %d: %s", command, code, p.Stderr.String())
 		}
-		if r := mustReport(t, file); r.Operations != 50 || r.Errors != 0 || r.RetriesByType[kind] == 0 {
-			t.Errorf("%s: %+v", trouble, r)
+		if r := mustReport(t, file); r.Operations != 50 || r.Errors != 0 || r.RetriesByType[errorType] == 0 {
+			t.Errorf("%s: report %+v, want 50 operations, no errors and %s retries", command, r, errorType)
 		}
 	}
 	f("DEBUG SLEEP 0.7", "timeout")
 	f("DEBUG RELOAD", "LOADING")
 }
 
-func TestTryingAgainHasAnEnd(t *testing.T) {
+func TestRetriesEnd(t *testing.T) {
 	server := stockRedis(t)
 	file := filepath.Join(t.TempDir(), "report.json")
 	f := func(why string, want int64, end func(p *servertest.Process), args ...string) {
 		t.Helper()
-		p := servertest.Start(t, run, quiet, append([]string{"-addr", server.addr, "-report", file}, args...)...)
+		p := servertest.Start(t, run, noTelemetry, append([]string{"-addr", server.addr, "-report", file}, args...)...)
 		eventually(t, "the load", func() bool { return calls(t, server.addr, "get") >= 1 })
 		server.kill()
 		end(p)
@@ -157,35 +158,35 @@ func TestTryingAgainHasAnEnd(t *testing.T) {
 		}
 		r := mustReport(t, file)
 		if r.Errors == 0 || r.ErrorsByType["connection_refused"] == 0 || r.Retries == 0 || r.Operations+r.Missed < want {
-			t.Errorf("%s: %+v", why, r)
+			t.Errorf("%s: report %+v, want connection_refused errors after retries", why, r)
 		}
 		server.mustStart()
 	}
-	f("the time is over", 100, func(*servertest.Process) {}, "-rate", "100", "-duration", "1s", "-retry-for", "200ms", "-read-ratio", "1")
-	f("the run is stopped", 1, func(p *servertest.Process) {
-		p.Stderr.Await(t, "a retry", func(text string) bool { return strings.Contains(text, "attempts fail and are made again") })
+	f("-retry-for has passed", 100, func(*servertest.Process) {}, "-rate", "100", "-duration", "1s", "-retry-for", "200ms", "-read-ratio", "1")
+	f("the run is interrupted", 1, func(p *servertest.Process) {
+		p.Stderr.Await(t, "a retry", func(text string) bool { return strings.Contains(text, "attempt failed and will be retried") })
 		p.Stop()
 	}, "-rate", "100", "-duration", "0", "-retry-for", "1h", "-read-ratio", "1")
 }
 
-func TestAnAnswerIsNotAskedForAgain(t *testing.T) {
+func TestErrorReplyIsNotRetried(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, addr string) {
 		servertest.Ask(t, addr, "LPUSH client-load:0 x")
 		file := filepath.Join(t.TempDir(), "report.json")
-		p := servertest.Start(t, run, quiet, "-addr", addr, "-rate", "50", "-duration", "200ms", "-keys", "1", "-read-ratio", "1", "-retry-for", "1m", "-report", file)
+		p := servertest.Start(t, run, noTelemetry, "-addr", addr, "-rate", "50", "-duration", "200ms", "-keys", "1", "-read-ratio", "1", "-retry-for", "1m", "-report", file)
 		finish(t, p)
 		if r := mustReport(t, file); r.ErrorsByType["WRONGTYPE"] != 10 || r.Retried != 0 || r.Retries != 0 || calls(t, addr, "get") != 10 {
-			t.Errorf("%d calls: %+v", calls(t, addr, "get"), r)
+			t.Errorf("%d calls, want 10 without retries: %+v", calls(t, addr, "get"), r)
 		}
 	})
 }
 
-func TestWhatMayBeLateWithRetries(t *testing.T) {
-	f := func(retryFor, lag, after time.Duration) {
+func TestPlanWithRetries(t *testing.T) {
+	f := func(retryFor, maxLag, grace time.Duration) {
 		t.Helper()
 		p := plan(config{rate: 1, retryFor: retryFor})
-		if p.MaxLag != lag || p.Grace != after {
-			t.Errorf("-retry-for %v: up to %v late and until %v after the end, want %v and %v", retryFor, p.MaxLag, p.Grace, lag, after)
+		if p.MaxLag != maxLag || p.Grace != grace {
+			t.Errorf("-retry-for %v: MaxLag %v and Grace %v, want %v and %v", retryFor, p.MaxLag, p.Grace, maxLag, grace)
 		}
 	}
 	f(0, 10*time.Second, time.Second)
@@ -193,11 +194,11 @@ func TestWhatMayBeLateWithRetries(t *testing.T) {
 	f(15*time.Second, 20*time.Second, 20*time.Second)
 }
 
-func TestErrorsThatPass(t *testing.T) {
+func TestIsRetryable(t *testing.T) {
 	f := func(err error, want bool) {
 		t.Helper()
-		if got := maySucceedLater(err); got != want {
-			t.Errorf("%v may succeed later: %v", err, got)
+		if got := isRetryable(err); got != want {
+			t.Errorf("isRetryable(%v) = %v, want %v", err, got, want)
 		}
 	}
 	f(&net.OpError{Op: "dial", Err: errors.New("no route to host")}, true)

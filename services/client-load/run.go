@@ -15,21 +15,21 @@ import (
 	"mini-redis/internal/telemetry"
 )
 
-// serviceName is what the program calls itself in traces and metrics.
+// serviceName is the resource attribute service.name of the program's telemetry.
 const serviceName = "client-load"
 
-// Exit codes. exitFailed is also that of a wrong flag, so that 2 says one thing
-// alone: the run was made, and was not good enough.
+// Exit codes. An invalid flag also exits with exitFailed, so that code 2 has one
+// meaning: the run was completed and violated a threshold.
 const (
 	exitFailed    = program.ExitError
 	exitThreshold = 2
 )
 
-// flushTimeout bounds how long the last spans and metrics may take to leave.
+// flushTimeout is the limit for exporting the last spans and metrics.
 const flushTimeout = 5 * time.Second
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	cfg, err := parseConfig(args, getenv, stdout)
+	cfg, err := parseConfig(args, getenv, stdout, stderr)
 	if err != nil {
 		return err
 	}
@@ -70,15 +70,15 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}
-	flush() // whoever reads the report may look for the last trace
-	return conclude(cfg, result, stdout)
+	flush() // before the report is printed: it names the last trace
+	return writeReport(cfg, result, stdout)
 }
 
-// flush sends what telemetry still holds.
+// flush exports the telemetry that is still buffered and stops the exporters.
 func flush(tel *telemetry.Telemetry, logger *slog.Logger) {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	if err := tel.Shutdown(ctx); err != nil {
-		logger.Warn("telemetry was not delivered", "error", err)
+		logger.Warn("flushing telemetry failed", "error", err)
 	}
 }

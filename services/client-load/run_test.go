@@ -15,11 +15,11 @@ import (
 	"mini-redis/services/client-load/internal/report"
 )
 
-func TestTheReportAndTheProgressAreInTheLog(t *testing.T) {
-	addr := servertest.MiniRedis(t, quiet...)
-	env := append([]string{"MINI_REDIS_PROGRESS=200ms", "MINI_REDIS_REPORT=-"}, quiet...)
+func TestReportAndProgressOnStdout(t *testing.T) {
+	addr := servertest.MiniRedis(t, noTelemetry...)
+	env := append([]string{"MINI_REDIS_PROGRESS=200ms", "MINI_REDIS_REPORT=-"}, noTelemetry...)
 	p := servertest.Start(t, run, env, "-addr", addr, "-rate", "100", "-duration", "1s")
-	p.Stdout.Await(t, "the end", func(text string) bool { return strings.HasSuffix(text, report.EndMark+"\n") })
+	p.Stdout.Await(t, "the end of the report", func(text string) bool { return strings.HasSuffix(text, report.EndMark+"\n") })
 	if code := p.Stop(); code != 0 {
 		t.Errorf("exit code %d: %s", code, p.Stderr.String())
 	}
@@ -27,14 +27,14 @@ func TestTheReportAndTheProgressAreInTheLog(t *testing.T) {
 	marked := regexp.MustCompile(`\n-----BEGIN LOAD REPORT-----\n(\{"run_id":[^\n]*\})\n-----END LOAD REPORT-----\n$`).FindStringSubmatch(text)
 	var r report.Report
 	if marked == nil || json.Unmarshal([]byte(marked[1]), &r) != nil || r.Operations+r.Missed != 100 {
-		t.Errorf("%+v in\n%s", r, text)
+		t.Errorf("the report is %+v, want 100 operations, in\n%s", r, text)
 	}
 	if !regexp.MustCompile(`(?m)^ +[\d.]+m?s +\d+ operations +[\d.]+/s   p50 [\d.]+ ms   p99 [\d.]+ ms   max [\d.]+ ms   0 errors, \d+ missed, 0 retries$`).MatchString(text) {
-		t.Errorf("no progress in\n%s", text)
+		t.Errorf("no progress line in\n%s", text)
 	}
 }
 
-func TestALineOfProgressIsOfItsInterval(t *testing.T) {
+func TestProgressLine(t *testing.T) {
 	recorder, err := measure.New(prometheus.NewRegistry(), []string{"GET"}, func() int64 { return 0 })
 	if err != nil {
 		t.Fatal(err)
@@ -62,41 +62,41 @@ func TestALineOfProgressIsOfItsInterval(t *testing.T) {
 	f(15*time.Second, 7, "    15s       254 operations       0.0/s   p50 -   p99 -   max -   4 errors, 7 missed, 1 retries")
 }
 
-func TestEachThresholdIsAnExitCode(t *testing.T) {
-	addr := servertest.MiniRedis(t, quiet...)
+func TestThresholdExitCodes(t *testing.T) {
+	addr := servertest.MiniRedis(t, noTelemetry...)
 	f := func(want int, message string, args ...string) {
 		t.Helper()
-		p := servertest.Start(t, run, quiet, append([]string{"-addr", addr, "-rate", "100", "-duration", "200ms"}, args...)...)
+		p := servertest.Start(t, run, noTelemetry, append([]string{"-addr", addr, "-rate", "100", "-duration", "200ms"}, args...)...)
 		if code := finish(t, p); code != want || !strings.Contains(p.Stderr.String(), message) {
 			t.Errorf("%q: exit code %d, want %d: %s", args, code, want, p.Stderr.String())
 		}
 	}
-	f(exitThreshold, "threshold missed: a p99 of ", "-max-p99", "1us")
+	f(exitThreshold, "threshold violated: p99 is ", "-max-p99", "1us")
 	f(0, "", "-max-p99", "1h", "-min-rate", "1", "-max-missed", "20")
 }
 
-func TestAServerThatStandsStillForTooLong(t *testing.T) {
-	addr := servertest.MiniRedis(t, quiet...)
-	p := servertest.Start(t, run, quiet, "-addr", addr, "-rate", "100", "-duration", "2s", "-timeout", "30s", "-max-missed", "0", "-min-rate", "99")
+func TestPausedServerViolatesThresholds(t *testing.T) {
+	addr := servertest.MiniRedis(t, noTelemetry...)
+	p := servertest.Start(t, run, noTelemetry, "-addr", addr, "-rate", "100", "-duration", "2s", "-timeout", "30s", "-max-missed", "0", "-min-rate", "99")
 	eventually(t, "the load", func() bool { return calls(t, addr, "get") > 0 })
 	servertest.Ask(t, addr, "CLIENT PAUSE 5000")
 	if code := finish(t, p); code != exitThreshold {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, want %d", code, exitThreshold)
 	}
-	if !regexp.MustCompile(`threshold missed: \d+ operations missed, at most 0 are allowed; [\d.]+ operations a second, at least 99 are asked for\n`).MatchString(p.Stderr.String()) {
-		t.Error(p.Stderr.String())
+	if !regexp.MustCompile(`threshold violated: \d+ operations missed, at most 0 allowed; [\d.]+ operations per second, at least 99 required\n`).MatchString(p.Stderr.String()) {
+		t.Errorf("stderr does not name both thresholds: %s", p.Stderr.String())
 	}
 }
 
-func TestThePasswordComesFromTheEnvironment(t *testing.T) {
+func TestPasswordFromEnvironment(t *testing.T) {
 	addr := servertest.Redis(t, "--requirepass", "secret")
 	f := func(addr, password string, want int) {
 		t.Helper()
-		p := servertest.Start(t, run, append([]string{"MINI_REDIS_PASSWORD=" + password}, quiet...), "-addr", addr, "-duration", "100ms")
+		p := servertest.Start(t, run, append([]string{"MINI_REDIS_PASSWORD=" + password}, noTelemetry...), "-addr", addr, "-duration", "100ms")
 		if want == 0 {
 			p.Stdout.Await(t, "the summary", func(text string) bool { return strings.Contains(text, "run id ") })
 		} else {
-			p.Stderr.Await(t, "a complaint", func(text string) bool { return text != "" })
+			p.Stderr.Await(t, "an error message", func(text string) bool { return text != "" })
 		}
 		if code := p.Stop(); code != want || strings.Contains(p.Stdout.String()+p.Stderr.String(), "secret") {
 			t.Errorf("%s, %s: exit code %d: %s%s", addr, password, code, p.Stdout.String(), p.Stderr.String())

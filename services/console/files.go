@@ -26,8 +26,8 @@ func newRecording(f io.Writer, specs []source.Spec) *record.Writer {
 	return record.NewWriter(f, time.Now(), names)
 }
 
-// listen hears the targets for the given time, or until the context ends.
-func listen(ctx context.Context, c *config, specs []source.Spec, emit func(source.Event)) error {
+// collect receives events of the targets for c.duration, or until the context ends.
+func collect(ctx context.Context, c *config, specs []source.Spec, emit func(source.Event)) error {
 	if c.duration > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, c.duration)
@@ -46,7 +46,7 @@ func listen(ctx context.Context, c *config, specs []source.Spec, emit func(sourc
 	return live.Run(ctx, emit)
 }
 
-// recordTargets writes what is heard into a file.
+// recordTargets writes the received events to a recording.
 func recordTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	specs, stop, err := c.targets(ctx)
 	if err != nil {
@@ -58,65 +58,66 @@ func recordTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 		return program.Errorf(exitFailed, "%w", err)
 	}
 	w := newRecording(f, specs)
-	say(stdout, "recording %d target(s) into %s", len(specs), c.output)
+	printLine(stdout, "recording %d target(s) to %s", len(specs), c.output)
 	var mu sync.Mutex
-	heard, connected := 0, map[int]bool{}
-	err = listen(ctx, c, specs, func(e source.Event) {
+	received, connected := 0, map[int]bool{}
+	err = collect(ctx, c, specs, func(e source.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		heard++
-		if e.Link != nil && e.Link.Connected != connected[e.Target] && (e.Link.Kind == source.LinkConsole || e.Link.Kind == source.LinkPprof) {
-			connected[e.Target] = e.Link.Connected
-			say(stdout, "%s: %s", specs[e.Target].Name, map[bool]string{true: "connected", false: e.Link.Text}[e.Link.Connected])
+		received++
+		if e.Status != nil && e.Status.Connected != connected[e.Target] && (e.Status.Kind == source.ConsoleStream || e.Status.Kind == source.PprofStream) {
+			connected[e.Target] = e.Status.Connected
+			printLine(stdout, "%s: %s", specs[e.Target].Name, map[bool]string{true: "connected", false: e.Status.Text}[e.Status.Connected])
 		}
 		w.Write(e)
 	})
 	if err = errors.Join(err, w.Flush(), f.Close()); err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}
-	say(stdout, "%d events recorded; show them with: console replay %s", heard, c.output)
+	printLine(stdout, "%d events recorded; show them with: console replay %s", received, c.output)
 	return nil
 }
 
-// settle is how long an export listens after the last target has spoken: the
-// parts of a large first update follow each other.
-const settle = 300 * time.Millisecond
+// settleTime is how long an export continues after the last target has sent its first data: a large
+// first update arrives in several messages.
+const settleTime = 300 * time.Millisecond
 
-// patience bounds how long an export waits for its targets.
-const patience = 10 * time.Second
+// exportTimeout bounds how long an export without -duration waits for its targets.
+const exportTimeout = 10 * time.Second
 
-// exportTargets prints what there is, once.
+// exportTargets collects data of the targets and writes it as JSON. Without -duration it ends as
+// soon as every target has sent data.
 func exportTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	specs, stop, err := c.targets(ctx)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	world := &model.World{RetainFor: -1}
-	source.NewLive(specs, c.source).Targets(world)
+	store := &model.Store{RetainFor: -1}
+	source.NewLive(specs, c.source).Targets(store)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if c.duration == 0 {
-		defer time.AfterFunc(patience, cancel).Stop()
+		defer time.AfterFunc(exportTimeout, cancel).Stop()
 	}
 	var mu sync.Mutex
-	silent := len(specs)
-	if err := listen(ctx, c, specs, func(e source.Event) {
+	pending := len(specs)
+	if err := collect(ctx, c, specs, func(e source.Event) {
 		mu.Lock()
 		defer mu.Unlock()
-		first := world.Targets[e.Target].Updates == 0 && world.Targets[e.Target].Goroutines == nil
-		source.Apply(world, e)
+		first := store.Targets[e.Target].Updates == 0 && store.Targets[e.Target].Goroutines == nil
+		source.Apply(store, e)
 		if first && (e.Update != nil || e.Goroutines != nil) {
-			if silent--; silent == 0 && c.duration == 0 {
-				time.AfterFunc(settle, cancel)
+			if pending--; pending == 0 && c.duration == 0 {
+				time.AfterFunc(settleTime, cancel)
 			}
 		}
 	}); err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}
-	for _, t := range world.Targets {
+	for _, t := range store.Targets {
 		if t.Updates == 0 && t.Goroutines == nil {
-			return program.Errorf(exitFailed, "%s: %s", t.Name, whyNot(t))
+			return program.Errorf(exitFailed, "%s: %s", t.Name, statusText(t))
 		}
 	}
 	out := stdout
@@ -128,30 +129,30 @@ func exportTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 		defer f.Close()
 		out = f
 	}
-	if err := export.JSON(out, world, lint.Check(world, c.ui.Lint)); err != nil {
+	if err := export.JSON(out, store, lint.Check(store, c.ui.Lint)); err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}
 	return nil
 }
 
-func whyNot(t *model.Target) string {
+func statusText(t *model.Target) string {
 	for _, s := range []model.Status{t.Status, t.Pprof} {
 		if s.Text != "" {
 			return s.Text
 		}
 	}
-	return "nothing was heard"
+	return "no data received"
 }
 
-// exportFiles is the e key: the table as CSV and everything as JSON, in the
-// working directory.
-func exportFiles(world *model.World, f *lint.Findings, view string, t ui.Table) (string, error) {
+// exportFiles writes the shown table as CSV and all data as JSON to new files in the working
+// directory. It returns the names of the files.
+func exportFiles(store *model.Store, f *lint.Findings, view string, t ui.Table) (string, error) {
 	base := "console-" + time.Now().Format("20060102-150405")
 	table, all := fmt.Sprintf("%s-%s.csv", base, view), base+".json"
 	if err := create(table, func(w io.Writer) error { return export.CSV(w, t.Columns, t.Rows) }); err != nil {
 		return "", err
 	}
-	if err := create(all, func(w io.Writer) error { return export.JSON(w, world, f) }); err != nil {
+	if err := create(all, func(w io.Writer) error { return export.JSON(w, store, f) }); err != nil {
 		return "", err
 	}
 	return table + ", " + all, nil

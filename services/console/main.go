@@ -1,11 +1,10 @@
-// Command console is a live view of programs' tasks, resources, async
-// operations, goroutines, spans and events. It watches programs that import package
-// console, Rust programs with console-subscriber, and any Go program that
-// serves net/http/pprof.
+// Command console is a terminal viewer of running programs. It shows their tasks, async operations,
+// resources, goroutines, spans and log events. Targets are programs that import package console,
+// Rust programs with console-subscriber, and any Go program that serves net/http/pprof.
 //
-// The pieces: internal/source hears what programs say, internal/record keeps
-// and replays it, internal/model puts it together, internal/lint judges it,
-// internal/ui shows it, internal/export writes it down.
+// internal/source connects to the targets, internal/record writes and replays recordings,
+// internal/model holds the state of the targets, internal/lint derives warnings from it,
+// internal/ui draws it, and internal/export writes it as JSON or CSV.
 package main
 
 import "mini-redis/internal/program"

@@ -33,13 +33,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return commands[command](ctx, c, stdout, stderr)
 }
 
-// commands are what the first argument may ask for.
+// commands maps the first argument to a command. Without a known command the targets are shown.
 var commands = map[string]func(ctx context.Context, c *config, stdout, stderr io.Writer) error{
-	"watch": watchTargets, "record": recordTargets, "replay": replay, "export": exportTargets,
+	"watch": showTargets, "record": recordTargets, "replay": replay, "export": exportTargets,
 }
 
-// watchTargets shows the targets on the terminal.
-func watchTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
+// showTargets shows the targets on the terminal. With -o it also records them.
+func showTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	if err := needTerminal(stdout); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func watchTargets(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	return ui.Run(ctx, ui.New(live, c.ui), os.Stdin, stdout, tap)
 }
 
-// replay shows a recording.
+// replay shows a recording on the terminal.
 func replay(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	if err := needTerminal(stdout); err != nil {
 		return err
@@ -80,13 +80,13 @@ func replay(ctx context.Context, c *config, stdout, _ io.Writer) error {
 	return ui.Run(ctx, ui.New(record.NewReplay(r, c.speed), c.ui), os.Stdin, stdout, nil)
 }
 
-// needTerminal refuses to draw into a file or a pipe.
+// needTerminal returns an error if stdout is not a terminal, on which the screen cannot be drawn.
 func needTerminal(stdout io.Writer) error {
 	if f, ok := stdout.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return nil
 	}
-	return program.Errorf(exitFailed, "this is no terminal: use `console record` or `console export`")
+	return program.Errorf(exitFailed, "standard output is not a terminal: use `console record` or `console export`")
 }
 
-// say prints a line for a person who waits.
-func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+// printLine prints a progress line of a command that does not draw a screen.
+func printLine(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

@@ -22,7 +22,7 @@ import (
 
 const ms = time.Millisecond
 
-// call runs the program with these arguments and returns what it printed.
+// call runs the command with these arguments and returns its output.
 func call(ctx context.Context, args ...string) (stdout string, err error) {
 	var out bytes.Buffer
 	err = run(ctx, args, func(string) string { return "" }, &out, io.Discard)
@@ -31,8 +31,8 @@ func call(ctx context.Context, args ...string) (stdout string, err error) {
 
 func exitCode(err error) int { return program.Exit(err, io.Discard) }
 
-// serveKnown serves a program with tasks of known behaviour, on the real clock.
-func serveKnown(t *testing.T) string {
+// serveTasks serves a program with tasks of defined behavior, on the real clock.
+func serveTasks(t *testing.T) string {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	c := console.New(console.Options{PublishInterval: 20 * ms, Goroutines: &goroutines.Local{}})
@@ -72,7 +72,7 @@ func serveKnown(t *testing.T) string {
 	return s.Addr().String()
 }
 
-// exported runs `console export` and reads what it prints.
+// exported runs `console export` and returns the first target of its output.
 func exported(t *testing.T, args ...string) export.Target {
 	t.Helper()
 	out, err := call(t.Context(), append([]string{"export"}, args...)...)
@@ -81,21 +81,22 @@ func exported(t *testing.T, args ...string) export.Target {
 	}
 	var d export.Document
 	if err := json.Unmarshal([]byte(out), &d); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("error %v, output:\n%s", err, out)
 	}
 	return d.Targets[0]
 }
 
-func TestExportOfAProgramOfKnownBehaviour(t *testing.T) {
-	addr := serveKnown(t)
-	got := exported(t, "-duration", "3s", "-with-goroutines", "known="+addr)
+func TestExport(t *testing.T) {
+	addr := serveTasks(t)
+	got := exported(t, "-duration", "3s", "-with-goroutines", "server="+addr)
 	tasks := map[string]export.Task{}
 	for _, x := range got.Tasks {
 		tasks[x.Name] = x
 	}
-	// On a busy machine it runs for longer than it would; it sleeps no less.
+	// On a loaded machine the task runs for longer than 40 ms; its sleep is never shorter than 60
+	// ms.
 	if x := tasks["spins 40 ms of 100"]; x.Busy < x.Total/4 || x.Busy > 9*x.Total/10 || x.Polls < 5 || x.Idle < x.Total/20 {
-		t.Errorf("%+v", x)
+		t.Errorf("unexpected times of the spinning task: %+v", x)
 	}
 	for _, name := range []string{"holder", "waiter", "receiver"} {
 		if x := tasks[name]; x.State != "idle" || x.Busy > x.Total/4 || x.Polls != 1 {
@@ -108,56 +109,56 @@ func TestExportOfAProgramOfKnownBehaviour(t *testing.T) {
 			waits[x.Source] = x.Task
 		}
 	}
-	if waits["Mutex.Lock"] != tasks["waiter"].Wire || waits["Chan.Receive"] != tasks["receiver"].Wire {
-		t.Errorf("%v", waits)
+	if waits["Mutex.Lock"] != tasks["waiter"].WireID || waits["Chan.Receive"] != tasks["receiver"].WireID {
+		t.Errorf("waiting tasks by operation: %v", waits)
 	}
 	found := false
 	for _, g := range got.Goroutines {
-		found = found || g.Task == tasks["waiter"].Wire && g.State == "sync.Mutex.Lock"
+		found = found || g.Task == tasks["waiter"].WireID && g.State == "sync.Mutex.Lock"
 	}
 	if !found {
-		t.Errorf("no goroutine is the waiter's: %+v", got.Goroutines)
+		t.Errorf("no goroutine belongs to the waiter: %+v", got.Goroutines)
 	}
 }
 
 func TestRecordThenReplay(t *testing.T) {
-	addr := serveKnown(t)
+	addr := serveTasks(t)
 	file := filepath.Join(t.TempDir(), "x.recording")
-	out, err := call(t.Context(), "record", "-duration", "1s", "-with-goroutines", "-o", file, "known="+addr)
-	if err != nil || !strings.Contains(out, "known: connected") || !strings.Contains(out, "console replay") {
-		t.Fatalf("%v\n%s", err, out)
+	out, err := call(t.Context(), "record", "-duration", "1s", "-with-goroutines", "-o", file, "server="+addr)
+	if err != nil || !strings.Contains(out, "server: connected") || !strings.Contains(out, "console replay") {
+		t.Fatalf("error %v, output:\n%s", err, out)
 	}
-	if _, err := call(t.Context(), "replay", file); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "no terminal") {
-		t.Errorf("a replay into a buffer: %v", err)
+	if _, err := call(t.Context(), "replay", file); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "not a terminal") {
+		t.Errorf("replay without a terminal: %v", err)
 	}
 }
 
-func TestWrongArgumentsAreToldInASentence(t *testing.T) {
+func TestInvalidArguments(t *testing.T) {
 	f := func(want string, args ...string) {
 		t.Helper()
 		_, err := call(t.Context(), args...)
 		if exitCode(err) != exitUsage || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", args, err)
+			t.Errorf("arguments %q: unexpected error %v", args, err)
 		}
 	}
-	f("neither a duration nor none", "-retain-for", "soon")
-	f("no warning is called", "-warn", "everything")
-	f("no warning is called", "-A", "nothing")
-	f("none of 8, 16", "-palette", "12")
+	f("neither a duration nor \"none\"", "-retain-for", "soon")
+	f("unknown warning", "-warn", "everything")
+	f("unknown warning", "-A", "nothing")
+	f("not one of 8, 16", "-palette", "12")
 	f("replay takes one file", "replay")
-	f("no port", "-pods", "a=b", "-pod-ports", "x")
+	f("not a port number", "-pods", "a=b", "-pod-ports", "x")
 	f("scheme", "ftp://x")
 	f("no such file", "-ca", "/does/not/exist")
 	f("negative", "-speed", "-1")
-	f("none of error, warn", "-events-level", "loud")
-	if _, err := call(t.Context(), "127.0.0.1:1"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "no terminal") {
-		t.Errorf("%v", err)
+	f("not one of error, warn", "-events-level", "loud")
+	if _, err := call(t.Context(), "127.0.0.1:1"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "not a terminal") {
+		t.Errorf("unexpected error: %v", err)
 	}
 	if _, err := call(t.Context(), "export", "-duration", "300ms", "127.0.0.1:1"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "not reachable") {
-		t.Errorf("%v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 	if out, err := call(t.Context(), "--version"); exitCode(err) != 0 || !strings.HasPrefix(out, "console ") {
-		t.Errorf("%q, %v", out, err)
+		t.Errorf("version output %q, error %v", out, err)
 	}
 }
 
@@ -175,7 +176,7 @@ func TestWarningsOnAndOff(t *testing.T) {
 			}
 		}
 		if strings.Join(got, " ") != strings.Join(on, " ") {
-			t.Errorf("-warn %s -allow %s: %v", warn, allow, got)
+			t.Errorf("-warn %s -allow %s: enabled %v", warn, allow, got)
 		}
 	}
 	f("all", "", "deadlock", "self-wakes", "lost-waker")
@@ -184,7 +185,7 @@ func TestWarningsOnAndOff(t *testing.T) {
 	f("all", "all")
 }
 
-func TestColoursAreThoseOfTheTerminal(t *testing.T) {
+func TestPaletteAndCharset(t *testing.T) {
 	f := func(raw rawFlags, env map[string]string, colors int, ascii bool) {
 		t.Helper()
 		getenv := func(k string) string { return env[k] }
@@ -201,13 +202,12 @@ func TestColoursAreThoseOfTheTerminal(t *testing.T) {
 	f(rawFlags{noColors: true, palette: "16"}, nil, 0, true)
 }
 
-// TestPodsAreReachedThroughKubectl has a kubectl that forwards to programs of
-// the test.
-func TestPodsAreReachedThroughKubectl(t *testing.T) {
+// TestPods uses a kubectl that forwards to a program of the test.
+func TestPods(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh")
 	}
-	addr := serveKnown(t)
+	addr := serveTasks(t)
 	port := addr[strings.LastIndexByte(addr, ':')+1:]
 	script := filepath.Join(t.TempDir(), "kubectl")
 	text := `#!/bin/sh
@@ -225,19 +225,19 @@ esac
 	}
 	var d export.Document
 	if err := json.Unmarshal([]byte(out), &d); err != nil || len(d.Targets) != 2 || d.Targets[1].Name != "server-1" || len(d.Targets[1].Tasks) < 4 {
-		t.Errorf("%v\n%s", err, out)
+		t.Errorf("unexpected export: error %v\n%s", err, out)
 	}
 	if err := os.WriteFile(script, []byte("#!/bin/sh\necho 'no cluster' >&2; exit 3\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := call(t.Context(), "export", "-kubectl", script, "-pods", "app=x"); exitCode(err) != exitFailed || !strings.Contains(err.Error(), "no cluster") {
-		t.Errorf("%v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 }
 
-// TestAPodThatIsReplacedIsReachedAgain has a kubectl whose first port-forward
-// ends, as it does with its pod.
-func TestAPodThatIsReplacedIsReachedAgain(t *testing.T) {
+// TestReplacedPodIsForwardedAgain uses a kubectl whose first port forward ends, as it does when its
+// pod is deleted.
+func TestReplacedPodIsForwardedAgain(t *testing.T) {
 	if _, err := exec.LookPath("sh"); err != nil {
 		t.Skip("no sh")
 	}
@@ -263,7 +263,7 @@ exit 0
 	}
 	defer stop()
 	if len(specs) != 1 || specs[0].Console != "dns:///127.0.0.1:4711" {
-		t.Errorf("%+v", specs)
+		t.Errorf("unexpected targets: %+v", specs)
 	}
 	const want = ":6669\n4711:6669\n"
 	var got []byte
@@ -271,17 +271,17 @@ exit 0
 		got, _ = os.ReadFile(calls)
 	}
 	if string(got) != want {
-		t.Errorf("kubectl was asked for %q, want %q", got, want)
+		t.Errorf("kubectl was called with the ports %q, want %q", got, want)
 	}
 }
 
-func TestFilesAreNeverOverwritten(t *testing.T) {
+func TestCreateDoesNotOverwrite(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "x")
 	write := func(w io.Writer) error { _, err := io.WriteString(w, "x"); return err }
 	if err := create(name, write); err != nil {
 		t.Fatal(err)
 	}
 	if err := create(name, write); !errors.Is(err, os.ErrExist) {
-		t.Errorf("%v", err)
+		t.Errorf("unexpected error: %v", err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"mini-redis/console"
 )
 
-// certify makes a certificate for 127.0.0.1, and a file of those to trust.
+// certify returns a certificate for 127.0.0.1 and a file with the CA certificate.
 func certify(t *testing.T) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -41,7 +41,7 @@ func certify(t *testing.T) (tls.Certificate, string) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, file
 }
 
-func TestAProgramThatAsksForATokenOverTLS(t *testing.T) {
+func TestTokenOverTLS(t *testing.T) {
 	cert, ca := certify(t)
 	c := console.New(console.Options{PublishInterval: 20 * ms})
 	c.NewTask(console.TaskOptions{Name: "secret"})
@@ -57,15 +57,15 @@ func TestAProgramThatAsksForATokenOverTLS(t *testing.T) {
 	_, port, _ := net.SplitHostPort(s.Addr().String())
 	target := "https://127.0.0.1:" + port
 	if got := exported(t, "-ca", ca, "-token", "open sesame", target); len(got.Tasks) != 1 || got.Tasks[0].Name != "secret" {
-		t.Errorf("%+v", got.Tasks)
+		t.Errorf("unexpected tasks: %+v", got.Tasks)
 	}
 	if got := exported(t, "-insecure", "-token", "open sesame", target); len(got.Tasks) != 1 {
-		t.Errorf("%+v", got.Tasks)
+		t.Errorf("unexpected tasks: %+v", got.Tasks)
 	}
 	f := func(want string, args ...string) {
 		t.Helper()
 		if _, err := call(t.Context(), append([]string{"export", "-duration", "500ms"}, args...)...); exitCode(err) != exitFailed || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v", args, err)
+			t.Errorf("arguments %q: unexpected error %v", args, err)
 		}
 	}
 	f("asks for a token", "-ca", ca, target)

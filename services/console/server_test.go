@@ -16,7 +16,7 @@ import (
 	"mini-redis/console/consoletest"
 )
 
-// redisServer is a mini-redis that serves its console.
+// redisServer is a mini-redis process that serves its console.
 type redisServer struct {
 	t             *testing.T
 	bin           string
@@ -55,7 +55,8 @@ func (s *redisServer) stop() {
 	_ = s.cmd.Wait()
 }
 
-// connect opens connections until the test ends.
+// connect opens connections, which are closed when the test ends. It skips the test if the system
+// does not permit that many.
 func (s *redisServer) connect(n int) []net.Conn {
 	s.t.Helper()
 	list := make([]net.Conn, 0, n)
@@ -67,15 +68,15 @@ func (s *redisServer) connect(n int) []net.Conn {
 	for range n {
 		c, err := net.Dial("tcp", s.addr)
 		if err != nil {
-			s.t.Skipf("%d connections cannot be had here: %v", n, err)
+			s.t.Skipf("this system does not permit %d connections: %v", n, err)
 		}
 		list = append(list, c)
 	}
 	return list
 }
 
-// busy has the connections ask for PONGs until the returned function is called.
-func busy(list []net.Conn) (stop func()) {
+// startPings sends a PING on each connection every millisecond until stop is called.
+func startPings(list []net.Conn) (stop func()) {
 	done := make(chan struct{})
 	var all sync.WaitGroup
 	for _, c := range list {
@@ -99,14 +100,13 @@ func busy(list []net.Conn) (stop func()) {
 	return sync.OnceFunc(func() { close(done); all.Wait() })
 }
 
-// TestTheStockClientOnTheServer connects the stock tokio-console to a mini-redis
-// that works, and sees it through ten thousand connections, a pause, and a
-// restart of the server.
-func TestTheStockClientOnTheServer(t *testing.T) {
+// TestStockClientOnServer connects the stock tokio-console to a mini-redis under load. The client
+// must stay connected with ten thousand connections, through a pause, and after a restart.
+func TestStockClientOnServer(t *testing.T) {
 	stock := consoletest.StockConsole(t)
 	s := startRedis(t)
 	working := s.connect(20)
-	stop := busy(working)
+	stop := startPings(working)
 	defer stop()
 	waiting := s.connect(1)[0]
 	fmt.Fprint(waiting, "BLPOP nothing 0\r\n")
@@ -124,7 +124,7 @@ func TestTheStockClientOnTheServer(t *testing.T) {
 		return now > polls
 	})
 	if strings.Contains(screen, "⚠") {
-		t.Errorf("a warning about a sound server:\n%s", screen)
+		t.Errorf("the stock client shows a warning about the server:\n%s", screen)
 	}
 	term.Type("r")
 	term.UntilShown("Resources (", "execution lock", "sync.Mutex", "keys that clients wait for")
@@ -143,40 +143,40 @@ func TestTheStockClientOnTheServer(t *testing.T) {
 	term.Type("Space")
 	term.UntilShown("PAUSED")
 	term.Type("Space")
-	term.Until("no pause", func(screen string) bool { return !strings.Contains(screen, "PAUS") })
+	term.Until("the end of the pause", func(screen string) bool { return !strings.Contains(screen, "PAUS") })
 
 	stop()
 	s.stop()
 	s.start()
 	again := s.connect(1)[0]
-	term.Type("i") // the youngest first: the stock client keeps the tasks of the old server
+	term.Type("i") // newest first: the stock client keeps the tasks of the old process
 	term.UntilShown("(CONNECTED)", "peer="+again.LocalAddr().String())
 	term.Type("q")
-	end(t, term)
+	mustExit(t, term)
 }
 
-// openAsyncOp looks through the resources for the one that a client waits for.
+// openAsyncOp opens resources until it finds the one that a client waits for.
 func openAsyncOp(t *testing.T, term *consoletest.Terminal) {
 	t.Helper()
 	for range 5 {
 		term.Type("j", "Enter")
 		if screen := term.UntilShown("Async Ops ("); strings.Contains(screen, "BLPOP") {
 			if !strings.Contains(consoletest.Line(screen, "BLPOP"), "(connection)") {
-				t.Errorf("it does not say who waits:\n%s", screen)
+				t.Errorf("the async operation does not name the waiting task:\n%s", screen)
 			}
 			return
 		}
 		term.Type("Escape")
 		term.UntilShown("Resources (")
 	}
-	t.Error("no resource has the client that waits")
+	t.Error("no resource shows the waiting client")
 }
 
-// TestOurClientOnTheServer sees the same, and what the stock client cannot: the
-// goroutines of the server and its spans, with their tasks.
-func TestOurClientOnTheServer(t *testing.T) {
+// TestConsoleOnServer covers the same, and the views that the stock client does not have:
+// goroutines, spans with their tasks, and events.
+func TestConsoleOnServer(t *testing.T) {
 	s := startRedis(t)
-	defer busy(s.connect(5))()
+	defer startPings(s.connect(5))()
 	waiting, listening := s.connect(1)[0], s.connect(1)[0]
 	fmt.Fprint(waiting, "BLPOP nothing 0\r\n")
 	fmt.Fprint(listening, "SUBSCRIBE news\r\n")
@@ -186,33 +186,33 @@ func TestOurClientOnTheServer(t *testing.T) {
 	term.UntilShown("BLPOP", "(connection)", "keys that clients wait for")
 	term.Type("r")
 	if row := consoletest.Line(term.UntilShown("Channel", "subscribers=1"), "Channel"); !strings.Contains(row, "news") || !strings.Contains(row, "(connection)") {
-		t.Errorf("a channel without its subscriber: %s", row)
+		t.Errorf("the channel does not show its subscriber: %s", row)
 	}
 	term.Type("s")
 	screen := term.UntilShown("PING", "(connection)", "BLPOP")
 	if row := consoletest.Line(screen, "BLPOP"); !strings.Contains(row, "open") || !strings.Contains(row, "(connection)") {
-		t.Errorf("the command that waits is not open: %s", row)
+		t.Errorf("the span of the waiting command is not open: %s", row)
 	}
 	if !regexp.MustCompile(`PING .*\d+ \(connection\)\s+[0-9a-f]{32}`).MatchString(screen) {
-		t.Errorf("a span without its task or its trace:\n%s", screen)
+		t.Errorf("a span does not show its task or trace:\n%s", screen)
 	}
 	term.Type("o")
-	term.UntilShown("Goroutines (", "times within", "loop_linux.go:")
+	term.UntilShown("Goroutines (", "times over", "loop_linux.go:")
 	term.Type("v")
 	term.Until("events", func(screen string) bool {
-		_ = s.connect(1)[0].Close() // until they are listened to
+		_ = s.connect(1)[0].Close() // repeated until the subscription is active
 		return strings.Contains(screen, "client gone")
 	})
 	_ = waiting.Close()
 	peer := waiting.LocalAddr().String()
 	if row := consoletest.Line(term.UntilShown(peer), peer); !strings.Contains(row, "DEBUG") || !strings.Contains(row, "client gone") {
-		t.Errorf("%s", row)
+		t.Errorf("unexpected event: %s", row)
 	}
 	term.Type("s")
-	term.Until("the span's end", func(screen string) bool {
+	term.Until("the end of the span", func(screen string) bool {
 		row := consoletest.Line(screen, "BLPOP")
 		return row != "" && !strings.Contains(row, "open")
 	})
 	term.Type("q")
-	end(t, term)
+	mustExit(t, term)
 }

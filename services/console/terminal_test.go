@@ -16,7 +16,7 @@ import (
 	"mini-redis/services/console/internal/export"
 )
 
-// build builds a program of the module, and returns its path.
+// build builds a program of the module and returns its path.
 func build(t *testing.T, pkg string) string {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), filepath.Base(pkg))
@@ -24,7 +24,7 @@ func build(t *testing.T, pkg string) string {
 		bin = filepath.Join(t.TempDir(), "console")
 	}
 	if out, err := exec.Command("go", "build", "-o", bin, pkg).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("error %v, output:\n%s", err, out)
 	}
 	return bin
 }
@@ -39,8 +39,9 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// start runs a program until the test ends, once its address can be reached.
-func start(t *testing.T, addr, bin string, args ...string) {
+// startProgram starts a program, which is killed when the test ends, and waits until its address
+// accepts connections.
+func startProgram(t *testing.T, addr, bin string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(bin, args...)
 	if err := cmd.Start(); err != nil {
@@ -58,20 +59,19 @@ func start(t *testing.T, addr, bin string, args ...string) {
 	}
 }
 
-// TestADeadlockIsFound walks the way of the documentation: the program that
-// stands still, the console, r, and what it says.
-func TestADeadlockIsFound(t *testing.T) {
+// TestDeadlockWalkthrough follows the deadlock example of docs/console.md.
+func TestDeadlockWalkthrough(t *testing.T) {
 	addr := freePort(t)
 	term := consoletest.NewTerminal(t, 110, 30, []string{"TERM=xterm"}, build(t, "."), addr)
 	term.UntilShown("not reachable")
-	start(t, addr, build(t, "../../console/examples/deadlock"), "-console-addr", addr)
+	startProgram(t, addr, build(t, "../../console/examples/deadlock"), "-console-addr", addr)
 	term.UntilShown("(connected)", "clerk 1", "clerk 2", "warning")
 	term.Type("r")
 	term.UntilShown("Resources (", "alice", "bob", "locked=true")
 	term.Type("w")
 	screen := term.UntilShown("deadlock")
 	if strings.Count(screen, "waits for mutex") < 2 {
-		t.Errorf("the circle is not told:\n%s", screen)
+		t.Errorf("the warning does not list both waits:\n%s", screen)
 	}
 	term.Type("Enter")
 	term.UntilShown("waits in Mutex.Lock for Mutex", "holds Mutex")
@@ -82,45 +82,46 @@ func TestADeadlockIsFound(t *testing.T) {
 		}
 	}
 	term.Type("q")
-	end(t, term)
+	mustExit(t, term)
 }
 
-// end waits for a program to end well.
-func end(t *testing.T, term *consoletest.Terminal) {
+// mustExit waits until the program exits with code 0.
+func mustExit(t *testing.T, term *consoletest.Terminal) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(term.Screen(), "[exit 0]"); time.Sleep(20 * ms) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it has not ended well:\n%s", term.Screen())
+			t.Fatalf("the program has not exited with code 0:\n%s", term.Screen())
 		}
 	}
 }
 
-// TestATaskComesAndGoesGrey sees a task end, be drawn as ended, and leave.
-func TestATaskComesAndGoesGrey(t *testing.T) {
+// TestEndedTaskAndPause checks that an ended task is shown as done, and that the screen does not
+// change during a pause.
+func TestEndedTaskAndPause(t *testing.T) {
 	addr := freePort(t)
-	start(t, addr, build(t, "../../console/examples/behaviour"), "-console-addr", addr, "-publish", "100ms")
+	startProgram(t, addr, build(t, "../../console/examples/behaviour"), "-console-addr", addr, "-publish", "100ms")
 	term := consoletest.NewTerminal(t, 120, 40, []string{"TERM=xterm"}, build(t, "."), "--retain-for", "2s", addr)
 	term.UntilShown("spins 200 ms a second", "lives 300 ms", "done")
 	term.Type("/")
 	term.Type("l", "i", "v", "e", "s", "Enter")
-	term.Until("an ended task alone", func(s string) bool { return strings.Contains(s, "done") && !strings.Contains(s, "spins") })
+	term.Until("the ended task alone", func(s string) bool { return strings.Contains(s, "done") && !strings.Contains(s, "spins") })
 	term.Type("Escape", "Space")
 	term.UntilShown("PAUSED")
-	time.Sleep(300 * ms) // what was on its way has come
+	time.Sleep(300 * ms) // updates in flight have arrived
 	before := consoletest.Line(term.Screen(), "spins 200 ms")
 	time.Sleep(500 * ms)
 	if after := consoletest.Line(term.Screen(), "spins 200 ms"); after != before {
-		t.Errorf("it goes on in the pause:\n%s\n%s", before, after)
+		t.Errorf("the task's row changes during the pause:\n%s\n%s", before, after)
 	}
 	term.Type("Space")
-	term.Until("it going on", func(s string) bool {
+	term.Until("new updates", func(s string) bool {
 		return !strings.Contains(s, "PAUSED") && consoletest.Line(s, "spins 200 ms") != before
 	})
 	term.Type("q")
-	end(t, term)
+	mustExit(t, term)
 }
 
-// rustPeer builds the Rust program in testdata, once for all runs.
+// rustPeer builds the Rust program in testdata. The build is cached in the user's cache directory.
 func rustPeer(t *testing.T) string {
 	t.Helper()
 	cargo, err := exec.LookPath("cargo")
@@ -142,22 +143,22 @@ func rustPeer(t *testing.T) string {
 	cmd := exec.Command(cargo, "build", "--target-dir", target)
 	cmd.Dir = filepath.Join("testdata", "rustpeer")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Skipf("cargo cannot build it here: %v\n%s", err, out)
+		t.Skipf("cargo cannot build the Rust program: %v\n%s", err, out)
 	}
 	return bin
 }
 
-// TestARustProgramShowsTheSameCountsAsInTheStockClient connects both viewers to
-// a program with console-subscriber.
-func TestARustProgramShowsTheSameCountsAsInTheStockClient(t *testing.T) {
+// TestRustProgramAsInStockClient connects both viewers to a program with console-subscriber. Counts
+// that no longer change must be equal.
+func TestRustProgramAsInStockClient(t *testing.T) {
 	stockBin := consoletest.StockConsole(t)
 	peer, addr := rustPeer(t), freePort(t)
-	start(t, addr, peer, addr)
+	startProgram(t, addr, peer, addr)
 	stock := consoletest.NewTerminal(t, 170, 40, nil, stockBin, "--palette", "off", "--retain-for", "none", "http://"+addr)
 	screen := stock.UntilShown("(CONNECTED)", "self-waker", "Tasks (7)", "⏹")
 	ours := exported(t, "-duration", "1s", "rust="+addr)
 
-	// What does not change any more is the same to the digit.
+	// Compare the tasks whose counts no longer change.
 	byName := map[string][]export.Task{}
 	for _, x := range ours.Tasks {
 		byName[x.Name] = append(byName[x.Name], x)
@@ -170,15 +171,15 @@ func TestARustProgramShowsTheSameCountsAsInTheStockClient(t *testing.T) {
 		polls := regexp.MustCompile(`\s(\d+)\s+task\s`).FindStringSubmatch(row)
 		x := byName[name][0]
 		if polls == nil || polls[1] != strconv.FormatUint(x.Polls, 10) || !strings.Contains(row, x.Location) {
-			t.Errorf("%s: we have %d polls at %s, the stock client\n%s", name, x.Polls, x.Location, row)
+			t.Errorf("%s: the export has %d polls at %s, the stock client shows\n%s", name, x.Polls, x.Location, row)
 		}
 	}
 	if x := byName["self-waker"][0]; x.Polls != 1001 || x.Wakes != 1000 {
-		t.Errorf("%+v", x)
+		t.Errorf("unexpected counts of self-waker: %+v", x)
 	}
-	// Its own warnings are ours, too: two tasks that have no waker left.
+	// Two tasks have no waker left.
 	if warned := strings.Count(screen, "⚠"); warned < 2 {
-		t.Errorf("the stock client warns of %d tasks", warned)
+		t.Errorf("the stock client shows %d warnings, want at least 2", warned)
 	}
 	stock.Type("r")
 	resources := stock.UntilShown("Resources (", "Mutex", "locked=true")
@@ -191,7 +192,7 @@ func TestARustProgramShowsTheSameCountsAsInTheStockClient(t *testing.T) {
 	lasting := 0
 	for _, x := range ours.Resources {
 		if x.Kind == "Timer" {
-			continue // they come and go
+			continue // timers are created and dropped all the time
 		}
 		lasting++
 		want := fmt.Sprintf("%s %s", x.Kind, x.Type)
@@ -204,6 +205,6 @@ func TestARustProgramShowsTheSameCountsAsInTheStockClient(t *testing.T) {
 		}
 	}
 	if lasting != rows || rows != 5 {
-		t.Errorf("%d lasting resources, the stock client has %d", lasting, rows)
+		t.Errorf("%d permanent resources, the stock client shows %d, want 5", lasting, rows)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-// outcome is what a run of the program left behind.
+// outcome is the result of one run of the program.
 type outcome struct {
 	stdout, stderr string
 	code           int
@@ -24,17 +24,17 @@ func runCLI(ctx context.Context, env []string, args ...string) outcome {
 	return outcome{stdout.String(), stderr.String(), code}
 }
 
-// at puts the flags that lead to addr in front of args.
-func at(addr string, args ...string) []string {
+// withAddr prepends the flags for addr to args.
+func withAddr(addr string, args ...string) []string {
 	host, port, _ := net.SplitHostPort(addr)
 	return append([]string{"-h", host, "-p", port}, args...)
 }
 
-func TestCommandsAndTheirReplies(t *testing.T) {
+func TestCommandReplies(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, addr string) {
 		f := func(want string, code int, args ...string) {
 			t.Helper()
-			got := runCLI(t.Context(), nil, at(addr, args...)...)
+			got := runCLI(t.Context(), nil, withAddr(addr, args...)...)
 			if got.stdout != want || got.stderr != "" || got.code != code {
 				t.Errorf("%q: %+v, want %q and exit code %d", args, got, want, code)
 			}
@@ -59,7 +59,7 @@ func TestCommandsAndTheirReplies(t *testing.T) {
 	})
 }
 
-func TestAddressesComeFromWhereTheyShould(t *testing.T) {
+func TestAddressPrecedence(t *testing.T) {
 	f := func(want string, env []string, args ...string) {
 		t.Helper()
 		o, err := parseOptions(append(args, "ping"), servertest.Env(env...), nil)
@@ -79,7 +79,7 @@ func TestAddressesComeFromWhereTheyShould(t *testing.T) {
 	f("me mine host:6379", nil, "-u", "redis://me:mine@host")
 }
 
-func TestWrongUsageIsOneSentence(t *testing.T) {
+func TestInvalidUsagePrintsOneLine(t *testing.T) {
 	f := func(want string, args ...string) {
 		t.Helper()
 		got := runCLI(t.Context(), nil, args...)
@@ -106,10 +106,10 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-func TestTokiosExpiryIsRedissPX(t *testing.T) {
+func TestNumericSetOptionBecomesPX(t *testing.T) {
 	f := func(typed, want string) {
 		t.Helper()
-		if got := strings.Join(shape(strings.Fields(typed)), " "); got != want {
+		if got := strings.Join(normalizeArgs(strings.Fields(typed)), " "); got != want {
 			t.Errorf("%q is sent as %q, want %q", typed, got, want)
 		}
 	}
@@ -122,16 +122,16 @@ func TestTokiosExpiryIsRedissPX(t *testing.T) {
 	f("getset k v 100", "getset k v 100")
 }
 
-func TestPasswords(t *testing.T) {
+func TestPassword(t *testing.T) {
 	addr := servertest.Redis(t, "--requirepass", "secret")
 	f := func(stdout, stderr string, env []string, args ...string) {
 		t.Helper()
-		got := runCLI(t.Context(), env, at(addr, args...)...)
+		got := runCLI(t.Context(), env, withAddr(addr, args...)...)
 		if got.stdout != stdout || got.stderr != stderr {
 			t.Errorf("%q with %q: %+v", args, env, got)
 		}
 	}
-	const warning = "Warning: a password on the command line can be seen by others; REDISCLI_AUTH cannot.\n"
+	const warning = "Warning: other users can see a password on the command line; use REDISCLI_AUTH instead.\n"
 	f("NOAUTH Authentication required.\n\n", "", nil, "get", "k")
 	f("PONG\n", "", []string{"REDISCLI_AUTH=secret"}, "ping")
 	f("PONG\n", warning, nil, "-a", "secret", "ping")
@@ -141,28 +141,27 @@ func TestPasswords(t *testing.T) {
 		[]string{"REDISCLI_AUTH=wrong"}, "ping")
 }
 
-func TestAnotherDatabaseIsNeverTakenInItsPlace(t *testing.T) {
+func TestFailedSelectStopsBeforeTheCommand(t *testing.T) {
 	addr := servertest.Redis(t)
-	got := runCLI(t.Context(), nil, at(addr, "-n", "99", "set", "k", "v")...)
+	got := runCLI(t.Context(), nil, withAddr(addr, "-n", "99", "set", "k", "v")...)
 	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "SELECT 99 failed: ERR DB index is out of range") {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestAServerThatIsAway(t *testing.T) {
+func TestServerNotReachable(t *testing.T) {
 	addr, err := servertest.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := runCLI(t.Context(), nil, at(addr, "ping")...)
-	if got.code != exitFailed || !strings.HasSuffix(got.stderr, "cannot connect to the Redis at "+addr+": connection refused\n") {
+	got := runCLI(t.Context(), nil, withAddr(addr, "ping")...)
+	if got.code != exitFailed || !strings.HasSuffix(got.stderr, "cannot connect to Redis at "+addr+": connection refused\n") {
 		t.Errorf("%+v", got)
 	}
 }
 
-// TestServersThatMisbehave speaks to servers that answer with the given bytes
-// and close.
-func TestServersThatMisbehave(t *testing.T) {
+// The server of this test sends the given bytes and closes the connection.
+func TestInvalidReplyIsAnError(t *testing.T) {
 	f := func(answer, want string) {
 		t.Helper()
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -179,7 +178,7 @@ func TestServersThatMisbehave(t *testing.T) {
 			_, _ = conn.Read(make([]byte, 1024))
 			_, _ = conn.Write([]byte(answer))
 		}()
-		got := runCLI(t.Context(), nil, at(l.Addr().String(), "get", "k")...)
+		got := runCLI(t.Context(), nil, withAddr(l.Addr().String(), "get", "k")...)
 		if got.code != exitFailed || !strings.HasSuffix(got.stderr, want+"\n") {
 			t.Errorf("%q: %+v, want %q", answer, got, want)
 		}

@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// shape turns what was typed into what Redis knows. Only one form differs:
-// "set key value 1500", an expiry in milliseconds, which Redis refuses as a
-// syntax error and Tokio's mini-redis-cli takes.
-func shape(words []string) []string {
+// normalizeArgs converts the arguments to Redis syntax. Only one form differs:
+// "set key value 1500", with the expiration in milliseconds. Tokio's
+// mini-redis-cli accepts it; Redis answers with a syntax error. It becomes
+// "set key value PX 1500".
+func normalizeArgs(words []string) []string {
 	if len(words) == 4 && strings.EqualFold(words[0], "set") {
 		if _, err := strconv.ParseUint(words[3], 10, 63); err == nil {
 			return []string{words[0], words[1], words[2], "PX", words[3]}
@@ -17,7 +18,7 @@ func shape(words []string) []string {
 	return words
 }
 
-// isStream says whether a command is answered for as long as the connection lives.
+// isStream reports whether the server sends replies to the command until the connection closes.
 func isStream(command []string) bool {
 	switch strings.ToLower(command[0]) {
 	case "subscribe", "psubscribe", "ssubscribe", "monitor":
@@ -26,8 +27,8 @@ func isStream(command []string) bool {
 	return false
 }
 
-// confirmations is how many replies say that a stream has begun: one a channel,
-// and one for MONITOR.
+// confirmations returns the number of replies that confirm a stream: one for
+// each channel, or one for MONITOR.
 func confirmations(command []string) int {
 	if strings.EqualFold(command[0], "monitor") {
 		return 1
@@ -35,9 +36,9 @@ func confirmations(command []string) int {
 	return len(command) - 1
 }
 
-// isText says whether the reply is a page for people, which redis-cli prints as
-// it is even on a terminal.
-func isText(command []string) bool {
+// isPlainText reports whether the reply is human-readable text, which redis-cli
+// prints unformatted also on a terminal.
+func isPlainText(command []string) bool {
 	word := func(i int) string {
 		if i < len(command) {
 			return strings.ToLower(command[i])

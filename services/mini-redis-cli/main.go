@@ -1,9 +1,11 @@
-// Command mini-redis-cli sends one command to a Redis and prints the reply, as
-// redis-cli does. With -trace the call is a trace, from here into the server.
+// Command mini-redis-cli sends one command to a Redis server and prints the
+// reply in the format of redis-cli. With -trace it creates a trace that continues
+// in the server.
 //
-// It speaks RESP itself (internal/reply) instead of through a client library,
-// which would not tell a status from a string; so it is also an example of RESP
-// Trace Context without the go-redis hook, with package resptrace/wire alone.
+// It implements RESP itself (internal/reply), because a client library does not
+// distinguish a simple string from a bulk string. So it is also an example of
+// RESP Trace Context without the go-redis hook: it uses only package
+// resptrace/wire.
 package main
 
 import "mini-redis/internal/program"

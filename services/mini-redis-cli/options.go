@@ -14,44 +14,48 @@ import (
 	"mini-redis/internal/program"
 )
 
-// about is the help; the flags are redis-cli's, so it is laid out as redis-cli's.
-const about = `mini-redis-cli sends one command to a Redis and prints the reply.
+// about is the help text. The flags are those of redis-cli, so the layout is too.
+const about = `mini-redis-cli sends one command to a Redis server and prints the reply.
 
 Usage: mini-redis-cli [flags] command [argument ...]
 
   mini-redis-cli ping [message]
   mini-redis-cli get key
-  mini-redis-cli set key value [expires-in-ms | any option of Redis's SET]
+  mini-redis-cli set key value [expiration-in-ms | any option of the SET command]
   mini-redis-cli publish channel message
   mini-redis-cli subscribe channel [channel ...]     prints messages until Ctrl-C
-  mini-redis-cli ANY OTHER COMMAND, as Redis knows it
+  mini-redis-cli ANY OTHER COMMAND, in Redis syntax
 
-Flags, as redis-cli has them:
-  -h HOST          server (default 127.0.0.1)
-  -p PORT          port (default 6379)
-  -a PASSWORD      password; REDISCLI_AUTH does the same out of other users' sight
-  --user NAME      user of the password
-  -n DB            database number
-  -u URL           all of it: redis://[[user:]password@]host[:port][/db]
-  -3               speak RESP3 (maps, sets, doubles); default RESP2
-  --raw, --no-raw  print replies as they are, or with types and numbers; the
-                   default is raw unless a terminal shows them
-  --no-auth-warning
+Flags of redis-cli:
+  -h HOST            server host (default 127.0.0.1)
+  -p PORT            server port (default 6379)
+  -a PASSWORD        password; prefer REDISCLI_AUTH, which other users cannot see
+  --user NAME        user name for the password
+  --pass PASSWORD    same as -a
+  -n DB              database number (default 0)
+  -u URL             server URL: redis://[[user:]password@]host[:port][/db]
+  -3                 use RESP3 (maps, sets, doubles) instead of RESP2
+  --raw              print replies without formatting (default if the standard
+                     output is not a terminal)
+  --no-raw           print replies with types and element numbers (default if the
+                     standard output is a terminal)
+  --no-auth-warning  do not warn about a password on the command line
 
-Flags of its own:
-  -trace           make the call a trace and print its id
-  -jaeger URL      where the trace can be seen (default http://127.0.0.1:16686);
-                   empty is unknown
+Other flags:
+  -trace             trace the call and print the trace ID
+  -jaeger URL        URL of Jaeger, for a link to the trace (default
+                     http://127.0.0.1:16686); if empty, no link is printed
   --help, --version
 
-There is no interactive mode. MINI_REDIS_ADDR (host:port) and MINI_REDIS_JAEGER
-stand in for -h, -p and -jaeger. Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says
-(default: the collector at 127.0.0.1:4317).
+There is no interactive mode. MINI_REDIS_ADDR (host:port) sets the defaults of -h
+and -p, and MINI_REDIS_JAEGER that of -jaeger. OTEL_EXPORTER_OTLP_ENDPOINT sets
+the collector for traces (default http://localhost:4317).
 
-Exit codes: 0 a reply; 1 an error reply, which is printed, or no reply; 2 usage.
+Exit codes: 0 a reply; 1 an error reply, which is printed, or no reply; 2 invalid
+usage.
 `
 
-// options are what the command line and the environment say.
+// options holds the settings from the command line and the environment.
 type options struct {
 	host       string
 	port       int
@@ -64,7 +68,7 @@ type options struct {
 	command    []string
 
 	url           string
-	passOnCommand bool // the password is where others can see it, and it is not said that this is fine
+	passOnCommand bool // warn that the password is on the command line
 }
 
 func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (options, error) {
@@ -91,9 +95,9 @@ func parseOptions(args []string, getenv func(string) string, stdout io.Writer) (
 	case o.port < 1 || o.port > 65535:
 		return o, program.Errorf(exitUsage, "-p must be from 1 to 65535, not %d", o.port)
 	case o.db < 0:
-		return o, program.Errorf(exitUsage, "-n must not be negative, not %d", o.db)
+		return o, program.Errorf(exitUsage, "-n must not be negative: %d", o.db)
 	}
-	o.command = shape(fs.Args())
+	o.command = normalizeArgs(fs.Args())
 	return o, nil
 }
 
@@ -122,7 +126,7 @@ func (o *options) setAddress(addr string) error {
 		return err
 	}
 	if o.port, err = strconv.Atoi(port); err != nil {
-		return fmt.Errorf("port %q is no number", port)
+		return fmt.Errorf("port %q is not a number", port)
 	}
 	if host != "" {
 		o.host = host
@@ -130,14 +134,14 @@ func (o *options) setAddress(addr string) error {
 	return nil
 }
 
-// setURL takes an address apart as redis-cli does: user information without a
-// colon is the password.
+// setURL parses a server URL like redis-cli: user information without a colon is
+// the password.
 func (o *options) setURL(text string) error {
 	u, err := url.Parse(text)
 	if err != nil {
 		var parse *url.Error
 		if errors.As(err, &parse) {
-			err = parse.Err // without the text, which may have a password in it
+			err = parse.Err // without the URL, which may contain a password
 		}
 		return err
 	}
@@ -145,7 +149,7 @@ func (o *options) setURL(text string) error {
 	case u.Scheme == "rediss":
 		return errors.New("TLS (rediss://) is not supported")
 	case u.Scheme != "redis":
-		return fmt.Errorf("an address begins with redis://, not with %q", u.Scheme)
+		return fmt.Errorf("the URL scheme must be redis, not %q: redis://host:port", u.Scheme)
 	}
 	if pass, ok := u.User.Password(); ok {
 		o.user, o.pass = u.User.Username(), pass
@@ -156,11 +160,11 @@ func (o *options) setURL(text string) error {
 		o.host = h
 	}
 	if p := u.Port(); p != "" {
-		o.port, _ = strconv.Atoi(p) // url.Parse has seen to it that these are digits
+		o.port, _ = strconv.Atoi(p) // url.Parse accepts only digits
 	}
 	if db := strings.TrimPrefix(u.Path, "/"); db != "" {
 		if o.db, err = strconv.Atoi(db); err != nil {
-			return fmt.Errorf("database %q is no number", db)
+			return fmt.Errorf("database %q is not a number", db)
 		}
 	}
 	return nil
@@ -168,7 +172,7 @@ func (o *options) setURL(text string) error {
 
 func (o *options) address() string { return net.JoinHostPort(o.host, strconv.Itoa(o.port)) }
 
-// forTerminal says whether replies are printed for a person.
+// forTerminal reports whether replies are printed with types and element numbers.
 func (o *options) forTerminal(stdout io.Writer) bool {
 	if o.raw || o.noRaw {
 		return o.noRaw

@@ -9,7 +9,7 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-// compared are commands whose replies have every form that redis-cli 7.0 prints.
+// compared is a list of commands whose replies cover every format of redis-cli 7.0.
 var compared = []string{
 	"ping", "get str", "get bin", "get none", "nope a b", "get too many", "lrange list 0 -1", "lrange none 5 1",
 	"hgetall hash", "hgetall none", "smembers set", "smembers none", "zrange zset 0 -1 withscores", "config get maxm*",
@@ -22,15 +22,16 @@ var compared = []string{
 	"eval return{1,{2,{},'x',{3,{4,5}}},false,{ok='st'},{err='NO'},'y'} 0",
 }
 
-// changing are those whose replies differ from call to call in their numbers.
-var changing = regexp.MustCompile(`^(info server|client|hello)`)
+// nondeterministic matches the commands whose replies contain numbers that change from call to
+// call.
+var nondeterministic = regexp.MustCompile(`^(info server|client|hello)`)
 
-// TestRepliesAreRedisClis compares standard output, byte for byte, in each form
-// and protocol.
-func TestRepliesAreRedisClis(t *testing.T) {
+// TestOutputMatchesRedisCli compares the standard output with that of redis-cli
+// byte by byte, for each output format and protocol version.
+func TestOutputMatchesRedisCli(t *testing.T) {
 	cli, err := exec.LookPath("redis-cli")
 	if err != nil {
-		t.Skip("redis-cli is not installed: nothing to compare with")
+		t.Skip("redis-cli is not installed")
 	}
 	addr := servertest.Redis(t)
 	for _, command := range [][]string{
@@ -42,18 +43,18 @@ func TestRepliesAreRedisClis(t *testing.T) {
 		{"zadd", "zset", "1.5", "x", "inf", "y"},
 		{"xadd", "stream", "1-1", "f", "v", "g", "w"},
 	} {
-		if got := runCLI(t.Context(), nil, at(addr, command...)...); got.code != 0 {
+		if got := runCLI(t.Context(), nil, withAddr(addr, command...)...); got.code != 0 {
 			t.Fatalf("%q: %+v", command, got)
 		}
 	}
 	numbers := regexp.MustCompile(`[0-9]+`)
 	for _, flags := range [][]string{{"--raw"}, {"--no-raw"}, {"-3", "--raw"}, {"-3", "--no-raw"}} {
 		for _, line := range compared {
-			args := at(addr, append(flags[:len(flags):len(flags)], strings.Fields(line)...)...)
+			args := withAddr(addr, append(flags[:len(flags):len(flags)], strings.Fields(line)...)...)
 			got := runCLI(t.Context(), nil, args...).stdout
-			output, _ := exec.Command(cli, args...).Output() // its exit code is 0 after an error reply, too
+			output, _ := exec.Command(cli, args...).Output() // its exit code does not matter: redis-cli exits with 0 after an error reply
 			want := string(output)
-			if changing.MatchString(line) {
+			if nondeterministic.MatchString(line) {
 				got, want = numbers.ReplaceAllString(got, "N"), numbers.ReplaceAllString(want, "N")
 			}
 			if got != want {

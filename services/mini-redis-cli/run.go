@@ -9,12 +9,12 @@ import (
 	"mini-redis/services/mini-redis-cli/internal/reply"
 )
 
-// serviceName is what the program calls itself in traces.
+// serviceName is the service.name of the program's traces.
 const serviceName = "mini-redis-cli"
 
 // Exit codes.
 const (
-	exitFailed = program.ExitError // an error reply, or no reply at all
+	exitFailed = program.ExitError // an error reply, or no reply
 	exitUsage  = program.ExitUsage
 )
 
@@ -38,54 +38,54 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	defer s.close()
 
 	out := printer{w: stdout, tty: o.forTerminal(stdout)}
-	c := tracing.begin(ctx, s, o.command)
+	c := tracing.startCall(ctx, s, o.command)
 	defer c.report()
 	if isStream(o.command) {
-		err = stream(s, c, o.command, out)
+		err = runStream(s, c, o.command, out)
 	} else {
-		err = once(s, c, out, isText(o.command))
+		err = runOnce(s, c, out, isPlainText(o.command))
 	}
 	if ctx.Err() == nil {
 		return err
 	}
 	if isStream(o.command) {
-		return nil // a stream ends when the user has seen enough
+		return nil // Ctrl-C is the normal end of a stream
 	}
 	return program.Errorf(exitFailed, "interrupted before the reply")
 }
 
-// once sends a command and prints its reply.
-func once(s *session, c *call, out printer, text bool) error {
+// runOnce sends a command and prints its reply.
+func runOnce(s *connection, c *call, out printer, text bool) error {
 	r, err := s.roundTrip(c.words)
-	c.end(r, err)
+	c.endSpan(r, err)
 	if err != nil {
 		return program.Errorf(exitFailed, "%w", err)
 	}
 	return out.print(r, text)
 }
 
-// stream sends a command that is answered for as long as the connection lives,
-// and prints what comes.
-func stream(s *session, c *call, command []string, out printer) error {
+// runStream sends a command for which [isStream] is true, and prints replies until
+// the connection closes.
+func runStream(s *connection, c *call, command []string, out printer) error {
 	if out.tty {
 		fmt.Fprintln(out.w, "Reading messages... (press Ctrl-C to quit)")
 	}
 	err := s.send(c.words)
-	for unconfirmed := confirmations(command); err == nil; {
+	for pending := confirmations(command); err == nil; {
 		var r reply.Reply
 		if r, err = s.receive(); err != nil {
 			break
 		}
 		if err := out.print(r, false); err != nil {
-			c.end(r, nil)
+			c.endSpan(r, nil)
 			return err
 		}
-		if unconfirmed--; unconfirmed == 0 {
-			c.end(r, nil) // what follows was caused by others: it is not part of the call
+		if pending--; pending == 0 {
+			c.endSpan(r, nil) // the messages that follow are not part of the call
 			c.report()
 		}
 	}
-	c.end(reply.Reply{}, err)
+	c.endSpan(reply.Reply{}, err)
 	return program.Errorf(exitFailed, "%w", err)
 }
 
@@ -95,9 +95,9 @@ type printer struct {
 	tty bool
 }
 
-// print prints a reply. text says that it is written for people and shown as it
-// is everywhere. The error is that of printing, or a silent one for an error
-// reply: it has been printed, and the program fails.
+// print prints a reply. If text is true, the reply is printed unformatted also on
+// a terminal. For an error reply, print returns a [program.Error] without a text,
+// so that the program exits with exitFailed and prints nothing more.
 func (p printer) print(r reply.Reply, text bool) error {
 	var b []byte
 	switch {

@@ -8,13 +8,13 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-func TestSubscribePrintsMessagesUntilItIsStopped(t *testing.T) {
+func TestSubscribePrintsMessagesUntilStopped(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, addr string) {
-		cli := servertest.Start(t, run, nil, at(addr, "--no-raw", "subscribe", "news", "weather")...)
+		cli := servertest.Start(t, run, nil, withAddr(addr, "--no-raw", "subscribe", "news", "weather")...)
 		begun := "Reading messages... (press Ctrl-C to quit)\n" +
 			"1) \"subscribe\"\n2) \"news\"\n3) (integer) 1\n1) \"subscribe\"\n2) \"weather\"\n3) (integer) 2\n"
 		cli.Stdout.MustShow(t, begun)
-		if got := runCLI(t.Context(), nil, at(addr, "publish", "weather", "rain\nand wind")...); got.stdout != "1\n" {
+		if got := runCLI(t.Context(), nil, withAddr(addr, "publish", "weather", "rain\nand wind")...); got.stdout != "1\n" {
 			t.Errorf("publish: %+v", got)
 		}
 		cli.Stdout.MustShow(t, begun+"1) \"message\"\n2) \"weather\"\n3) \"rain\\nand wind\"\n")
@@ -24,11 +24,11 @@ func TestSubscribePrintsMessagesUntilItIsStopped(t *testing.T) {
 	})
 }
 
-func TestSubscribeInRawFormAndRESP3(t *testing.T) {
+func TestSubscribeRawRESP3(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, addr string) {
-		cli := servertest.Start(t, run, nil, at(addr, "-3", "psubscribe", "n*")...)
+		cli := servertest.Start(t, run, nil, withAddr(addr, "-3", "psubscribe", "n*")...)
 		cli.Stdout.MustShow(t, "psubscribe\nn*\n1\n")
-		runCLI(t.Context(), nil, at(addr, "publish", "news", "text")...)
+		runCLI(t.Context(), nil, withAddr(addr, "publish", "news", "text")...)
 		cli.Stdout.MustShow(t, "psubscribe\nn*\n1\npmessage\nn*\nnews\ntext\n")
 		if code := cli.Stop(); code != 0 {
 			t.Errorf("exit code %d", code)
@@ -36,9 +36,9 @@ func TestSubscribeInRawFormAndRESP3(t *testing.T) {
 	})
 }
 
-func TestASubscriptionThatIsRefused(t *testing.T) {
+func TestSubscribeErrorReply(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, addr string) {
-		got := runCLI(t.Context(), nil, at(addr, "subscribe")...)
+		got := runCLI(t.Context(), nil, withAddr(addr, "subscribe")...)
 		if got.code != exitFailed || got.stdout != "ERR wrong number of arguments for 'subscribe' command\n\n" || got.stderr != "" {
 			t.Errorf("%+v", got)
 		}
@@ -47,24 +47,24 @@ func TestASubscriptionThatIsRefused(t *testing.T) {
 
 func TestMonitor(t *testing.T) {
 	addr := servertest.Redis(t)
-	cli := servertest.Start(t, run, nil, at(addr, "monitor")...)
+	cli := servertest.Start(t, run, nil, withAddr(addr, "monitor")...)
 	cli.Stdout.MustShow(t, "OK\n")
-	runCLI(t.Context(), nil, at(addr, "get", "k\n")...)
+	runCLI(t.Context(), nil, withAddr(addr, "get", "k\n")...)
 	cli.Stdout.Await(t, "the GET", func(text string) bool { return strings.HasSuffix(text, `"get" "k\n"`+"\n") })
 	if code := cli.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
 
-func TestACommandThatWaitsCanBeInterrupted(t *testing.T) {
+func TestBlockingCommandCanBeInterrupted(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, addr string) {
-		cli := servertest.Start(t, run, nil, at(addr, "blpop", "list", "0")...)
+		cli := servertest.Start(t, run, nil, withAddr(addr, "blpop", "list", "0")...)
 		blocked := func() bool {
-			return strings.Contains(runCLI(t.Context(), nil, at(addr, "info", "clients")...).stdout, "blocked_clients:1")
+			return strings.Contains(runCLI(t.Context(), nil, withAddr(addr, "info", "clients")...).stdout, "blocked_clients:1")
 		}
 		for deadline := time.Now().Add(20 * time.Second); !blocked(); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
-				t.Fatal("BLPOP does not block")
+				t.Fatal("timeout: INFO reports no blocked client")
 			}
 		}
 		if code := cli.Stop(); code != exitFailed || !strings.HasSuffix(cli.Stderr.String(), "interrupted before the reply\n") {

@@ -23,11 +23,11 @@ import (
 	"mini-redis/services/mini-redis-cli/internal/reply"
 )
 
-// flushTimeout bounds how long a collector that hangs can hold up the program.
+// flushTimeout is how long the program waits for a collector that does not answer.
 const flushTimeout = 2 * time.Second
 
-// tracing makes calls traces. A nil *tracing makes calls that are none, and
-// costs nothing: telemetry is not even started.
+// tracing creates traced calls. A nil *tracing creates untraced calls; then
+// telemetry is not started.
 type tracing struct {
 	telemetry *telemetry.Telemetry
 	tracer    trace.Tracer
@@ -35,7 +35,7 @@ type tracing struct {
 	stderr    io.Writer
 }
 
-// startTracing returns nil unless the options ask for a trace.
+// startTracing returns nil unless -trace is set.
 func startTracing(ctx context.Context, o options, getenv func(string) string, stderr io.Writer) (*tracing, error) {
 	if !o.trace {
 		return nil, nil
@@ -44,13 +44,13 @@ func startTracing(ctx context.Context, o options, getenv func(string) string, st
 		Service: serviceName,
 		Version: program.Number(),
 		Getenv: func(name string) string {
-			// One command makes no time series that anyone would look at.
+			// Metrics of a single command are not useful, so they are off by default.
 			if v := getenv(name); v != "" || name != "OTEL_METRICS_EXPORTER" {
 				return v
 			}
 			return "none"
 		},
-		Logger: slog.New(slog.DiscardHandler), // what was not delivered is reported with the trace
+		Logger: slog.New(slog.DiscardHandler), // report prints export errors
 	})
 	if err != nil {
 		return nil, err
@@ -58,19 +58,19 @@ func startTracing(ctx context.Context, o options, getenv func(string) string, st
 	return &tracing{telemetry: t, tracer: t.TracerProvider().Tracer(serviceName), jaeger: o.jaeger, stderr: stderr}, nil
 }
 
-// call is a command on its way.
+// call is one command and its span.
 type call struct {
-	words   [][]byte // as they go over the wire
-	tracing *tracing // nil when the call is no trace
-	span    trace.Span
-	traced  bool
-	ended   bool
-	told    bool
+	words    [][]byte // as sent, with the trace context
+	tracing  *tracing // nil if the call is not traced
+	span     trace.Span
+	traced   bool
+	ended    bool
+	reported bool
 }
 
-// begin starts a call: its span, and its words with the span's context in front
-// where the server knows what that means.
-func (t *tracing) begin(ctx context.Context, s *session, command []string) *call {
+// startCall creates a call and starts its span. If the server supports RESP Trace
+// Context, it adds the span's context to the words.
+func (t *tracing) startCall(ctx context.Context, s *connection, command []string) *call {
 	c := &call{words: toBytes(command), tracing: t, traced: s.traced}
 	if t == nil {
 		return c
@@ -86,9 +86,9 @@ func (t *tracing) begin(ctx context.Context, s *session, command []string) *call
 	return c
 }
 
-// attributes describe a call by the semantic conventions for Redis, without
-// what the user typed: no keys, no values.
-func (s *session) attributes(command string) []attribute.KeyValue {
+// attributes returns the span attributes of the semantic conventions for Redis.
+// They contain no arguments of the command: no keys and no values.
+func (s *connection) attributes(command string) []attribute.KeyValue {
 	attrs := []attribute.KeyValue{
 		semconv.DBSystemNameRedis,
 		semconv.DBOperationName(operation(command)),
@@ -102,14 +102,14 @@ func (s *session) attributes(command string) []attribute.KeyValue {
 	return attrs
 }
 
-// What a command's name and the code of an error reply look like; anything else
-// may be made of keys and values.
+// The syntax of a command name and of the code of an error reply. Other text may
+// contain keys and values, so it is not put into spans.
 var (
 	commandName = regexp.MustCompile(`^[A-Z][A-Z0-9_.-]{0,31}$`)
 	errorCode   = regexp.MustCompile(`^[A-Z][A-Z0-9_]{1,31}\b`)
 )
 
-// operation is a command's name in a span.
+// operation returns the command's name for a span, or _OTHER if it is not a valid name.
 func operation(command string) string {
 	if name := strings.ToUpper(command); commandName.MatchString(name) {
 		return name
@@ -117,8 +117,8 @@ func operation(command string) string {
 	return "_OTHER"
 }
 
-// end ends the call's span with what came of it. Further calls do nothing.
-func (c *call) end(r reply.Reply, err error) {
+// endSpan ends the call's span with the outcome of the call. Further calls do nothing.
+func (c *call) endSpan(r reply.Reply, err error) {
 	if c.tracing == nil || c.ended {
 		return
 	}
@@ -129,11 +129,11 @@ func (c *call) end(r reply.Reply, err error) {
 	case errors.Is(err, errClosed):
 		kind = "io.EOF"
 	case errors.Is(err, net.ErrClosed):
-		kind = "context.Canceled" // the end of the context is what closes the connection
+		kind = "context.Canceled" // the connection is closed when the context ends
 	case err != nil:
 		kind = semconv.ErrorType(err).Value.AsString()
 	case r.Kind == reply.Error:
-		// The first word alone: the rest may repeat keys and values.
+		// Only the error code: the rest of the reply may contain keys and values.
 		if kind = errorCode.FindString(string(r.Text)); kind == "" {
 			kind = semconv.ErrorTypeOther.Value.AsString()
 			break
@@ -146,13 +146,13 @@ func (c *call) end(r reply.Reply, err error) {
 	c.span.SetStatus(codes.Error, "")
 }
 
-// report delivers the trace and says where it is. Further calls do nothing.
+// report exports the trace and prints its ID and a link to it. Further calls do nothing.
 func (c *call) report() {
-	if c.tracing == nil || c.told {
+	if c.tracing == nil || c.reported {
 		return
 	}
-	c.told = true
-	c.end(reply.Reply{}, nil)
+	c.reported = true
+	c.endSpan(reply.Reply{}, nil)
 	t := c.tracing
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
@@ -161,13 +161,13 @@ func (c *call) report() {
 	id := c.span.SpanContext().TraceID().String()
 	switch {
 	case !c.span.SpanContext().IsSampled():
-		fmt.Fprintf(t.stderr, "trace %s, which is not kept (OTEL_TRACES_SAMPLER or OTEL_SDK_DISABLED)\n", id)
+		fmt.Fprintf(t.stderr, "trace %s was not recorded (check OTEL_TRACES_SAMPLER and OTEL_SDK_DISABLED)\n", id)
 		return
 	case err != nil:
-		fmt.Fprintf(t.stderr, "trace %s, which was not delivered: %v\n", id, err)
+		fmt.Fprintf(t.stderr, "trace %s was not exported: %v\n", id, err)
 		return
 	case !c.traced:
-		fmt.Fprintf(t.stderr, "trace %s, of the client alone: the server does not speak RESP Trace Context\n", id)
+		fmt.Fprintf(t.stderr, "trace %s has only the client's span: the server does not support RESP Trace Context\n", id)
 	default:
 		fmt.Fprintf(t.stderr, "trace %s\n", id)
 	}

@@ -19,7 +19,7 @@ func mustTraceID(t *testing.T, text string) string {
 	return id[1]
 }
 
-func TestATraceGoesFromTheCommandLineIntoTheServer(t *testing.T) {
+func TestTraceContinuesInTheServer(t *testing.T) {
 	collector := servertest.NewCollector(t)
 	addr := servertest.MiniRedis(t, collector.Env()...)
 	f := func(stdout, tree string, spans int, args ...string) {
@@ -31,7 +31,7 @@ func TestATraceGoesFromTheCommandLineIntoTheServer(t *testing.T) {
 			t.Errorf("%q: %+v", args, got)
 		}
 		if got := collector.Trace(t, id, spans); got != tree {
-			t.Errorf("%q left the trace\n%swant\n%s", args, got, tree)
+			t.Errorf("%q: the trace is\n%swant\n%s", args, got, tree)
 		}
 	}
 	f("OK\n", "mini-redis-cli: CLIENT SET\n  mini-redis: SERVER SET\n", 2, "set", "k", "v", "60000")
@@ -53,18 +53,18 @@ func TestATraceGoesFromTheCommandLineIntoTheServer(t *testing.T) {
 		}
 		for key, value := range a {
 			if strings.Contains(value, "holding") {
-				t.Errorf("%s says %s=%s", s.Name, key, value)
+				t.Errorf("span %s contains the error text: %s=%s", s.Name, key, value)
 			}
 		}
 	}
 }
 
-func TestTheTraceOfASubscriptionEndsWithItsConfirmation(t *testing.T) {
+func TestSubscribeSpanEndsWithTheConfirmation(t *testing.T) {
 	collector := servertest.NewCollector(t)
 	addr := servertest.MiniRedis(t, collector.Env()...)
-	cli := servertest.Start(t, run, collector.Env(), at(addr, "-trace", "-jaeger", "", "subscribe", "a", "b")...)
+	cli := servertest.Start(t, run, collector.Env(), withAddr(addr, "-trace", "-jaeger", "", "subscribe", "a", "b")...)
 	cli.Stdout.MustShow(t, "subscribe\na\n1\nsubscribe\nb\n2\n")
-	// Told and delivered while the subscription goes on.
+	// The trace is printed and exported while the subscription continues.
 	want := "mini-redis-cli: CLIENT SUBSCRIBE\n  mini-redis: SERVER SUBSCRIBE\n"
 	cli.Stderr.Await(t, "a trace", traceID.MatchString)
 	if got := collector.Trace(t, mustTraceID(t, cli.Stderr.String()), 2); got != want {
@@ -75,44 +75,44 @@ func TestTheTraceOfASubscriptionEndsWithItsConfirmation(t *testing.T) {
 	}
 }
 
-func TestAServerThatDoesNotKnowTraced(t *testing.T) {
+func TestServerWithoutTraceContextSupport(t *testing.T) {
 	collector := servertest.NewCollector(t)
 	addr := servertest.Redis(t)
-	got := runCLI(t.Context(), collector.Env(), at(addr, "-trace", "-jaeger", "", "set", "k", "v")...)
+	got := runCLI(t.Context(), collector.Env(), withAddr(addr, "-trace", "-jaeger", "", "set", "k", "v")...)
 	id := mustTraceID(t, got.stderr)
-	if got.stdout != "OK\n" || !strings.Contains(got.stderr, "of the client alone") {
+	if got.stdout != "OK\n" || !strings.Contains(got.stderr, "has only the client's span") {
 		t.Errorf("%+v", got)
 	}
 	if got, want := collector.Trace(t, id, 1), "mini-redis-cli: CLIENT SET\n"; got != want {
 		t.Errorf("the trace\n%swant\n%s", got, want)
 	}
-	if stats := runCLI(t.Context(), nil, at(addr, "info", "commandstats")...); strings.Contains(stats.stdout, "traced") {
+	if stats := runCLI(t.Context(), nil, withAddr(addr, "info", "commandstats")...); strings.Contains(stats.stdout, "traced") {
 		t.Errorf("TRACED was sent: %s", stats.stdout)
 	}
 }
 
-func TestATraceThatIsNotKept(t *testing.T) {
+func TestUnsampledTrace(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, addr string) {
-		got := runCLI(t.Context(), []string{"OTEL_TRACES_SAMPLER=always_off"}, at(addr, "-trace", "ping")...)
-		if got.stdout != "PONG\n" || got.code != 0 || !strings.Contains(got.stderr, "not kept") {
+		got := runCLI(t.Context(), []string{"OTEL_TRACES_SAMPLER=always_off"}, withAddr(addr, "-trace", "ping")...)
+		if got.stdout != "PONG\n" || got.code != 0 || !strings.Contains(got.stderr, "was not recorded") {
 			t.Errorf("%+v", got)
 		}
 	})
 }
 
-func TestACollectorThatIsAwaySpoilsNothing(t *testing.T) {
+func TestUnreachableCollectorDoesNotFailTheCall(t *testing.T) {
 	addr := servertest.Redis(t)
 	away, err := servertest.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := runCLI(t.Context(), []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + away}, at(addr, "-trace", "ping")...)
-	if got.stdout != "PONG\n" || got.code != 0 || !strings.Contains(got.stderr, "not delivered") {
+	got := runCLI(t.Context(), []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + away}, withAddr(addr, "-trace", "ping")...)
+	if got.stdout != "PONG\n" || got.code != 0 || !strings.Contains(got.stderr, "was not exported") {
 		t.Errorf("%+v", got)
 	}
 }
 
-func TestOperationsAreNamesAndNothingElse(t *testing.T) {
+func TestOperationIsACommandName(t *testing.T) {
 	f := func(command, want string) {
 		t.Helper()
 		if got := operation(command); got != want {

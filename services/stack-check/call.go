@@ -16,30 +16,30 @@ import (
 	"mini-redis/resptrace"
 )
 
-// The key that is asked for. It need not be there: an answer is an answer.
+// key is the key of the GET. It does not need to exist.
 const key = "stack-check"
 
-// call is the call that was made.
+// call is the result of the call.
 type call struct {
-	at      time.Time // when it was answered
+	at      time.Time // time of the reply
 	took    time.Duration
 	traceID string // hexadecimal
-	runID   string // of the server's process
-	number  int64  // how many GETs that process had answered, this one among them
+	runID   string // run_id of the server process
+	number  int64  // number of GETs the process had executed, including this one
 }
 
-// makeCall waits for the server, makes the call and delivers its span.
+// makeCall waits for the server, makes the call and exports its spans.
 func makeCall(ctx context.Context, c config, getenv func(string) string) (made call, err error) {
 	tel, err := telemetry.Start(ctx, telemetry.Options{
 		Service: serviceName, Version: program.Number(), Getenv: getenv,
-		Logger: slog.New(slog.DiscardHandler), // Shutdown returns what could not be delivered
+		Logger: slog.New(slog.DiscardHandler), // Shutdown returns export errors
 	})
 	if err != nil {
 		return call{}, program.Errorf(program.ExitUsage, "%w", err)
 	}
 	defer func() {
 		if undelivered := tel.Shutdown(ctx); undelivered != nil {
-			err = errors.Join(err, fmt.Errorf("the call's telemetry was not delivered: %w", undelivered))
+			err = errors.Join(err, fmt.Errorf("exporting the call's telemetry failed: %w", undelivered))
 		}
 	}()
 	client, err := connect(ctx, c, tel)
@@ -50,7 +50,7 @@ func makeCall(ctx context.Context, c config, getenv func(string) string) (made c
 
 	spanCtx, span := tel.TracerProvider().Tracer(serviceName).Start(ctx, "check")
 	if !span.SpanContext().IsSampled() {
-		return call{}, errors.New("the call would be no trace: OTEL_TRACES_SAMPLER or OTEL_SDK_DISABLED keeps it from being one")
+		return call{}, errors.New("the call is not sampled: check OTEL_TRACES_SAMPLER and OTEL_SDK_DISABLED")
 	}
 	made.traceID = span.SpanContext().TraceID().String()
 	began := time.Now()
@@ -68,9 +68,9 @@ func makeCall(ctx context.Context, c config, getenv func(string) string) (made c
 	return made, err
 }
 
-// connect returns a client of which nothing but GET is traced, once the server answers.
+// connect waits until the server answers and returns a client that traces only GET.
 func connect(ctx context.Context, c config, tel *telemetry.Telemetry) (*redis.Client, error) {
-	redis.SetLogger(silent{})
+	redis.SetLogger(discardLogger{})
 	client := redis.NewClient(&redis.Options{Addr: c.addr, Password: c.password, MaxRetries: -1, DialerRetries: 1})
 	err := resptrace.Instrument(client,
 		resptrace.WithTracerProvider(tel.TracerProvider()),
@@ -85,13 +85,13 @@ func connect(ctx context.Context, c config, tel *telemetry.Telemetry) (*redis.Cl
 }
 
 var (
-	runID = regexp.MustCompile(`(?m)^run_id:([0-9a-f]+)`)
-	gets  = regexp.MustCompile(`(?m)^cmdstat_get:calls=([0-9]+),`)
+	runID    = regexp.MustCompile(`(?m)^run_id:([0-9a-f]+)`)
+	getCalls = regexp.MustCompile(`(?m)^cmdstat_get:calls=([0-9]+),`)
 )
 
-// readInfo finds the process and its count of GETs in INFO's answer.
+// readInfo returns the run_id and the number of GET calls in the reply of INFO.
 func readInfo(info string) (id string, calls int64, err error) {
-	process, count := runID.FindStringSubmatch(info), gets.FindStringSubmatch(info)
+	process, count := runID.FindStringSubmatch(info), getCalls.FindStringSubmatch(info)
 	if process == nil || count == nil {
 		return "", 0, fmt.Errorf("INFO has no run_id or no cmdstat_get:\n%s", info)
 	}
@@ -99,7 +99,8 @@ func readInfo(info string) (id string, calls int64, err error) {
 	return process[1], calls, err
 }
 
-type silent struct{}
+type discardLogger struct{}
 
-// Printf implements go-redis's logger: what it would print is in the errors it returns.
-func (silent) Printf(context.Context, string, ...any) {}
+// Printf implements go-redis's logger. It drops the messages, because the errors that go-redis
+// returns contain them.
+func (discardLogger) Printf(context.Context, string, ...any) {}

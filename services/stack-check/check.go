@@ -9,13 +9,14 @@ import (
 	"mini-redis/internal/inspect"
 )
 
-// pollEvery is the pause between two questions to a backend.
-const pollEvery = 200 * time.Millisecond
+// pollInterval is the time between two requests to a backend.
+const pollInterval = 200 * time.Millisecond
 
-// wantTrace is the call as Jaeger must show it.
+// wantTrace is the expected outline of the call's trace in Jaeger.
 const wantTrace = "internal check (stack-check)\n  client GET (stack-check)\n    server GET (mini-redis)\n"
 
-// check makes the call and follows it. Each line says how long after the call.
+// check makes the call and waits for its trace and its count. Each output line contains the time
+// since the reply.
 func check(ctx context.Context, c config, getenv func(string) string, stdout io.Writer) error {
 	made, err := makeCall(ctx, c, getenv)
 	if err != nil {
@@ -26,21 +27,21 @@ func check(ctx context.Context, c config, getenv func(string) string, stdout io.
 		if err := findTrace(ctx, inspect.Jaeger{Base: c.jaeger}, made); err != nil {
 			return err
 		}
-		// The time of day is for whoever measures from an earlier moment.
-		fmt.Fprintf(stdout, "jaeger      all of it after %v (unix time %d)\n%s", since(made.at), time.Now().Unix(), wantTrace)
+		// deploy/kind/up.sh reads the Unix time, to measure from the start of the installation.
+		fmt.Fprintf(stdout, "jaeger      complete trace after %v (unix time %d)\n%s", since(made.at), time.Now().Unix(), wantTrace)
 	}
 	if c.prometheus != "" {
 		counted, err := findCount(ctx, inspect.Prometheus{Base: c.prometheus}, made)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(stdout, "prometheus  after %v: redis_commands_total{cmd=\"get\"} is %.0f, the call was number %d\n",
+		fmt.Fprintf(stdout, "prometheus  counted after %v: redis_commands_total{cmd=\"get\"} is %.0f, the call was number %d\n",
 			since(made.at), counted, made.number)
 	}
 	return nil
 }
 
-// findTrace waits for the call's trace to look as it must.
+// findTrace waits until the call's trace in Jaeger has the outline wantTrace.
 func findTrace(ctx context.Context, jaeger inspect.Jaeger, made call) error {
 	return poll(ctx, "Jaeger", func() (string, error) {
 		roots, err := jaeger.Trace(ctx, made.traceID)
@@ -51,15 +52,16 @@ func findTrace(ctx context.Context, jaeger inspect.Jaeger, made call) error {
 		case wantTrace:
 			return "", nil
 		case "":
-			return "it does not know trace " + made.traceID, nil
+			return "no trace with ID " + made.traceID, nil
 		default:
-			return fmt.Sprintf("trace %s looks like\n%sand not like\n%s", made.traceID, got, wantTrace), nil
+			return fmt.Sprintf("trace %s is\n%swant\n%s", made.traceID, got, wantTrace), nil
 		}
 	})
 }
 
-// findCount waits until Prometheus has counted the call. It asks for the very
-// process that answered: an earlier one's count is still shown for minutes.
+// findCount waits until Prometheus has counted the call. It selects the process
+// that executed the call by run_id, because Prometheus still returns the series
+// of an earlier process for minutes.
 func findCount(ctx context.Context, prometheus inspect.Prometheus, made call) (counted float64, err error) {
 	query := fmt.Sprintf(`redis_commands_total{cmd="get"} and on (job, instance) redis_instance_info{run_id=%q}`, made.runID)
 	err = poll(ctx, "Prometheus", func() (string, error) {
@@ -68,9 +70,9 @@ func findCount(ctx context.Context, prometheus inspect.Prometheus, made call) (c
 		case err != nil:
 			return "", err
 		case !ok:
-			return "it has no answer to " + query, nil
+			return "no series for " + query, nil
 		case value < float64(made.number):
-			return fmt.Sprintf("it counts %.0f, and the call was number %d: %s", value, made.number, query), nil
+			return fmt.Sprintf("the count is %.0f, but the call was number %d: %s", value, made.number, query), nil
 		}
 		counted = value
 		return "", nil
@@ -78,8 +80,9 @@ func findCount(ctx context.Context, prometheus inspect.Prometheus, made call) (c
 	return counted, err
 }
 
-// poll asks until nothing is missing any more or ctx ends.
-func poll(ctx context.Context, whom string, ask func() (missing string, err error)) error {
+// poll calls ask every pollInterval until it returns no error and nothing is missing. If ctx ends
+// first, the error contains the cause of ctx and the last result of ask.
+func poll(ctx context.Context, backend string, ask func() (missing string, err error)) error {
 	var last string
 	for {
 		missing, err := ask()
@@ -92,9 +95,9 @@ func poll(ctx context.Context, whom string, ask func() (missing string, err erro
 			last = missing
 		}
 		select {
-		case <-time.After(pollEvery):
+		case <-time.After(pollInterval):
 		case <-ctx.Done():
-			return fmt.Errorf("%s: %w: %s", whom, context.Cause(ctx), last)
+			return fmt.Errorf("%s: %w: %s", backend, context.Cause(ctx), last)
 		}
 	}
 }

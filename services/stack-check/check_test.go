@@ -11,7 +11,7 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-// backend answers every request with what the current answer is.
+// backend starts an HTTP server that answers every request with answer().
 func backend(t *testing.T, answer func() string) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer()) }))
@@ -19,7 +19,7 @@ func backend(t *testing.T, answer func() string) string {
 	return s.URL
 }
 
-const wholeTrace = `{"data":[{"traceID":"t","spans":[
+const completeTrace = `{"data":[{"traceID":"t","spans":[
  {"spanID":"a","operationName":"check","processID":"p1","startTime":1,"duration":9,"references":[],"tags":[]},
  {"spanID":"b","operationName":"GET","processID":"p1","startTime":2,"duration":7,"references":[{"refType":"CHILD_OF","spanID":"a"}],"tags":[{"key":"span.kind","value":"client"}]},
  {"spanID":"c","operationName":"GET","processID":"p2","startTime":3,"duration":5,"references":[{"refType":"CHILD_OF","spanID":"%s"}],"tags":[{"key":"span.kind","value":"server"}]}],
@@ -29,8 +29,8 @@ func counted(n int) string {
 	return fmt.Sprintf(`{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"%d"]}]}}`, n)
 }
 
-// checkWith runs the program against a server of its own.
-func checkWith(t *testing.T, jaeger, prometheus string, args ...string) *servertest.Process {
+// startCheck runs the program against a new server.
+func startCheck(t *testing.T, jaeger, prometheus string, args ...string) *servertest.Process {
 	t.Helper()
 	collector := servertest.NewCollector(t)
 	addr := servertest.MiniRedis(t, collector.Env()...)
@@ -39,16 +39,16 @@ func checkWith(t *testing.T, jaeger, prometheus string, args ...string) *servert
 	return p
 }
 
-func TestAWholeTraceAndItsCount(t *testing.T) {
+func TestCompleteTraceAndCount(t *testing.T) {
 	var asked atomic.Int64
 	jaeger := backend(t, func() string {
 		if asked.Add(1) < 3 {
-			return `{"data":[]}` // not there yet
+			return `{"data":[]}` // the trace is not stored yet
 		}
-		return fmt.Sprintf(wholeTrace, "b")
+		return fmt.Sprintf(completeTrace, "b")
 	})
-	prometheus := backend(t, func() string { return counted(int(asked.Add(1)) - 3) }) // behind at first
-	p := checkWith(t, jaeger, prometheus)
+	prometheus := backend(t, func() string { return counted(int(asked.Add(1)) - 3) }) // the first count is too low
+	p := startCheck(t, jaeger, prometheus)
 	p.Stdout.Await(t, "the count", func(text string) bool { return strings.Contains(text, "redis_commands_total") })
 	if code := p.Stop(); code != 0 {
 		t.Errorf("exit code %d: %s", code, p.Stderr.String())
@@ -60,13 +60,13 @@ func TestAWholeTraceAndItsCount(t *testing.T) {
 	}
 }
 
-func TestWhatIsMissingIsSaid(t *testing.T) {
-	good := func() string { return fmt.Sprintf(wholeTrace, "b") }
+func TestErrorNamesWhatIsMissing(t *testing.T) {
+	good := func() string { return fmt.Sprintf(completeTrace, "b") }
 	f := func(name string, jaeger, prometheus func() string, want string) {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // each waits for its time to be over
-			p := checkWith(t, backend(t, jaeger), backend(t, prometheus), "-timeout", "4s")
-			p.Stderr.Await(t, "the complaint", func(text string) bool { return strings.Contains(text, "not within 4s") })
+			t.Parallel() // each subtest waits for its timeout of 4 s
+			p := startCheck(t, backend(t, jaeger), backend(t, prometheus), "-timeout", "4s")
+			p.Stderr.Await(t, "the timeout", func(text string) bool { return strings.Contains(text, "timeout after 4s") })
 			if code := p.Stop(); code != 1 {
 				t.Errorf("exit code %d", code)
 			}
@@ -75,16 +75,16 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 			}
 		})
 	}
-	f("no trace", func() string { return `{"data":[]}` }, good, "Jaeger: not within 4s: it does not know trace ")
-	f("the wrong parent", func() string { return fmt.Sprintf(wholeTrace, "a") }, good, "  server GET (mini-redis)\nand not like\n")
-	f("not counted", good, func() string { return counted(0) }, "Prometheus: not within 4s: it counts 0, and the call was number 1")
-	f("no series", good, func() string { return `{"status":"success","data":{"resultType":"vector","result":[]}}` }, "it has no answer to redis_commands_total")
+	f("no trace", func() string { return `{"data":[]}` }, good, "Jaeger: timeout after 4s: no trace with ID ")
+	f("the wrong parent", func() string { return fmt.Sprintf(completeTrace, "a") }, good, "  server GET (mini-redis)\nwant\n")
+	f("not counted", good, func() string { return counted(0) }, "Prometheus: timeout after 4s: the count is 0, but the call was number 1")
+	f("no series", good, func() string { return `{"status":"success","data":{"resultType":"vector","result":[]}}` }, "no series for redis_commands_total")
 }
 
-func TestACallThatIsNoTrace(t *testing.T) {
+func TestUnsampledCallIsAnError(t *testing.T) {
 	addr := servertest.MiniRedis(t, "OTEL_SDK_DISABLED=true")
 	p := servertest.Start(t, run, []string{"OTEL_TRACES_SAMPLER=always_off", "OTEL_METRICS_EXPORTER=none"}, "-addr", addr)
-	p.Stderr.Await(t, "the complaint", func(text string) bool { return strings.Contains(text, "would be no trace") })
+	p.Stderr.Await(t, "the error", func(text string) bool { return strings.Contains(text, "is not sampled") })
 	if code := p.Stop(); code != 1 {
 		t.Errorf("exit code %d", code)
 	}

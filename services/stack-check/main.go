@@ -1,9 +1,9 @@
-// Command stack-check proves that a running stack shows a call as it should: it
-// makes one, then looks for its CLIENT and its SERVER span in Jaeger, one the
-// other's parent, and for its count in Prometheus. `helm test` runs it.
+// Command stack-check checks a running stack end to end. It makes one traced
+// call, waits until Jaeger has the CLIENT span and its child, the SERVER span,
+// and waits until Prometheus has counted the call. `helm test` runs it.
 //
-// internal/inspect asks Jaeger and Prometheus; the call itself goes the way of
-// any program, through go-redis with the hook of package resptrace.
+// The call uses go-redis with the hook of package resptrace, like any program.
+// Package internal/inspect queries Jaeger and Prometheus.
 package main
 
 import (
@@ -15,13 +15,14 @@ import (
 	"mini-redis/internal/program"
 )
 
-const about = `stack-check makes one traced call to a Redis and waits until Jaeger shows its two
-spans and Prometheus its count. OTEL_* says where the call's telemetry goes.
+const about = `stack-check makes one traced call to a Redis server and waits until Jaeger has the
+call's two spans and Prometheus has counted the call. OTEL_* variables configure
+where the telemetry of the call is sent.
 
-Exit codes: 0 all of it was found; 1 something was not, and the text says what;
-2 a wrong flag.`
+Exit codes: 0 the spans and the count were found; 1 one of them was not found, and
+the error message says which; 2 invalid flags.`
 
-// serviceName is what the program calls itself in traces.
+// serviceName is the service.name of the program's traces.
 const serviceName = "stack-check"
 
 type config struct {
@@ -36,14 +37,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	var c config
 	fs := program.Flags(serviceName, about)
 	fs.StringVar(&c.addr, "addr", "127.0.0.1:6379", "`host:port` of the server")
-	fs.StringVar(&c.password, "password", "", "the server's `password`; better in MINI_REDIS_PASSWORD, where no list of processes shows it")
-	fs.StringVar(&c.jaeger, "jaeger", "", "`address` of Jaeger's query service, such as http://127.0.0.1:16686; empty: do not ask it")
-	fs.StringVar(&c.prometheus, "prometheus", "", "`address` of Prometheus, such as http://127.0.0.1:9090; empty: do not ask it")
-	fs.DurationVar(&c.timeout, "timeout", time.Minute, "how long all of it may take")
+	fs.StringVar(&c.password, "password", "", "`password` of the server; prefer MINI_REDIS_PASSWORD, because a list of processes shows flags")
+	fs.StringVar(&c.jaeger, "jaeger", "", "`URL` of Jaeger's query service, for example http://127.0.0.1:16686; if empty, Jaeger is not checked")
+	fs.StringVar(&c.prometheus, "prometheus", "", "`URL` of Prometheus, for example http://127.0.0.1:9090; if empty, Prometheus is not checked")
+	fs.DurationVar(&c.timeout, "timeout", time.Minute, "timeout for the whole check")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("not within %v", c.timeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, fmt.Errorf("timeout after %v", c.timeout))
 	defer cancel()
 	return check(ctx, c, getenv, stdout)
 }

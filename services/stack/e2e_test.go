@@ -20,22 +20,22 @@ import (
 	"mini-redis/services/stack/internal/backends"
 )
 
-// These tests run the real stack, whose first build takes minutes: MINI_REDIS_E2E=1 asks for them (and -timeout 30m leaves
-// time for that build).
-func needsRealStack(t *testing.T) {
+// requireE2E skips a test that runs the real stack unless MINI_REDIS_E2E is set. The first build of the
+// stack takes minutes; use -timeout 30m.
+func requireE2E(t *testing.T) {
 	t.Helper()
 	if os.Getenv("MINI_REDIS_E2E") == "" {
-		t.Skip("runs the real stack; MINI_REDIS_E2E=1 asks for it")
+		t.Skip("runs the real stack; set MINI_REDIS_E2E=1 to run it")
 	}
 }
 
-// arrival is how long what was sent may take to be seen in Jaeger or Prometheus on a busy machine.
-const arrival = 60 * time.Second
+// arrivalTimeout is the limit for telemetry to appear in Jaeger or Prometheus on a busy machine.
+const arrivalTimeout = 60 * time.Second
 
-// soon polls until ok returns no error.
-func soon(t *testing.T, ok func(ctx context.Context) error) {
+// poll calls ok every 200 ms until it returns nil. It fails the test after arrivalTimeout.
+func poll(t *testing.T, ok func(ctx context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), arrival)
+	ctx, cancel := context.WithTimeout(t.Context(), arrivalTimeout)
 	defer cancel()
 	for {
 		err := ok(ctx)
@@ -44,31 +44,31 @@ func soon(t *testing.T, ok func(ctx context.Context) error) {
 		}
 		select {
 		case <-ctx.Done():
-			t.Fatalf("after %v: %v", arrival, err)
+			t.Fatalf("after %v: %v", arrivalTimeout, err)
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-// TestEndToEnd asks a stack with a load, through the APIs that anybody would use, whether what it promises is true.
+// TestEndToEnd checks a running stack with a load through the public APIs of its programs.
 func TestEndToEnd(t *testing.T) {
-	needsRealStack(t)
-	r, goRun := startThere(t, "-rate", "20")
+	requireE2E(t)
+	r, goRun := startGoRun(t, "-rate", "20")
 	r.waitReady(t)
 	jaeger := inspect.Jaeger{Base: r.ready.Addresses.Jaeger}
 	prometheus := inspect.Prometheus{Base: r.ready.Addresses.Prometheus}
 
 	var hello string
-	t.Run("a hello is one trace while its connection is open", func(t *testing.T) { hello = helloIsOneTrace(t, r, jaeger) })
-	t.Run("a browser shows it", func(t *testing.T) { browserShows(t, jaeger.TraceURL(hello)) })
-	t.Run("the counter rises by what was sent", func(t *testing.T) { counterRises(t, r, prometheus) })
-	t.Run("the trace of an exemplar is in Jaeger", func(t *testing.T) { exemplarsAreTraces(t, jaeger, prometheus) })
-	t.Run("the metrics page has rows", func(t *testing.T) { metricsPage(t, prometheus) })
+	t.Run("hello is one trace while its connection is open", func(t *testing.T) { hello = helloIsOneTrace(t, r, jaeger) })
+	t.Run("the viewer shows the trace", func(t *testing.T) { browserShows(t, jaeger.TraceURL(hello)) })
+	t.Run("the counter increases by the number of commands", func(t *testing.T) { counterIncreases(t, r, prometheus) })
+	t.Run("the traces of exemplars are in Jaeger", func(t *testing.T) { exemplarsHaveTraces(t, jaeger, prometheus) })
+	t.Run("the metrics page has rows", func(t *testing.T) { metricsPageHasRows(t, prometheus) })
 
 	if err := syscall.Kill(-goRun.Process.Pid, syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	r.mustLeaveNothing(t)
+	r.mustCleanUp(t)
 }
 
 const helloTree = `internal hello (hello)
@@ -95,16 +95,16 @@ func helloIsOneTrace(t *testing.T, r *running, jaeger inspect.Jaeger) (id string
 	if err := hello.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = syscall.Kill(-hello.Process.Pid, syscall.SIGKILL) }) // go run and hello, when the test fails
+	t.Cleanup(func() { _ = syscall.Kill(-hello.Process.Pid, syscall.SIGKILL) }) // go run and hello, if the test fails
 	lines := bufio.NewScanner(out)
 	traceID := regexp.MustCompile(`\b[0-9a-f]{32}\b`)
 	for id == "" && lines.Scan() {
 		id = traceID.FindString(lines.Text())
 	}
 	if id == "" {
-		t.Fatalf("hello printed no trace id: %v", lines.Err())
+		t.Fatalf("hello printed no trace ID: %v", lines.Err())
 	}
-	soon(t, func(ctx context.Context) error {
+	poll(t, func(ctx context.Context) error {
 		roots, err := jaeger.Trace(ctx, id)
 		if err != nil {
 			return err
@@ -133,7 +133,7 @@ func browserShows(t *testing.T, url string) {
 	t.Helper()
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("no chromium here to show the page in")
+		t.Skip("chromium is not installed")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -143,15 +143,16 @@ func browserShows(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for what, want := range map[string]int{`data-kind="CLIENT"`: 2, `data-kind="SERVER"`: 2, `data-kind="INTERNAL"`: 1, `class="phase exec"`: 2} {
-		if got := strings.Count(string(dom), what); got != want {
-			t.Errorf("%d times %s, want %d", got, what, want)
+	for markup, want := range map[string]int{`data-kind="CLIENT"`: 2, `data-kind="SERVER"`: 2, `data-kind="INTERNAL"`: 1, `class="phase exec"`: 2} {
+		if got := strings.Count(string(dom), markup); got != want {
+			t.Errorf("the page contains %s %d times, want %d", markup, got, want)
 		}
 	}
 }
 
-// counterRises sends commands that the load does not use, so that their counters must rise by exactly what is sent.
-func counterRises(t *testing.T, r *running, prometheus inspect.Prometheus) {
+// counterIncreases sends commands that the load does not use. Their counters must increase by exactly the
+// number of commands.
+func counterIncreases(t *testing.T, r *running, prometheus inspect.Prometheus) {
 	t.Helper()
 	sent := map[string]int{"incr": 137, "append": 21, "rpush": 3}
 	count := func(ctx context.Context) (map[string]float64, error) {
@@ -178,23 +179,23 @@ func counterRises(t *testing.T, r *running, prometheus inspect.Prometheus) {
 	exactly := func(ctx context.Context) error {
 		after, err := count(ctx)
 		for cmd, n := range sent {
-			if rose := after[cmd] - before[cmd]; err == nil && rose != float64(n) {
-				err = fmt.Errorf("%s rose by %v, %d were sent", cmd, rose, n)
+			if increase := after[cmd] - before[cmd]; err == nil && increase != float64(n) {
+				err = fmt.Errorf("the counter of %s increased by %v, want %d", cmd, increase, n)
 			}
 		}
 		return err
 	}
-	soon(t, exactly)
-	time.Sleep(5 * time.Second) // two more pushes: what is counted twice would show now
+	poll(t, exactly)
+	time.Sleep(5 * time.Second) // two more pushes, so that double counting would show
 	if err := exactly(t.Context()); err != nil {
 		t.Error(err)
 	}
 }
 
-func exemplarsAreTraces(t *testing.T, jaeger inspect.Jaeger, prometheus inspect.Prometheus) {
+func exemplarsHaveTraces(t *testing.T, jaeger inspect.Jaeger, prometheus inspect.Prometheus) {
 	t.Helper()
 	for _, metric := range []string{"mini_redis_command_duration_seconds_bucket", "db_client_operation_duration_seconds_bucket", "traces_span_metrics_duration_bucket"} {
-		soon(t, func(ctx context.Context) error {
+		poll(t, func(ctx context.Context) error {
 			now := time.Now()
 			exemplars, err := prometheus.Exemplars(ctx, metric, now.Add(-time.Minute), now)
 			if err != nil {
@@ -209,7 +210,7 @@ func exemplarsAreTraces(t *testing.T, jaeger inspect.Jaeger, prometheus inspect.
 					return err
 				}
 				if len(roots) == 0 {
-					return fmt.Errorf("%s names the trace %q, which Jaeger does not have", metric, e.TraceID)
+					return fmt.Errorf("an exemplar of %s has the trace %q, which is not in Jaeger", metric, e.TraceID)
 				}
 			}
 			return nil
@@ -217,53 +218,53 @@ func exemplarsAreTraces(t *testing.T, jaeger inspect.Jaeger, prometheus inspect.
 	}
 }
 
-func metricsPage(t *testing.T, prometheus inspect.Prometheus) {
+func metricsPageHasRows(t *testing.T, prometheus inspect.Prometheus) {
 	t.Helper()
-	soon(t, func(ctx context.Context) error {
+	poll(t, func(ctx context.Context) error {
 		page, err := get(ctx, prometheus.Base+"/consoles/mini-redis.html")
 		for _, want := range []string{"<th>get</th>", "<th>set</th>", "<th>GET</th>"} {
 			if err == nil && !strings.Contains(page, want) {
-				err = fmt.Errorf("the page has no %s:\n%s", want, page)
+				err = fmt.Errorf("the page does not contain %s:\n%s", want, page)
 			}
 		}
 		return err
 	})
 }
 
-// TestEndsByItself is what a newcomer's first command and CI run: it must end with 0 and figures that agree.
-func TestEndsByItself(t *testing.T) {
-	needsRealStack(t)
-	r, goRun := startThere(t, "-duration", "8s")
+// TestRunWithDuration runs the stack with -duration. It must exit with code 0 and counts that agree.
+func TestRunWithDuration(t *testing.T) {
+	requireE2E(t)
+	r, goRun := startGoRun(t, "-duration", "8s")
 	r.waitReady(t)
 	var last event
 	if err := r.next(&last); err != nil || last.Event != "summary" {
-		t.Fatalf("no summary: %v; it said:\n%s", err, r.text)
+		t.Fatalf("no summary: %v; output:\n%s", err, r.text)
 	}
 	if err := goRun.Wait(); err != nil {
-		t.Errorf("%v; it said:\n%s", err, r.text)
+		t.Errorf("%v; output:\n%s", err, r.text)
 	}
 	f := last.Summary
 	if f.Load.Operations != 400 || f.Load.Errors != 0 || len(last.Losses) != 0 {
-		t.Errorf("%d operations, %d errors, losses %q", f.Load.Operations, f.Load.Errors, last.Losses)
+		t.Errorf("%d operations, %d errors, losses %q, want 400, 0 and none", f.Load.Operations, f.Load.Errors, last.Losses)
 	}
 	if f.Traces.Found != 400 || f.Traces.Spans != 800 || f.Traces.Single != 0 {
-		t.Errorf("Jaeger has %+v", f.Traces)
+		t.Errorf("traces in Jaeger: %+v, want 400 with 2 spans each", f.Traces)
 	}
 	if f.Spans.Stored != f.Spans.Accepted || f.Spans.Accepted != f.Load.Operations+f.Spans.Server {
-		t.Errorf("spans %+v", f.Spans)
+		t.Errorf("the span counts do not agree: %+v", f.Spans)
 	}
 	if f.Counter["get"]+f.Counter["set"] != 400 {
-		t.Errorf("Prometheus counts %v", f.Counter)
+		t.Errorf("Prometheus counted %v, want 400 GET and SET", f.Counter)
 	}
 	var total int64
 	for _, m := range f.Memory {
 		total += m.Bytes
 	}
 	if total > 1<<30 {
-		t.Errorf("the stack took %d MiB: %+v", total>>20, f.Memory)
+		t.Errorf("the stack used %d MiB, want at most 1024: %+v", total>>20, f.Memory)
 	}
-	r.mustLeaveNothing(t)
+	r.mustCleanUp(t)
 	if !strings.Contains(r.text.String(), "operations  ") || !strings.Contains(r.text.String(), backends.Jaeger) {
-		t.Errorf("it said:\n%s", r.text)
+		t.Errorf("the output has no summary:\n%s", r.text)
 	}
 }

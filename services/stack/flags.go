@@ -12,59 +12,61 @@ import (
 	"mini-redis/services/stack/internal/backends"
 )
 
-// Exit codes beyond those of every program.
+// Exit codes in addition to those of package program.
 const (
-	exitBuild       = 3   // something could not be built
-	exitChild       = 4   // a program did not start, did not become ready, or ended by itself
-	exitLost        = 5   // the figures of the summary do not fit together, or operations failed
-	exitInterrupted = 130 // stopped before it was done
+	exitBuild       = 3   // a build failed
+	exitChild       = 4   // a program did not start, did not become ready, or exited unexpectedly
+	exitLost        = 5   // the counts of the summary do not agree, or operations failed
+	exitInterrupted = 130 // stopped before it was complete
 )
 
-const about = `stack runs the whole of mini-redis on this machine: Prometheus, Jaeger, the
-OpenTelemetry Collector, the server and a gentle load.
+const about = `stack runs the complete mini-redis stack on this machine: Prometheus, Jaeger,
+the OpenTelemetry Collector, the server and a low load.
 
-Each is a process of its own on loopback. What is not given is built from source:
-the first time that takes minutes, and the result is kept in the user's cache
-directory. Ctrl-C stops everything in order. With -duration the load ends by
-itself, and the summary says whether all of it arrived.
+Each program is a process on loopback. A program without a given path is built
+from source. The first build takes several minutes; the binaries are stored in
+the user's cache directory. Ctrl-C stops all programs in order. With -duration,
+the stack stops after the load and prints a summary that shows whether every
+operation arrived in Jaeger and Prometheus.
 
-Exit codes: 0 all went well; 1 something else; 2 a wrong flag; 3 a build failed;
-4 a program did not start or died; 5 something was lost between the load and
-Jaeger or Prometheus, or operations failed; 130 stopped before it was done.`
+Exit codes: 0 success; 1 any other error; 2 invalid flag; 3 a build failed; 4 a
+program did not start or exited unexpectedly; 5 data was lost between the load
+and Jaeger or Prometheus, or operations failed; 130 stopped before completion.`
 
-// flags are the settings; each is described where it is declared.
+// flags holds the values of the flags. parseFlags describes each of them.
 type flags struct {
 	duration time.Duration
 	rate     float64
 	noLoad   bool
-	given    map[string]*string // paths of ready programs by name
-	overlays []string           // further configuration files of the collector, absolute
+	binaries map[string]*string // paths of existing programs by name; "" means build it
+	overlays []string           // absolute paths of additional collector configurations
 	keepLogs bool
 	json     bool
 }
 
 func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (flags, error) {
-	f := flags{given: map[string]*string{}}
+	f := flags{binaries: map[string]*string{}}
 	fs := program.Flags("stack", about)
-	fs.DurationVar(&f.duration, "duration", 0, "end after this `time` of load with a summary; 0: run until Ctrl-C")
-	fs.Float64Var(&f.rate, "rate", 50, "the load's `operations` a second")
-	fs.BoolVar(&f.noLoad, "no-load", false, "start no load")
-	f.given[backends.Jaeger] = fs.String("jaeger", "", "`path` of a Jaeger v2 to use; empty: build it")
-	f.given[backends.Prometheus] = fs.String("prometheus", "", "`path` of a Prometheus 3 to use; empty: build it")
-	f.given[backends.Collector] = fs.String("collector", "", "`path` of a collector to use, the project's or contrib's; empty: build it")
-	fs.Func("collector-config", "`path` of a further configuration for the collector, such as one of otel-collector/overlays; can be given several times", f.addOverlay)
-	fs.BoolVar(&f.keepLogs, "keep-logs", false, "keep the programs' logs at the end")
-	fs.BoolVar(&f.json, "json", false, "print events as JSON lines to stdout (the addresses when ready, the summary) and everything else to stderr")
+	fs.DurationVar(&f.duration, "duration", 0, "stop after this `time` of load and print a summary; 0 runs until Ctrl-C")
+	fs.Float64Var(&f.rate, "rate", 50, "load in `operations` per second")
+	fs.BoolVar(&f.noLoad, "no-load", false, "do not start the load")
+	f.binaries[backends.Jaeger] = fs.String("jaeger", "", "`path` of a Jaeger v2 binary; empty builds Jaeger")
+	f.binaries[backends.Prometheus] = fs.String("prometheus", "", "`path` of a Prometheus 3 binary; empty builds Prometheus")
+	f.binaries[backends.Collector] = fs.String("collector", "", "`path` of a collector binary, the project's or the contrib distribution's; empty builds the project's")
+	fs.Func("collector-config", "`path` of an additional collector configuration, for example a file of otel-collector/overlays; the flag can be repeated", f.addOverlay)
+	fs.BoolVar(&f.keepLogs, "keep-logs", false, "keep the programs' logs after the stack has stopped")
+	fs.BoolVar(&f.json, "json", false, "print the events ready (with the addresses) and summary as JSON lines to stdout, and all other output to stderr")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
 		return f, err
 	}
 	if fs.NArg() > 0 {
-		return f, program.Errorf(program.ExitUsage, "%q: only flags are understood (--help lists them)", fs.Arg(0))
+		return f, program.Errorf(program.ExitUsage, "unexpected argument %q: only flags are supported (--help lists them)", fs.Arg(0))
 	}
 	return f, f.check()
 }
 
-// addOverlay takes the path of a configuration, which the collector would only complain of once it runs.
+// addOverlay adds the path of a configuration. It checks that the file can be read, because the collector
+// would report an error only after the builds.
 func (f *flags) addOverlay(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
@@ -81,11 +83,11 @@ func (f *flags) addOverlay(path string) error {
 func (f flags) check() error {
 	switch {
 	case f.duration < 0:
-		return program.Errorf(program.ExitUsage, "-duration %v: cannot be negative", f.duration)
+		return program.Errorf(program.ExitUsage, "-duration must not be negative, not %v", f.duration)
 	case !(f.rate > 0) || math.IsInf(f.rate, 0):
-		return program.Errorf(program.ExitUsage, "-rate %v: above 0 operations a second are needed (-no-load is none)", f.rate)
+		return program.Errorf(program.ExitUsage, "-rate must be above 0, not %v (use -no-load to run without a load)", f.rate)
 	}
-	for name, path := range f.given {
+	for name, path := range f.binaries {
 		if *path == "" {
 			continue
 		}
@@ -96,7 +98,7 @@ func (f flags) check() error {
 	return nil
 }
 
-// loadRate is the load's rate, 0 for none.
+// loadRate returns the load's rate, or 0 with -no-load.
 func (f flags) loadRate() float64 {
 	if f.noLoad {
 		return 0

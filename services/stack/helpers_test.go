@@ -24,11 +24,11 @@ import (
 	"mini-redis/internal/program"
 )
 
-// running is a stack that a test started, in this process or in another.
+// running is a stack that a test has started, in this process or with go run.
 type running struct {
 	ready  event
-	text   *syncBuffer   // what it said
-	events *bufio.Reader // -json
+	text   *syncBuffer   // output other than events
+	events *bufio.Reader // output of -json
 	ended  chan error
 }
 
@@ -49,8 +49,8 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// startHere runs a stack in this process until ctx ends.
-func startHere(t *testing.T, ctx context.Context, flags ...string) *running {
+// startInProcess runs a stack in this process until ctx is done.
+func startInProcess(t *testing.T, ctx context.Context, flags ...string) *running {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds the server and the load; not with -short")
@@ -66,11 +66,11 @@ func startHere(t *testing.T, ctx context.Context, flags ...string) *running {
 	return r
 }
 
-// waitReady reads the event that tells of a stack that is up.
+// waitReady waits for the event "ready".
 func (r *running) waitReady(t *testing.T) {
 	t.Helper()
 	if err := r.next(&r.ready); err != nil || r.ready.Event != "ready" {
-		t.Fatalf("not ready: %v; it said:\n%s", err, r.text)
+		t.Fatalf("no event ready: %v; output:\n%s", err, r.text)
 	}
 }
 
@@ -82,7 +82,7 @@ func (r *running) next(e *event) error {
 	return json.Unmarshal(line, e)
 }
 
-// exitCode waits for the end of a stack in this process.
+// exitCode waits until a stack in this process ends and returns its exit code and error message.
 func (r *running) exitCode(t *testing.T) (code int, message string) {
 	t.Helper()
 	select {
@@ -96,22 +96,22 @@ func (r *running) exitCode(t *testing.T) (code int, message string) {
 		}
 		return coded.Code, err.Error()
 	case <-time.After(time.Minute):
-		t.Fatalf("the stack does not end; it said:\n%s", r.text)
+		t.Fatalf("the stack did not end within 1 min; output:\n%s", r.text)
 		return
 	}
 }
 
-// mustLeaveNothing checks that none of the processes lives and that the run's directory is gone.
-func (r *running) mustLeaveNothing(t *testing.T) {
+// mustCleanUp checks that all processes have ended and that the directory of the run is removed.
+func (r *running) mustCleanUp(t *testing.T) {
 	t.Helper()
 	if len(r.ready.Processes) < 4 {
-		t.Fatalf("the processes were %v", r.ready.Processes)
+		t.Fatalf("the event ready has the processes %v, want at least 4", r.ready.Processes)
 	}
 	for name, pid := range r.ready.Processes {
-		eventually(t, name+" is gone", func() bool { return !alive(pid) })
+		eventually(t, name+" has ended", func() bool { return !alive(pid) })
 	}
 	dir := filepath.Dir(r.ready.Logs)
-	eventually(t, dir+" is gone", func() bool { _, err := os.Stat(dir); return os.IsNotExist(err) })
+	eventually(t, dir+" is removed", func() bool { _, err := os.Stat(dir); return os.IsNotExist(err) })
 }
 
 func alive(pid int) bool {
@@ -119,7 +119,7 @@ func alive(pid int) bool {
 		return false
 	}
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	return err != nil || !strings.Contains(string(stat), ") Z ") // a zombie is only waiting for init
+	return err != nil || !strings.Contains(string(stat), ") Z ") // a zombie has ended
 }
 
 func eventually(t *testing.T, what string, ok func() bool) {
@@ -129,7 +129,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 			return
 		}
 	}
-	t.Fatal("waited 30 s in vain until " + what)
+	t.Fatalf("timed out after 30 s; want: %s", what)
 }
 
 func ping(t *testing.T, addr string) string {
@@ -142,15 +142,15 @@ func ping(t *testing.T, addr string) string {
 	if _, err := conn.Write([]byte("PING\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
+	reply, err := bufio.NewReader(conn).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer
+	return reply
 }
 
-// startThere runs a stack as its users do, in a process group of its own as a shell would give it.
-func startThere(t *testing.T, flags ...string) (*running, *exec.Cmd) {
+// startGoRun runs a stack with go run, in its own process group as a shell does.
+func startGoRun(t *testing.T, flags ...string) (*running, *exec.Cmd) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds the server and the load; not with -short")
@@ -173,7 +173,7 @@ func startThere(t *testing.T, flags ...string) (*running, *exec.Cmd) {
 	return r, goRun
 }
 
-// get returns the body of an answer of 200.
+// get returns the body of a response with status 200.
 func get(ctx context.Context, url string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

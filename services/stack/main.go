@@ -1,9 +1,11 @@
-// Command stack runs the whole of mini-redis on one machine with nothing installed but Go: Prometheus, Jaeger, the collector,
-// the server and a gentle load, as separate processes on loopback, each built from source when it is not there.
+// Command stack runs the complete mini-redis stack on one machine that has only Go installed: Prometheus,
+// Jaeger, the collector, the server and a low load. Each runs as a process on loopback and is built from
+// source if no binary exists.
 //
-// The pieces: internal/build makes the programs, internal/backends knows what they are, internal/supervise runs them,
-// internal/viewer is the page that shows their traces, internal/inspect asks them what they hold, internal/summary compares
-// the answers, internal/display says it all. This package puts them together.
+// internal/build builds the programs, internal/backends defines them, internal/supervise runs them,
+// internal/viewer is the web page that shows their traces, internal/summary compares their counts and
+// internal/display writes the output. The project's package internal/inspect queries the running
+// programs. This package combines these packages.
 package main
 
 import "mini-redis/internal/program"

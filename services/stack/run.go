@@ -18,18 +18,19 @@ import (
 	"mini-redis/services/stack/internal/supervise"
 )
 
-// guardArgument makes the program the guard of a stack's processes; see supervise.RunGuard. Nobody types it.
-const guardArgument = "guard-of-the-stack"
+// watchdogArgument makes the program run as the watchdog of a stack's processes; see
+// [supervise.RunWatchdog]. It is not for users.
+const watchdogArgument = "run-watchdog"
 
-// Why a stack stops before it is done.
+// Causes of an early stop.
 var (
-	errStopped = errors.New("stopped")
-	errOrphan  = errors.New("`go run` ended")
+	errStopped      = errors.New("stopped")
+	errParentExited = errors.New("`go run` ended")
 )
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	if len(args) == 1 && args[0] == guardArgument {
-		supervise.RunGuard(os.Stdin)
+	if len(args) == 1 && args[0] == watchdogArgument {
+		supervise.RunWatchdog(os.Stdin)
 		return nil
 	}
 	f, err := parseFlags(args, getenv, stdout)
@@ -39,19 +40,20 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	if runtime.GOOS == "windows" {
 		return errors.New("the stack needs signals and process groups, which Windows does not have; run it in WSL")
 	}
-	ctx, release := watchForEnd(ctx)
+	ctx, release := stopContext(ctx)
 	defer release()
 	s := &stack{flags: f, getenv: getenv, started: time.Now(), peaks: map[string]int64{}}
 	text := stdout
 	if f.json {
 		s.events, text = stdout, stderr
 	}
-	s.show = display.New(text, display.IsTerminal(text, getenv), time.Now)
+	s.out = display.New(text, display.IsTerminal(text, getenv), time.Now)
 	return s.run(ctx)
 }
 
-// watchForEnd ends ctx also when the terminal is closed and when the `go run` that started this program is gone.
-func watchForEnd(ctx context.Context) (_ context.Context, release func()) {
+// stopContext returns a context that is also canceled when the terminal is closed (SIGHUP) and when the
+// `go run` that started this program ends.
+func stopContext(ctx context.Context) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -65,29 +67,29 @@ func watchForEnd(ctx context.Context) (_ context.Context, release func()) {
 	if pid, ok := supervise.GoRun(ctx); ok {
 		go func() {
 			if supervise.WatchParent(ctx, pid, 200*time.Millisecond) {
-				cancel(errOrphan)
+				cancel(errParentExited)
 			}
 		}()
 	}
 	return ctx, func() { signal.Stop(hangups); cancel(nil) }
 }
 
-// stack is one run.
+// stack is one run of the stack.
 type stack struct {
 	flags   flags
 	getenv  func(string) string
-	started time.Time // of the program
-	up      time.Time // when the first of the children was started
-	show    *display.Display
-	events  io.Writer // takes JSON lines; nil: nobody asked
+	started time.Time // start of this program
+	up      time.Time // start of the first child
+	out     *display.Display
+	events  io.Writer // receives JSON lines; nil without -json
 
 	root     string // the checkout
-	dir      string // the run's own directory
-	nursery  *supervise.Nursery
+	dir      string // directory of this run
+	spawner  *supervise.Spawner
 	group    *supervise.Group
 	settings backends.Settings
 	load     *supervise.Process // nil without a load
-	peaks    map[string]int64   // the most memory that each process was seen with
+	peaks    map[string]int64   // highest resident memory of each process, in bytes
 }
 
 func (s *stack) run(ctx context.Context) (err error) {
@@ -95,49 +97,50 @@ func (s *stack) run(ctx context.Context) (err error) {
 		return err
 	}
 	if s.dir, err = os.MkdirTemp("", "mini-redis-stack-"); err != nil {
-		return fmt.Errorf("no directory for the run: %w", err)
+		return fmt.Errorf("cannot create the directory of the run: %w", err)
 	}
-	// The deferred steps run in the opposite order of what they undo.
-	defer func() { s.cleanUp(err) }()
+	// The deferred steps run in reverse order.
+	defer func() { s.removeFiles(err) }()
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	if s.nursery, err = supervise.NewNursery([]string{self, guardArgument}); err != nil {
+	if s.spawner, err = supervise.NewSpawner([]string{self, watchdogArgument}); err != nil {
 		return err
 	}
-	defer s.nursery.Close()
-	s.group = supervise.NewGroup(s.nursery)
+	defer s.spawner.Close()
+	s.group = supervise.NewGroup(s.spawner)
 
 	programs, err := s.buildAll(ctx)
 	if err != nil {
-		return s.ended(ctx, program.Errorf(exitBuild, "%w", err))
+		return s.exitError(ctx, program.Errorf(exitBuild, "%w", err))
 	}
 	defer func() { err = errors.Join(err, s.stopAll()) }()
 	if err := s.startAll(ctx, programs); err != nil {
-		return s.ended(ctx, err)
+		return s.exitError(ctx, err)
 	}
-	return s.ended(ctx, s.watch(ctx))
+	return s.exitError(ctx, s.monitor(ctx))
 }
 
-// ended turns what followed from the user's wish to stop into that wish.
-func (s *stack) ended(ctx context.Context, err error) error {
+// exitError returns the error with which the stack exits. It replaces an error that results from a
+// stop request by that request.
+func (s *stack) exitError(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(context.Cause(ctx), errOrphan):
-		return program.Errorf(exitInterrupted, "%w: the stack stops", errOrphan)
+	case errors.Is(context.Cause(ctx), errParentExited):
+		return program.Errorf(exitInterrupted, "%w: stopping the stack", errParentExited)
 	case ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, errStopped)):
-		s.show.Done()
+		s.out.ClearLive()
 		if s.flags.duration > 0 || s.group == nil || len(s.group.Processes()) == 0 {
-			return program.Errorf(exitInterrupted, "stopped before it was done")
+			return program.Errorf(exitInterrupted, "stopped before it was complete")
 		}
-		return nil // Ctrl-C is how a stack without -duration ends
+		return nil // without -duration, Ctrl-C is the normal end
 	}
 	return err
 }
 
-// stopAll stops the children, the last started first.
+// stopAll stops the children in reverse order.
 func (s *stack) stopAll() error {
 	running := 0
 	for _, p := range s.group.Processes() {
@@ -148,31 +151,32 @@ func (s *stack) stopAll() error {
 		}
 	}
 	if running > 0 {
-		s.show.Transient("stopping")
+		s.out.Transient("stopping")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	began := time.Now()
+	start := time.Now()
 	err := s.group.Stop(ctx)
 	if err == nil && running > 0 {
-		s.show.Printf("stopped in %v; no process is left", time.Since(began).Round(time.Millisecond))
+		s.out.Printf("stopped in %v; no process is running", time.Since(start).Round(time.Millisecond))
 	}
 	return err
 }
 
-// cleanUp removes the run's directory, but for the logs when they are wanted or may be needed.
-func (s *stack) cleanUp(err error) {
-	s.show.Done()
+// removeFiles removes the directory of the run. It keeps the logs if -keep-logs is set or the stack
+// failed.
+func (s *stack) removeFiles(err error) {
+	s.out.ClearLive()
 	var coded *program.Error
 	interrupted := errors.As(err, &coded) && coded.Code == exitInterrupted
 	if !s.flags.keepLogs && (err == nil || interrupted) {
-		_ = os.RemoveAll(s.dir) // it is the system's temporary directory: what stays is removed by the system
+		_ = os.RemoveAll(s.dir) // ignore errors: it is in the system's temporary directory
 		return
 	}
 	for _, name := range []string{"bin", "data", "config"} {
 		_ = os.RemoveAll(filepath.Join(s.dir, name))
 	}
-	s.show.Printf("logs are in %s", filepath.Join(s.dir, "logs"))
+	s.out.Printf("logs are in %s", filepath.Join(s.dir, "logs"))
 }
 
 func isExecutable(path string) error {
@@ -181,7 +185,7 @@ func isExecutable(path string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() || info.Mode()&0o111 == 0 && runtime.GOOS != "windows" {
-		return fmt.Errorf("%s is not a program", path)
+		return fmt.Errorf("%s is not an executable file", path)
 	}
 	return nil
 }

@@ -16,11 +16,11 @@ import (
 	"mini-redis/services/stack/internal/supervise"
 )
 
-// readyTimeout is how long a program may take to become ready: they take a tenth of a second on an idle machine.
+// readyTimeout is the limit for a program to become ready. On an idle machine it takes about 0.1 s.
 const readyTimeout = 90 * time.Second
 
-// buildAll returns the paths of all five programs. The project's own come first: when the checkout does not compile, that is
-// known in seconds and not after minutes of building backends.
+// buildAll returns the paths of all five programs. It builds the project's own programs first, so that a
+// compile error of the checkout shows after seconds, not after minutes of building backends.
 func (s *stack) buildAll(ctx context.Context) (map[string]string, error) {
 	logs := filepath.Join(s.dir, "logs")
 	if err := os.MkdirAll(logs, 0o755); err != nil {
@@ -28,23 +28,23 @@ func (s *stack) buildAll(ctx context.Context) (map[string]string, error) {
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, fmt.Errorf("no directory to keep what is built: %w", err)
+		return nil, fmt.Errorf("no cache directory for the built programs: %w", err)
 	}
 	step := "1/4"
 	b := &build.Builder{
-		Go: "go", Env: os.Environ(), Cache: filepath.Join(cache, "mini-redis"), Logs: logs, Start: s.nursery.Start,
-		Progress: func(p build.Progress) { s.show.Build(step, p) },
+		Go: "go", Env: os.Environ(), Cache: filepath.Join(cache, "mini-redis"), Logs: logs, Start: s.spawner.Start,
+		Progress: func(p build.Progress) { s.out.Build(step, p) },
 	}
 	bin := filepath.Join(s.dir, "bin")
 	if err := b.Into(ctx, backends.Own(s.root), bin); err != nil {
 		return nil, err
 	}
 	programs := map[string]string{backends.Server: filepath.Join(bin, backends.Server), backends.Load: filepath.Join(bin, backends.Load)}
-	warned := false
+	noticed := false
 	for i, name := range []string{backends.Collector, backends.Prometheus, backends.Jaeger} {
 		step = fmt.Sprintf("%d/4", i+2)
-		if given := *s.flags.given[name]; given != "" {
-			if programs[name], err = filepath.Abs(given); err != nil {
+		if path := *s.flags.binaries[name]; path != "" {
+			if programs[name], err = filepath.Abs(path); err != nil {
 				return nil, err
 			}
 			continue
@@ -53,8 +53,8 @@ func (s *stack) buildAll(ctx context.Context) (map[string]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !warned {
-			warned, err = s.warnOfFirstBuild(ctx, b, target)
+		if !noticed {
+			noticed, err = s.printFirstBuildNotice(ctx, b, target)
 			if err != nil {
 				return nil, err
 			}
@@ -63,36 +63,37 @@ func (s *stack) buildAll(ctx context.Context) (map[string]string, error) {
 			return nil, err
 		}
 	}
-	s.show.Done()
+	s.out.ClearLive()
 	return programs, nil
 }
 
-// warnOfFirstBuild says, when a target is not built yet, that this takes a while and what it leaves behind.
-func (s *stack) warnOfFirstBuild(ctx context.Context, b *build.Builder, target build.Target) (bool, error) {
+// printFirstBuildNotice prints a notice if target is not in the cache: how long the build takes and where
+// the programs are stored. It reports whether it printed the notice.
+func (s *stack) printFirstBuildNotice(ctx context.Context, b *build.Builder, target build.Target) (bool, error) {
 	_, ok, err := b.Cached(ctx, target)
 	if err != nil || ok {
 		return false, err
 	}
-	s.show.Printf("The first start builds the collector, Prometheus and Jaeger from their Go modules: some minutes, once.\nThe programs are kept in %s; -collector, -prometheus and -jaeger take ready ones.", b.Cache)
+	s.out.Printf("The first start builds the collector, Prometheus and Jaeger from their Go modules, which takes several minutes.\nThe programs are stored in %s. Use -collector, -prometheus and -jaeger to run existing binaries instead.", b.Cache)
 	return true, nil
 }
 
-// startAll starts the children in their order, waits until each is ready, and says where they are.
+// startAll starts the children in order, waits until each is ready, and prints their addresses.
 func (s *stack) startAll(ctx context.Context, programs map[string]string) error {
-	found, err := backends.ReservePorts()
+	reserved, err := backends.ReservePorts()
 	if err != nil {
 		return program.Errorf(exitChild, "%w", err)
 	}
 	s.settings = backends.Settings{
-		Dir: s.dir, Programs: programs, Environ: os.Environ(), Ports: found,
+		Dir: s.dir, Programs: programs, Environ: os.Environ(), Ports: reserved,
 		Overlays: s.flags.overlays, Rate: s.flags.loadRate(), Duration: s.flags.duration,
 	}
 	children, err := backends.Prepare(s.settings)
 	if err != nil {
 		return err
 	}
-	for _, moved := range found.Moved() {
-		s.show.Printf("port %d is in use: %s gets %d", moved.Wanted, moved.Purpose, moved.Number)
+	for _, moved := range reserved.Moved() {
+		s.out.Printf("port %d is in use: %s uses port %d", moved.Wanted, moved.Purpose, moved.Number)
 	}
 	s.up = time.Now()
 	for _, child := range children {
@@ -104,12 +105,12 @@ func (s *stack) startAll(ctx context.Context, programs map[string]string) error 
 			s.load = p
 		}
 	}
-	s.announce()
+	s.printReady()
 	return nil
 }
 
 func (s *stack) start(ctx context.Context, child backends.Child) (*supervise.Process, error) {
-	s.show.Transient("starting " + child.Name)
+	s.out.Transient("starting " + child.Name)
 	for _, port := range child.Ports {
 		port.Release()
 	}
@@ -132,8 +133,8 @@ func (s *stack) waitReady(ctx context.Context, p *supervise.Process, child backe
 	ready := make(chan error, 1)
 	go func() { ready <- inspect.Client{}.WaitReady(waiting, child.Ready) }()
 	select {
-	case died := <-s.group.Died(): // this one or one before it
-		return program.Errorf(exitChild, "%w", died.DeathError())
+	case process := <-s.group.UnexpectedExit(): // this child or an earlier one
+		return program.Errorf(exitChild, "%w", process.ExitError())
 	case err := <-ready:
 		switch {
 		case err == nil:
@@ -141,7 +142,7 @@ func (s *stack) waitReady(ctx context.Context, p *supervise.Process, child backe
 		case ctx.Err() != nil:
 			return errors.Join(context.Cause(ctx), errStopped)
 		}
-		words := supervise.Tail(p.Log(), 8)
-		return program.Errorf(exitChild, "%s was not ready within %v: %w; its last words, from %s:\n%s", child.Name, readyTimeout, err, p.Log(), strings.TrimRight(words, "\n"))
+		tail := supervise.Tail(p.Log(), 8)
+		return program.Errorf(exitChild, "%s was not ready within %v: %w; last lines of %s:\n%s", child.Name, readyTimeout, err, p.Log(), strings.TrimRight(tail, "\n"))
 	}
 }

@@ -1,5 +1,5 @@
-// Command behaviour is a program to look at with a console: each of its tasks
-// does one thing, and the name says what a viewer should show of it.
+// Command behaviour is a program to observe with a console. Each of its tasks has one behavior, and
+// its name states what a viewer should show.
 //
 //	go run ./console/examples/behaviour
 //	go run ./services/console          (or: tokio-console)
@@ -22,11 +22,11 @@ import (
 func main() { program.Main(run) }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
-	fs := program.Flags("behaviour", "behaviour is a program to look at with a console.")
-	addr := fs.String("console-addr", console.DefaultAddr, "where the console is served")
-	pprofAddr := fs.String("pprof-addr", "", "where net/http/pprof is served (default: nowhere)")
-	connections := fs.Int("connections", 3, "how many connections the event loop pretends to have")
-	interval := fs.Duration("publish", console.DefaultPublishInterval, "how often viewers are told what changed")
+	fs := program.Flags("behaviour", "behaviour runs tasks with known behavior, to be observed with a console.")
+	addr := fs.String("console-addr", console.DefaultAddr, "`address` on which the console is served")
+	pprofAddr := fs.String("pprof-addr", "", "`address` on which net/http/pprof is served (default: not served)")
+	connections := fs.Int("connections", 3, "`number` of simulated connections of the event loop")
+	interval := fs.Duration("publish", console.DefaultPublishInterval, "interval at which viewers are sent changes")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return nil
 }
 
-// start begins all of the behaviours.
+// start starts all tasks.
 func start(ctx context.Context, c *console.Console, connections int) {
 	c.Go(ctx, "spins 200 ms a second", func(ctx context.Context) {
 		for ctx.Err() == nil {
@@ -58,11 +58,11 @@ func start(ctx context.Context, c *console.Console, connections int) {
 			_ = watch.Sleep(ctx, c, 800*time.Millisecond)
 		}
 	})
-	c.Go(ctx, "sleeps 300 ms, again and again", func(ctx context.Context) {
+	c.Go(ctx, "sleeps 300 ms in a loop", func(ctx context.Context) {
 		for watch.Sleep(ctx, c, 300*time.Millisecond) == nil {
 		}
 	})
-	c.Go(ctx, "comes and goes", func(ctx context.Context) {
+	c.Go(ctx, "starts a task every second", func(ctx context.Context) {
 		for ctx.Err() == nil {
 			c.Go(ctx, "lives 300 ms", func(ctx context.Context) { _ = watch.Sleep(ctx, c, 300*time.Millisecond) })
 			_ = watch.Sleep(ctx, c, time.Second)
@@ -85,7 +85,7 @@ func start(ctx context.Context, c *console.Console, connections int) {
 	c.Go(ctx, "waits on a channel", func(ctx context.Context) { _, _, _ = orders.Receive(ctx) })
 	permits := watch.NewSemaphore(c, "permits", 3)
 	_ = permits.Acquire(ctx, 2)
-	c.Go(ctx, "wants two of one permit", func(ctx context.Context) { _ = permits.Acquire(ctx, 2) })
+	c.Go(ctx, "waits for 2 permits of 1 available", func(ctx context.Context) { _ = permits.Acquire(ctx, 2) })
 	leak()
 	go loop(ctx, c, connections)
 }
@@ -96,14 +96,14 @@ func spin(d time.Duration) {
 	}
 }
 
-// leak starts a goroutine that waits for what nobody can send any more.
+// leak starts a goroutine that waits on a channel on which no goroutine can send.
 func leak() {
-	nobody := make(chan struct{})
-	go func() { <-nobody }()
+	ch := make(chan struct{})
+	go func() { <-ch }()
 }
 
-// loop is an event loop whose connections are tasks: each is polled now and
-// then, one of them by itself.
+// loop is an event loop whose n connections are tasks. It polls the first two every 100 ms. The
+// first also wakes itself.
 func loop(ctx context.Context, c *console.Console, n int) {
 	events := c.NewResource(console.ResourceOptions{Kind: "Loop", Type: "epoll", Name: "loop 0"})
 	tasks := make([]*console.Task, n)
@@ -130,8 +130,8 @@ func loop(ctx context.Context, c *console.Console, n int) {
 	}
 }
 
-// serveProfiles serves net/http/pprof, by its own handler and not the default
-// one, which any package may have added to.
+// serveProfiles serves net/http/pprof with its own mux. Any package may have added handlers to
+// http.DefaultServeMux.
 func serveProfiles(addr string) (net.Addr, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

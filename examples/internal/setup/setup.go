@@ -1,11 +1,10 @@
-// Package setup is what the examples have in common and what none of them is
-// about: it starts telemetry, connects to the server of the local stack, and
-// stops both again.
+// Package setup starts telemetry and a Redis client for the examples, connected
+// to the local stack, and stops both.
 //
-// Where things are comes from the environment, which the local stack sets, or
-// else is where the local stack puts them: the server in MINI_REDIS_ADDR
-// (127.0.0.1:6379), the collector in OTEL_EXPORTER_OTLP_ENDPOINT
-// (127.0.0.1:4317), Jaeger's pages in MINI_REDIS_JAEGER (http://127.0.0.1:16686).
+// Environment variables set the addresses. The local stack prints them if they
+// differ from the defaults: MINI_REDIS_ADDR for the server (127.0.0.1:6379),
+// OTEL_EXPORTER_OTLP_ENDPOINT for the collector (127.0.0.1:4317) and
+// MINI_REDIS_JAEGER for Jaeger's user interface (http://127.0.0.1:16686).
 package setup
 
 import (
@@ -24,33 +23,34 @@ import (
 	"mini-redis/resptrace"
 )
 
-// flushTimeout bounds how long a collector that hangs can hold up an example.
+// flushTimeout is how long an example waits for a collector that does not answer.
 const flushTimeout = 2 * time.Second
 
-// App is an example's surroundings.
+// App holds what an example needs.
 type App struct {
-	// Redis is a client whose calls are traced, across the wire.
+	// Redis is a client whose calls are traced. It propagates the trace context to the server.
 	Redis *redis.Client
-	// Tracer makes the example's own spans.
+	// Tracer creates the example's own spans.
 	Tracer trace.Tracer
 
 	telemetry *telemetry.Telemetry
 	jaeger    string
 }
 
-// Start makes the surroundings of the example of that name. It sends one PING,
-// untraced, so that a server that is away is an error here and not later.
+// Start starts telemetry with name as service.name and connects to the server.
+// It sends one untraced PING, so it returns an error if the server is not
+// reachable.
 func Start(ctx context.Context, name string, getenv func(string) string) (*App, error) {
 	t, err := telemetry.Start(ctx, telemetry.Options{
 		Service: name, Version: program.Number(), Getenv: getenv,
-		Logger: slog.New(slog.DiscardHandler), // Flush returns what could not be delivered
+		Logger: slog.New(slog.DiscardHandler), // Flush returns export errors
 	})
 	if err != nil {
 		return nil, err
 	}
-	redis.SetLogger(silent{}) // what go-redis would print is in the errors it returns
+	redis.SetLogger(discardLogger{}) // the errors that go-redis returns contain the same
 	client := redis.NewClient(&redis.Options{
-		Addr:          orElse(getenv("MINI_REDIS_ADDR"), "127.0.0.1:6379"),
+		Addr:          valueOr(getenv("MINI_REDIS_ADDR"), "127.0.0.1:6379"),
 		DialerRetries: 1,
 	})
 	err = resptrace.Instrument(client,
@@ -60,45 +60,45 @@ func Start(ctx context.Context, name string, getenv func(string) string) (*App, 
 		resptrace.WithFilter(func(cmd redis.Cmder) bool { return cmd.Name() != "ping" }))
 	a := &App{
 		Redis: client, Tracer: t.TracerProvider().Tracer(name), telemetry: t,
-		jaeger: orElse(getenv("MINI_REDIS_JAEGER"), "http://127.0.0.1:16686"),
+		jaeger: valueOr(getenv("MINI_REDIS_JAEGER"), "http://127.0.0.1:16686"),
 	}
 	if err == nil {
 		err = client.Ping(ctx).Err()
 	}
 	if err != nil {
 		a.Close()
-		return nil, fmt.Errorf("no Redis at %s: %w (go run ./services/stack starts one)", client.Options().Addr, err)
+		return nil, fmt.Errorf("cannot connect to Redis at %s: %w (start the local stack with: go run ./services/stack)", client.Options().Addr, err)
 	}
 	return a, nil
 }
 
-// Link is where a span's trace can be looked at.
+// Link returns the URL of the span's trace in Jaeger.
 func (a *App) Link(span trace.Span) string {
 	return strings.TrimRight(a.jaeger, "/") + "/trace/" + span.SpanContext().TraceID().String()
 }
 
-// Flush delivers what was traced so far and ends telemetry: later calls are not
-// traced. The connection stays open.
+// Flush exports all spans and stops telemetry: later calls are not traced. The
+// connection stays open.
 func (a *App) Flush() error {
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	defer cancel()
 	if err := a.telemetry.Shutdown(ctx); err != nil {
-		return fmt.Errorf("the trace was not delivered (go run ./services/stack starts a collector): %w", err)
+		return fmt.Errorf("exporting the trace failed (start a collector with: go run ./services/stack): %w", err)
 	}
 	return nil
 }
 
-// Close flushes and disconnects.
+// Close flushes telemetry and closes the connection.
 func (a *App) Close() error { return errors.Join(a.Flush(), a.Redis.Close()) }
 
-type silent struct{}
+type discardLogger struct{}
 
 // Printf implements go-redis's logger.
-func (silent) Printf(context.Context, string, ...any) {}
+func (discardLogger) Printf(context.Context, string, ...any) {}
 
-func orElse(value, standard string) string {
+func valueOr(value, fallback string) string {
 	if value != "" {
 		return value
 	}
-	return standard
+	return fallback
 }

@@ -1,6 +1,6 @@
-// Package redistest starts a stock redis-server for tests that need one, and
-// skips them where none is installed. It writes nothing outside of the test's
-// own directory, and the server ends with the test.
+// Package redistest starts a redis-server for tests. It skips the test if
+// redis-server is not installed. The server writes only to a temporary directory
+// of the test and stops when the test ends.
 package redistest
 
 import (
@@ -17,16 +17,16 @@ import (
 	"time"
 )
 
-// startTimeout is how long a server may take until it answers PING.
+// startTimeout is how long Start waits until the server answers PING.
 const startTimeout = 20 * time.Second
 
-// Start runs a redis-server with nothing persisted and returns its address. Further
-// arguments are configuration ("--cluster-enabled", "yes").
+// Start runs a redis-server without persistence and returns its address. args are
+// arguments of redis-server, for example "--cluster-enabled", "yes".
 func Start(t testing.TB, args ...string) string {
 	t.Helper()
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("redis-server is not installed: nothing to compare with")
+		t.Skip("redis-server is not installed")
 	}
 	for range 5 { // another process may take the free port first
 		addr, err := start(t, binary, args)
@@ -34,16 +34,16 @@ func Start(t testing.TB, args ...string) string {
 			return addr
 		}
 		t.Logf("redis-server: %v", err)
-		if errors.Is(err, errSilent) {
+		if errors.Is(err, errNoAnswer) {
 			break
 		}
 	}
-	t.Fatal("redis-server does not start")
+	t.Fatal("redis-server did not start")
 	return ""
 }
 
-// errSilent is a server that runs and does not answer.
-var errSilent = errors.New("no answer")
+// errNoAnswer is a server that runs and does not answer.
+var errNoAnswer = errors.New("no answer")
 
 func start(t testing.TB, binary string, args []string) (string, error) {
 	port, err := FreePort()
@@ -74,11 +74,11 @@ func start(t testing.TB, binary string, args []string) (string, error) {
 		}
 	}
 	stop()
-	return "", fmt.Errorf("%w: %s", errSilent, out.String())
+	return "", fmt.Errorf("%w: %s", errNoAnswer, out.String())
 }
 
-// FreePort is a TCP port that was free a moment ago, low enough for a
-// cluster bus port, which is 10000 above it.
+// FreePort returns a TCP port that is free at the time of the call. It is below
+// 55000, because the cluster bus port of redis-server is 10000 higher.
 func FreePort() (int, error) {
 	for range 100 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -99,8 +99,8 @@ func answers(addr string) bool {
 	return err == nil && (strings.HasPrefix(reply, "+PONG") || strings.HasPrefix(reply, "-NOAUTH"))
 }
 
-// Do sends one inline command on a connection of its own and returns the reply: the
-// content of a bulk string, or the line of a simple one with its first byte.
+// Do sends one inline command on a new connection and returns the reply: the
+// content of a bulk string, or the line of any other reply with its first byte.
 func Do(addr, line string) (string, error) {
 	conn, err := net.DialTimeout("tcp", addr, time.Second)
 	if err != nil {

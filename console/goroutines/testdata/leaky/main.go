@@ -19,6 +19,6 @@ func main() {
 }
 
 func leak() {
-	nobody := make(chan int)
-	go func() { <-nobody }()
+	ch := make(chan int)
+	go func() { <-ch }()
 }

@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* A Job's name ends up in its pods' labels, so it has 63 characters at most; the index needs some more in the pods' names. */}}
+{{/* A Job's name becomes a label of its pods, which limits it to 63 characters. The pods' names append the index. */}}
 {{- define "client-load.fullname" -}}
 {{- $name := include "client-load.chartName" . }}
 {{- if .Values.fullnameOverride }}
@@ -20,7 +20,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: load
 {{- end }}
 
-{{/* part-of and component are what the stack's network policies admit. */}}
+{{/* The network policies of the mini-redis chart allow pods with these part-of and component labels. */}}
 {{- define "client-load.podLabels" -}}
 {{ include "client-load.selectorLabels" . }}
 app.kubernetes.io/part-of: mini-redis
@@ -59,7 +59,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- default .Release.Name .Values.runId }}
 {{- end }}
 
-{{/* Whole seconds of a duration like 1h30m or 90s, the units that the schema admits. */}}
+{{/* Seconds of a duration such as 1h30m or 90s. The schema allows only whole hours, minutes and seconds. */}}
 {{- define "client-load.seconds" -}}
 {{- $hours := regexFind "[0-9]+h" . | trimSuffix "h" | default "0" | int64 }}
 {{- $minutes := regexFind "[0-9]+m" . | trimSuffix "m" | default "0" | int64 }}
@@ -67,14 +67,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- add (mul $hours 3600) (mul $minutes 60) $seconds }}
 {{- end }}
 
-{{/* Nine tenths of the memory limit, in bytes. */}}
+{{/* GOMEMLIMIT: 90 % of the memory limit, in bytes. */}}
 {{- define "client-load.goMemLimit" -}}
 {{- $limit := .Values.resources.limits.memory }}
 {{- $unit := ternary 1073741824 1048576 (hasSuffix "Gi" $limit) }}
 {{- div (mul (trimSuffix "Gi" $limit | trimSuffix "Mi" | int64) $unit 9) 10 }}
 {{- end }}
 
-{{/* The port of host:port or of a URL; what a URL does not say follows from its scheme. */}}
+{{/* The port of host:port or of a URL. A URL without a port has the default port of its scheme. */}}
 {{- define "client-load.portOf" -}}
 {{- $authority := regexReplaceAll "^[a-z0-9+.-]+://" . "" | regexFind "^[^/?]*" }}
 {{- $port := regexFind ":[0-9]+$" $authority | trimPrefix ":" }}
@@ -85,7 +85,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end }}
 
-{{/* The ports that a run must reach, each once. */}}
+{{/* The distinct ports of the target and of the telemetry endpoint, as a JSON array. */}}
 {{- define "client-load.ports" -}}
 {{- $ports := list }}
 {{- range append (splitList "," .Values.target) .Values.telemetry.endpoint | compact }}
@@ -94,21 +94,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- uniq $ports | toJson }}
 {{- end }}
 
-{{/* Values that contradict each other. */}}
+{{/* Rejects values that contradict each other. */}}
 {{- define "client-load.checks" -}}
 {{- $v := .Values }}
 {{- $problems := list }}
 {{- if eq (include "client-load.seconds" $v.duration) "0" }}
-{{- $problems = append $problems "duration is 0: a load that never ends is load.enabled of the mini-redis chart, and no Job" }}
+{{- $problems = append $problems "duration is 0: for a continuous load use load.enabled of the mini-redis chart" }}
 {{- end }}
 {{- if regexMatch "://[^/]*@" $v.target }}
-{{- $problems = append $problems "target has a user or a password in it, which everybody who may list Jobs can read: use existingSecret" }}
+{{- $problems = append $problems "target contains a user or a password, which every user with access to Jobs can read: use existingSecret" }}
 {{- end }}
 {{- if ne $v.resources.requests.memory $v.resources.limits.memory }}
-{{- $problems = append $problems (printf "resources: a memory request of %s is not the limit of %s" $v.resources.requests.memory $v.resources.limits.memory) }}
+{{- $problems = append $problems (printf "resources: the memory request of %s must equal the memory limit of %s" $v.resources.requests.memory $v.resources.limits.memory) }}
 {{- end }}
 {{- if and (not $v.telemetry.endpoint) (ne (toString $v.telemetry.sampleRatio) "1") }}
-{{- $problems = append $problems "telemetry.sampleRatio without telemetry.endpoint: no trace goes anywhere" }}
+{{- $problems = append $problems "telemetry.sampleRatio without telemetry.endpoint: no trace is exported" }}
 {{- end }}
 {{- if $problems }}
 {{- fail (printf "\n\nThe values contradict each other:\n- %s\n" (join "\n- " $problems)) }}

@@ -1,4 +1,4 @@
-{{/* Where the run's telemetry goes, and which pod it comes from. */}}
+{{/* Telemetry environment of the run: the endpoint, and resource attributes that identify the pod. */}}
 {{- define "client-load.telemetryEnv" -}}
 - name: K8S_POD_NAME
   valueFrom: { fieldRef: { fieldPath: metadata.name } }

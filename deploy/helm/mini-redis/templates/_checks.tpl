@@ -1,30 +1,30 @@
-{{/* Values that contradict each other: better no release than one that silently does not do what was asked. */}}
+{{/* Rejects values that contradict each other, because such a release would silently ignore one of them. */}}
 
 {{- define "mini-redis.checks" -}}
 {{- $v := .Values }}
 {{- $problems := list }}
 
-{{- /* telemetry: from the programs to somewhere, by one path */}}
+{{- /* telemetry: exactly one path from the programs to the backends */}}
 {{- if and $v.collector.enabled $v.telemetry.endpoint }}
-{{- $problems = append $problems "telemetry.endpoint is for collector.enabled=false; with the collector of this release, name your backends in collector.exporters" }}
+{{- $problems = append $problems "telemetry.endpoint is for collector.enabled=false; with the collector of this release, set your backends in collector.exporters" }}
 {{- end }}
 {{- if and (not $v.collector.enabled) (not $v.telemetry.endpoint) (or $v.jaeger.enabled $v.prometheus.enabled) }}
-{{- $problems = append $problems "jaeger.enabled or prometheus.enabled without a collector: nothing would reach them. Set collector.enabled=true, or switch them off and set telemetry.endpoint" }}
+{{- $problems = append $problems "jaeger.enabled or prometheus.enabled without a collector: they would receive no data. Set collector.enabled=true, or disable them and set telemetry.endpoint" }}
 {{- end }}
 {{- if and $v.collector.enabled (not $v.jaeger.enabled) (not $v.collector.exporters.traces.endpoint) }}
-{{- $problems = append $problems "jaeger.enabled=false needs collector.exporters.traces.endpoint: the spans have no other place to go" }}
+{{- $problems = append $problems "jaeger.enabled=false needs collector.exporters.traces.endpoint: the spans have no other destination" }}
 {{- end }}
 {{- if and $v.collector.enabled (eq $v.telemetry.metrics "push") (not $v.prometheus.enabled) (not $v.collector.exporters.metrics.endpoint) }}
-{{- $problems = append $problems "prometheus.enabled=false needs collector.exporters.metrics.endpoint, or telemetry.metrics=scrape for a Prometheus of your own that collects from the pods" }}
+{{- $problems = append $problems "prometheus.enabled=false needs collector.exporters.metrics.endpoint, or telemetry.metrics=scrape if your Prometheus scrapes the pods" }}
 {{- end }}
 {{- if and $v.prometheus.enabled (ne $v.telemetry.metrics "push") }}
-{{- $problems = append $problems (printf "telemetry.metrics=%s with prometheus.enabled=true: Prometheus of this release is pushed to. Set telemetry.metrics=push or prometheus.enabled=false" $v.telemetry.metrics) }}
+{{- $problems = append $problems (printf "telemetry.metrics=%s with prometheus.enabled=true: the Prometheus of this release receives pushed metrics. Set telemetry.metrics=push or prometheus.enabled=false" $v.telemetry.metrics) }}
 {{- end }}
 {{- if and (or $v.monitoring.podMonitor.enabled $v.monitoring.serviceMonitor.enabled) (ne $v.telemetry.metrics "scrape") }}
-{{- $problems = append $problems "monitoring.podMonitor or monitoring.serviceMonitor needs telemetry.metrics=scrape: pushing and scraping at once doubles every sum" }}
+{{- $problems = append $problems "monitoring.podMonitor or monitoring.serviceMonitor needs telemetry.metrics=scrape: pushing and scraping at the same time doubles every sum" }}
 {{- end }}
 {{- if and $v.monitoring.podMonitor.enabled $v.monitoring.serviceMonitor.enabled }}
-{{- $problems = append $problems "monitoring.podMonitor and monitoring.serviceMonitor at once would scrape every pod twice" }}
+{{- $problems = append $problems "monitoring.podMonitor and monitoring.serviceMonitor together would scrape every pod twice" }}
 {{- end }}
 
 {{- /* the collector */}}
@@ -50,7 +50,7 @@
 {{- $size := mul (regexFind "^[0-9]+" $v.prometheus.retentionSize | int64) (ternary 1000000000 1000000 (hasSuffix "GB" $v.prometheus.retentionSize)) }}
 {{- $volume := include "mini-redis.bytes" $v.prometheus.persistence.size | int64 }}
 {{- if gt (mul $size 10) (mul $volume 9) }}
-{{- $problems = append $problems (printf "prometheus.retentionSize=%s leaves no room on a volume of %s (prometheus.persistence.size): at most nine tenths of it" $v.prometheus.retentionSize $v.prometheus.persistence.size) }}
+{{- $problems = append $problems (printf "prometheus.retentionSize=%s is more than nine tenths of the volume of %s (prometheus.persistence.size)" $v.prometheus.retentionSize $v.prometheus.persistence.size) }}
 {{- end }}
 {{- end }}
 {{- range $component := list "jaeger" "prometheus" }}
@@ -60,7 +60,7 @@
 {{- end }}
 {{- end }}
 
-{{- /* the background load */}}
+{{- /* background load */}}
 {{- if and $v.load.target (not $v.load.enabled) }}
 {{- $problems = append $problems "load.target is set, but load.enabled is false" }}
 {{- end }}
@@ -71,7 +71,7 @@
 {{- range $component := list "server" "collector" "jaeger" "prometheus" "load" "test" }}
 {{- $r := (index $v $component).resources }}
 {{- if ne $r.requests.memory $r.limits.memory }}
-{{- $problems = append $problems (printf "%s.resources: a memory request of %s is not the limit of %s" $component $r.requests.memory $r.limits.memory) }}
+{{- $problems = append $problems (printf "%s.resources: the memory request of %s must equal the memory limit of %s" $component $r.requests.memory $r.limits.memory) }}
 {{- end }}
 {{- end }}
 

@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The release's name where it says what this is, else with the chart's name behind it. Room is left for the longest suffix. */}}
+{{/* The release's name if it contains the chart's name, else RELEASE-CHART. 51 characters leave room for the longest suffix. */}}
 {{- define "mini-redis.fullname" -}}
 {{- $name := include "mini-redis.chartName" . }}
 {{- if .Values.fullnameOverride }}
@@ -16,7 +16,8 @@
 {{- end }}
 {{- end }}
 
-{{/* (dict "root" $ "component" "jaeger"): the server carries the plain name, the others their component behind it. */}}
+{{/* The name of a component's objects: the full name for the server, FULLNAME-COMPONENT for the others.
+     (dict "root" $ "component" "jaeger") */}}
 {{- define "mini-redis.name" -}}
 {{- if eq .component "server" }}
 {{- include "mini-redis.fullname" .root }}
@@ -42,7 +43,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
-{{/* Labels of a pod: without the chart's version, or every new version would restart every pod. */}}
+{{/* Labels of a pod. They do not contain the chart's version, because every new version would then restart every pod. */}}
 {{- define "mini-redis.podLabels" -}}
 {{ include "mini-redis.selectorLabels" . }}
 app.kubernetes.io/part-of: mini-redis
@@ -62,7 +63,7 @@ app.kubernetes.io/part-of: mini-redis
 {{- end }}
 {{- end }}
 
-{{/* (dict "root" $ "image" .Values.server.image): the reference of an image. */}}
+{{/* An image reference. (dict "root" $ "image" .Values.server.image) */}}
 {{- define "mini-redis.image" -}}
 {{- $registry := default .image.registry .root.Values.global.imageRegistry }}
 {{- $name := .image.repository }}

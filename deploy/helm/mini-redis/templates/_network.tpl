@@ -1,6 +1,6 @@
-{{/* Who may speak to whom. Probes come from the node, and `kubectl port-forward` through it: no policy applies to them. */}}
+{{/* Parts of network policies. Probes and `kubectl port-forward` come from the node, to which network policies do not apply. */}}
 
-{{/* Pods of this release: (dict "root" $ "components" (list "collector" "jaeger")) */}}
+{{/* Pods of components of this release. (dict "root" $ "components" (list "collector" "jaeger")) */}}
 {{- define "mini-redis.peers" -}}
 {{- range .components }}
 - podSelector:
@@ -8,7 +8,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Pods of any release in this namespace that load or test, load runs among them. */}}
+{{/* Load and test pods of any release in this namespace, including load runs. */}}
 {{- define "mini-redis.loadPeer" -}}
 - podSelector:
     matchLabels:
@@ -24,7 +24,7 @@
     - { port: 53, protocol: TCP }
 {{- end }}
 
-{{/* The way from a program to the collector, of this release or elsewhere. */}}
+{{/* Egress from a program to the collector of this release or to telemetry.endpoint. */}}
 {{- define "mini-redis.telemetryEgress" -}}
 {{- if .Values.collector.enabled }}
 - to: {{- include "mini-redis.peers" (dict "root" . "components" (list "collector")) | nindent 4 }}
@@ -36,7 +36,7 @@
 {{- end }}
 {{- end }}
 
-{{/* The port of host:port or of a URL; what a URL does not say follows from its scheme. */}}
+{{/* The port of host:port or of a URL. A URL without a port has the default port of its scheme. */}}
 {{- define "mini-redis.portOf" -}}
 {{- $authority := regexReplaceAll "^[a-z0-9+.-]+://" . "" | regexFind "^[^/]*" }}
 {{- $port := regexFind ":[0-9]+$" $authority | trimPrefix ":" }}

@@ -1,4 +1,4 @@
-{{/* What every pod and container has in common. */}}
+{{/* Fields that all pods and containers share. */}}
 
 {{/* Pod fields. (dict "root" $ "component" "server" "values" .Values.server "user" 65532) */}}
 {{- define "mini-redis.pod" -}}
@@ -39,7 +39,7 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
-{{/* Container fields that do not differ. (dict "root" $ "image" IMAGE "values" .Values.server) */}}
+{{/* Container fields. (dict "root" $ "image" IMAGE "values" .Values.server) */}}
 {{- define "mini-redis.container" -}}
 image: {{ include "mini-redis.image" . | quote }}
 imagePullPolicy: {{ .image.pullPolicy }}
@@ -51,8 +51,12 @@ securityContext:
 resources: {{- toYaml .values.resources | nindent 2 }}
 {{- end }}
 
-{{/* Startup, liveness and readiness over HTTP. (dict "port" "admin" "live" "/healthz" "ready" "/readyz")
-     A start may take a minute; a program that has not answered for half a minute is started anew. */}}
+{{/* Startup, liveness and readiness probes over HTTP. (dict "port" "admin" "live" "/healthz" "ready" "/readyz")
+     - Startup: the container has 60 s to become ready; the other probes start after that.
+     - Liveness: three failures in a row, one probe every 10 s, restart the container. A failure is no answer within 5 s or a
+       status of 400 or more. A container that stops working is thus restarted after 20 s to 35 s. The period is long because a
+       restart of the server loses the database, and a single slow answer on a busy node must not cause one.
+     - Readiness: two failures in a row, one probe every 2 s, remove the pod from its Services. */}}
 {{- define "mini-redis.probes" -}}
 startupProbe:
   httpGet: { path: {{ .ready }}, port: {{ .port }} }
@@ -71,33 +75,34 @@ readinessProbe:
   failureThreshold: 2
 {{- end }}
 
-{{/* A container that is behind a Service runs on for a second after the Service was told: a client that connects anew is no longer
-     led to a pod that is gone, where nobody would answer it. Not where it holds a volume: of a pod that is deleted by force the
-     successor starts within that second, and would find the volume in use. */}}
+{{/* Delays SIGTERM by one second, so that the Service removes the pod from its endpoints before the container stops accepting
+     connections. Without the delay, new connections would be routed to a pod that is gone and time out. Containers with a volume
+     must not use it: after a forced deletion, the replacement pod starts within that second and finds the volume in use. */}}
 {{- define "mini-redis.lifecycle" -}}
 lifecycle:
   preStop:
     sleep: { seconds: 1 }
 {{- end }}
 
-{{/* Bytes of a quantity in Mi or Gi, the units that the schema admits for memory and volumes. */}}
+{{/* Bytes of a quantity in Mi or Gi, the only units that the schema allows for memory and volumes. */}}
 {{- define "mini-redis.bytes" -}}
 {{- $unit := ternary 1073741824 1048576 (hasSuffix "Gi" .) }}
 {{- mul (trimSuffix "Gi" . | trimSuffix "Mi" | int64) $unit }}
 {{- end }}
 
-{{/* MiB of a component's memory limit. */}}
+{{/* A component's memory limit in MiB. */}}
 {{- define "mini-redis.limitMiB" -}}
 {{- div (include "mini-redis.bytes" .resources.limits.memory | int64) 1048576 }}
 {{- end }}
 
-{{/* The garbage collector works harder from 90 % of the limit on, before the kernel kills. */}}
+{{/* GOMEMLIMIT: 90 % of the memory limit in bytes, so that the Go garbage collector acts before the kernel kills the
+     process. */}}
 {{- define "mini-redis.goMemLimit" -}}
 - name: GOMEMLIMIT
   value: {{ div (mul (include "mini-redis.bytes" .resources.limits.memory | int64) 9) 10 | quote }}
 {{- end }}
 
-{{/* Where a program's telemetry goes; empty is nowhere. */}}
+{{/* The OTLP endpoint of the project's programs. Empty: no telemetry is exported. */}}
 {{- define "mini-redis.otlpEndpoint" -}}
 {{- if .Values.collector.enabled }}
 {{- printf "http://%s:4317" (include "mini-redis.name" (dict "root" . "component" "collector")) }}
@@ -106,7 +111,7 @@ lifecycle:
 {{- end }}
 {{- end }}
 
-{{/* Telemetry of the project's own programs: where it goes, and which pod it comes from.
+{{/* Telemetry environment of the project's programs: the endpoint, and resource attributes that identify the pod.
      (dict "root" $ "component" "server" "workload" "k8s.statefulset.name=mini-redis") */}}
 {{- define "mini-redis.telemetryEnv" -}}
 {{- $endpoint := include "mini-redis.otlpEndpoint" .root }}

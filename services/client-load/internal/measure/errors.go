@@ -12,22 +12,22 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The types of errors that are not a server's answer. A server's error reply
-// has its code as type: "WRONGTYPE", "OOM", "ERR".
+// Types of errors that are not error replies. The type of an error reply is its
+// code, for example "WRONGTYPE", "OOM" or "ERR".
 const (
-	errorTimeout = "timeout"            // no answer, or no connection, in time
-	errorRefused = "connection_refused" // nothing listens there
-	errorClosed  = "connection_closed"  // closed or reset before the answer
-	errorPool    = "pool_timeout"       // no free connection in time
-	errorNetwork = "network"            // any other failure of the connection
+	errorTimeout = "timeout"            // no reply or no connection in time
+	errorRefused = "connection_refused" // no process listens at the address
+	errorClosed  = "connection_closed"  // closed or reset before the reply
+	errorPool    = "pool_timeout"       // no free connection in the pool in time
+	errorNetwork = "network"            // any other network error
 	errorOther   = "other"
 )
 
-// codesKept bounds how many codes of error replies are told apart: they are the
-// server's to choose, and each is a time series and a map's key here.
-const codesKept = 16
+// maxReplyCodes is the maximum number of distinct error reply codes. The server
+// chooses the codes, and each one adds a time series and a map key.
+const maxReplyCodes = 16
 
-// errorTypes gives each error a type out of a bounded set.
+// errorTypes maps errors to a bounded set of types.
 type errorTypes struct {
 	mu    sync.Mutex // guards codes
 	codes map[string]bool
@@ -35,12 +35,13 @@ type errorTypes struct {
 
 func newErrorTypes() *errorTypes { return &errorTypes{codes: map[string]bool{}} }
 
-func (e *errorTypes) of(err error) string {
+// classify returns the type of err.
+func (e *errorTypes) classify(err error) string {
 	var reply redis.Error
 	var netErr net.Error
 	switch {
 	case errors.As(err, &reply):
-		return e.code(reply.Error())
+		return e.replyCode(reply.Error())
 	case errors.Is(err, redis.ErrPoolTimeout):
 		return errorPool
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -56,9 +57,10 @@ func (e *errorTypes) of(err error) string {
 	return errorOther
 }
 
-// code takes the first word of an error reply, which by Redis's custom is its
-// code in upper case.
-func (e *errorTypes) code(reply string) string {
+// replyCode returns the code of an error reply. By the convention of Redis it is
+// the first word, in upper case. It returns errorOther if the first word is not a
+// code or if maxReplyCodes other codes have been seen.
+func (e *errorTypes) replyCode(reply string) string {
 	word, _, _ := strings.Cut(reply, " ")
 	if word == "" || len(word) > 32 || strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_") != "" {
 		return errorOther
@@ -66,7 +68,7 @@ func (e *errorTypes) code(reply string) string {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if !e.codes[word] {
-		if len(e.codes) >= codesKept {
+		if len(e.codes) >= maxReplyCodes {
 			return errorOther
 		}
 		e.codes[word] = true

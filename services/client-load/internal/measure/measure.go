@@ -1,14 +1,14 @@
-// Package measure counts the operations of a load run and keeps the
-// distribution of their latencies, per command, for the report at the end and
-// for /metrics while the run goes on.
+// Package measure counts the operations of a load run and records the
+// distribution of their latencies per command, for the report at the end of the
+// run and for /metrics during it.
 //
-// The workers of services/client-load record through a [Worker] each, what
-// [Recorder.Snapshot] returns goes to package report, and package pace says
-// from which moment a latency counts.
+// Each worker of services/client-load records through its own [Worker]. Package
+// report uses the result of [Recorder.Snapshot]. Package pace defines the time
+// from which a latency is measured.
 //
-// Percentiles come from github.com/HdrHistogram/hdrhistogram-go, the
-// maintained Go form of Gil Tene's histogram: constant memory, exact to three
-// digits from a microsecond to a minute, and mergeable.
+// Percentiles come from github.com/HdrHistogram/hdrhistogram-go, the maintained
+// Go implementation of Gil Tene's HdrHistogram. A histogram has constant size,
+// can be merged, and is accurate to three significant digits from 1 us to 1 min.
 package measure
 
 import (
@@ -19,14 +19,14 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Result is what came of one operation.
+// Result is the outcome of one operation.
 type Result struct {
-	Command string        // upper case, one of those the Recorder was made for
-	Latency time.Duration // from when it was due to its answer or error
-	Waited  bool          // the worker was idle before it was due; Wake counts
-	Wake    time.Duration // how late the idle worker began
-	Retried bool          // it took more than one attempt; [Worker.Retry] has counted them
-	Err     error         // of the last attempt; nil also for an answer that says "no such key"
+	Command string        // in upper case; one of the Recorder's commands
+	Latency time.Duration // from the scheduled time to the reply or the error
+	Waited  bool          // the worker was idle at the scheduled time; Wake is valid
+	Wake    time.Duration // delay of the idle worker after the scheduled time
+	Retried bool          // it took more than one attempt, which [Worker.Retry] has counted
+	Err     error         // of the last attempt; nil also if the key does not exist
 	Trace   trace.SpanContext
 }
 
@@ -40,8 +40,9 @@ type Recorder struct {
 	workers []*Worker
 }
 
-// New returns a Recorder of the named commands, upper case, which registers its
-// metrics with registry. missed tells how many operations could not begin.
+// New returns a Recorder for the named commands, in upper case, and registers its
+// metrics with registry. missed returns the number of operations that could not
+// start in time. The error is that of the registration.
 func New(registry prometheus.Registerer, commands []string, missed func() int64) (*Recorder, error) {
 	m, err := newMetrics(registry, missed)
 	if err != nil {
@@ -50,19 +51,19 @@ func New(registry prometheus.Registerer, commands []string, missed func() int64)
 	return &Recorder{commands: commands, metrics: m, types: newErrorTypes()}, nil
 }
 
-// Worker records the results of one worker without contention with the others:
-// its lock is for [Recorder.Snapshot] alone.
+// Worker records the results of one worker. Workers do not contend with each
+// other: only [Recorder.Snapshot] takes the lock of another goroutine's Worker.
 type Worker struct {
 	recorder *Recorder
 
 	mu        sync.Mutex // guards everything below
 	commands  map[string]*tally
-	wake      *tally // of how late idle workers began
+	wake      *tally // delays of idle workers
 	lastTrace trace.TraceID
 	lastAt    time.Time
 }
 
-// NewWorker returns a place for one more goroutine to record its results.
+// NewWorker returns a Worker for one more goroutine.
 func (r *Recorder) NewWorker() *Worker {
 	w := &Worker{recorder: r, commands: map[string]*tally{}, wake: newTally()}
 	for _, c := range r.commands {
@@ -74,10 +75,10 @@ func (r *Recorder) NewWorker() *Worker {
 	return w
 }
 
-// Retry counts an attempt at an operation that failed and is followed by
-// another. It returns the type of its error, one of a bounded set.
+// Retry counts a failed attempt that is followed by another one. It returns the
+// type of the error, one of a bounded set.
 func (w *Worker) Retry(command string, err error) (errorType string) {
-	errorType = w.recorder.types.of(err)
+	errorType = w.recorder.types.classify(err)
 	w.recorder.metrics.retries.WithLabelValues(command, errorType).Inc()
 
 	w.mu.Lock()
@@ -86,13 +87,13 @@ func (w *Worker) Retry(command string, err error) (errorType string) {
 	return errorType
 }
 
-// Record adds one result, whose command must be one of the Recorder's. It
-// returns the type of the result's error, one of a bounded set, or "" when
-// there was none.
+// Record adds one result. Its command must be one of the Recorder's commands.
+// Record returns the type of the result's error, one of a bounded set, or "" if
+// there is no error.
 func (w *Worker) Record(res Result) (errorType string) {
 	label := resultOK
 	if res.Err != nil {
-		errorType = w.recorder.types.of(res.Err)
+		errorType = w.recorder.types.classify(res.Err)
 		label = errorType
 	}
 	w.recorder.metrics.observe(res, label)

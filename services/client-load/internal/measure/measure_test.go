@@ -42,7 +42,7 @@ func sampled(id byte) trace.SpanContext {
 	})
 }
 
-func TestWorkersAddUp(t *testing.T) {
+func TestSnapshotMergesWorkers(t *testing.T) {
 	r, _ := mustRecorder(t, 0)
 	var wg sync.WaitGroup
 	for range 4 {
@@ -80,17 +80,17 @@ func TestWorkersAddUp(t *testing.T) {
 	near("p90", get.Latency.P90, 900*time.Millisecond)
 	near("p99", get.Latency.P99, 990*time.Millisecond)
 	near("p99.9", get.Latency.P999, 999*time.Millisecond)
-	near("the generator's p50", s.Wake.P50, time.Millisecond)
+	near("the p50 of the wake-up delay", s.Wake.P50, time.Millisecond)
 	if get.Latency.Max != time.Second || set.Latency.Max != 2*time.Minute {
-		t.Errorf("the longest took %v and %v, want exactly 1 s and 2 min", get.Latency.Max, set.Latency.Max)
+		t.Errorf("the maximum latencies are %v and %v, want exactly 1 s and 2 min", get.Latency.Max, set.Latency.Max)
 	}
 }
 
-func TestAttemptsThatAreMadeAgainAreCounted(t *testing.T) {
+func TestRetriesAreCounted(t *testing.T) {
 	r, _ := mustRecorder(t, 0)
 	w := r.NewWorker()
 	if typ := w.Retry("SET", io.EOF); typ != errorClosed {
-		t.Errorf("io.EOF is a %q", typ)
+		t.Errorf("the type of io.EOF is %q, want %q", typ, errorClosed)
 	}
 	w.Retry("SET", replyError("LOADING Redis is loading the dataset in memory"))
 	w.Retry("SET", io.EOF)
@@ -105,13 +105,13 @@ func TestAttemptsThatAreMadeAgainAreCounted(t *testing.T) {
 	}
 }
 
-func TestWhatCameBetweenTwoSnapshots(t *testing.T) {
+func TestSnapshotSince(t *testing.T) {
 	r, _ := mustRecorder(t, 0)
 	w := r.NewWorker()
 	w.Record(Result{Command: "GET", Latency: time.Minute, Err: io.EOF})
 	first := r.Snapshot()
 	if got := first.Since(Snapshot{}); got.Operations != 1 || got.Errors != 1 || got.Latency.Max != time.Minute {
-		t.Errorf("from the beginning: %+v", got)
+		t.Errorf("since the zero Snapshot: %+v", got)
 	}
 	for range 99 {
 		w.Record(Result{Command: "SET", Latency: time.Millisecond})
@@ -132,18 +132,18 @@ func TestWhatCameBetweenTwoSnapshots(t *testing.T) {
 	near(got.Latency.P99, time.Millisecond)
 	near(got.Latency.Max, 2*time.Second)
 	if last := r.Snapshot(); last.Since(last).Operations != 0 || last.Since(last).Latency != (Distribution{}) {
-		t.Errorf("nothing happened: %+v", last.Since(last))
+		t.Errorf("the difference of a Snapshot with itself is not zero: %+v", last.Since(last))
 	}
 }
 
-func TestNothingRecordedIsAllZero(t *testing.T) {
+func TestEmptySnapshotIsZero(t *testing.T) {
 	r, _ := mustRecorder(t, 0)
 	if s := r.Snapshot(); s.All.Operations != 0 || s.All.Latency != (Distribution{}) || s.LastTrace.IsValid() {
 		t.Errorf("%+v", s)
 	}
 }
 
-func TestTheLastTraceIsTheLastSampledOne(t *testing.T) {
+func TestLastTraceIsSampled(t *testing.T) {
 	r, _ := mustRecorder(t, 0)
 	w := r.NewWorker()
 	w.Record(Result{Command: "GET", Trace: sampled(1)})
@@ -154,12 +154,12 @@ func TestTheLastTraceIsTheLastSampledOne(t *testing.T) {
 	}
 }
 
-func TestErrorsHaveTypesOfABoundedSet(t *testing.T) {
+func TestErrorTypes(t *testing.T) {
 	types := newErrorTypes()
 	f := func(err error, want string) {
 		t.Helper()
-		if got := types.of(fmt.Errorf("wrapped: %w", err)); got != want {
-			t.Errorf("%v is a %q, want %q", err, got, want)
+		if got := types.classify(fmt.Errorf("wrapped: %w", err)); got != want {
+			t.Errorf("the type of %v is %q, want %q", err, got, want)
 		}
 	}
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
@@ -174,17 +174,17 @@ func TestErrorsHaveTypesOfABoundedSet(t *testing.T) {
 	f(replyError("WRONGTYPE Operation against a key"), "WRONGTYPE")
 	f(replyError("no code at all"), errorOther)
 	f(replyError(strings.Repeat("X", 33)), errorOther)
-	for i := range 2 * codesKept {
-		types.of(replyError("CODE" + strings.Repeat("X", i)))
+	for i := range 2 * maxReplyCodes {
+		types.classify(replyError("CODE" + strings.Repeat("X", i)))
 	}
-	if n := len(types.codes); n != codesKept {
-		t.Errorf("%d codes are kept, want %d", n, codesKept)
+	if n := len(types.codes); n != maxReplyCodes {
+		t.Errorf("%d reply codes, want %d", n, maxReplyCodes)
 	}
 	f(replyError("ONEMORE"), errorOther)
 	f(replyError("WRONGTYPE again"), "WRONGTYPE")
 }
 
-func TestMetricsSayTheSameAsTheSnapshot(t *testing.T) {
+func TestMetrics(t *testing.T) {
 	r, registry := mustRecorder(t, 7)
 	w := r.NewWorker()
 	w.Record(Result{Command: "GET", Latency: time.Millisecond, Trace: sampled(9)})
@@ -233,6 +233,6 @@ func TestMetricsSayTheSameAsTheSnapshot(t *testing.T) {
 		}
 	}
 	if len(exemplars) != 1 || exemplars[0] != sampled(9).TraceID().String() {
-		t.Errorf("exemplars %v, want the sampled operation's alone", exemplars)
+		t.Errorf("exemplars %v, want only that of the sampled operation", exemplars)
 	}
 }

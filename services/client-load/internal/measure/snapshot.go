@@ -6,37 +6,37 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Snapshot is what was recorded up to a moment.
+// Snapshot holds the results that were recorded up to a point in time.
 type Snapshot struct {
 	All       Tally
-	Commands  []Tally       // in the order the Recorder was made with
-	Wake      Distribution  // how late idle workers began: the generator's own share
-	LastTrace trace.TraceID // of the last sampled operation; not valid without one
+	Commands  []Tally       // in the order of the commands passed to New
+	Wake      Distribution  // delays of idle workers: the load generator's own share of the latency
+	LastTrace trace.TraceID // of the last sampled operation; invalid if there is none
 
-	all *tally // what All sums up, never changed again; nil is nothing
+	all *tally // the source of All, immutable; nil in the zero Snapshot
 }
 
-// Tally is what came of the operations of a command, or of all commands.
+// Tally summarizes the operations of one command or of all commands.
 type Tally struct {
 	Command      string
-	Operations   int64 // answered or failed
-	Errors       int64 // of those, failed
+	Operations   int64 // succeeded or failed
+	Errors       int64 // failed operations
 	ErrorsByType map[string]int64
-	Retried      int64 // of Operations, those that took more than one attempt
-	// Retries counts the attempts that failed and were followed by another, also
-	// of operations that are still under way: once none is, Operations + Retries
-	// is how many attempts there were.
+	Retried      int64 // operations that took more than one attempt
+	// Retries counts the failed attempts that were followed by another attempt,
+	// including those of unfinished operations. When all operations are finished,
+	// Operations + Retries is the number of attempts.
 	Retries       int64
 	RetriesByType map[string]int64
-	Latency       Distribution // of all operations: leaving out the failed would hide every timeout
+	Latency       Distribution // of all operations; without the failed ones, timeouts would not show
 }
 
-// Distribution is a set of durations by its percentiles.
+// Distribution holds percentiles and the maximum of a set of durations.
 type Distribution struct {
 	P50, P90, P99, P999, Max time.Duration
 }
 
-// Snapshot merges what the workers have recorded. It may be called during a run.
+// Snapshot merges the results of all workers. It may be called during a run.
 func (r *Recorder) Snapshot() Snapshot {
 	r.mu.Lock()
 	workers := r.workers
@@ -68,8 +68,8 @@ func (r *Recorder) Snapshot() Snapshot {
 	return s
 }
 
-// Since is what came of the operations between an earlier Snapshot of the same
-// Recorder and this one. The zero Snapshot is earlier than any.
+// Since summarizes the operations that were recorded between before, an earlier
+// Snapshot of the same Recorder, and s. The zero Snapshot is earlier than any other.
 func (s Snapshot) Since(before Snapshot) Tally {
 	if before.all == nil {
 		return s.All

@@ -6,19 +6,19 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Latencies outside of these bounds are recorded as the bound; the maximum is
-// kept exactly beside the histogram.
+// Range and significant digits of the histograms. Latencies outside the range are
+// recorded as its nearest bound. The exact maximum is stored separately.
 const (
 	lowest  = time.Microsecond
 	highest = time.Minute
 	digits  = 3
 )
 
-// tally sums up operations: how many, which errors, how often tried again, how long.
+// tally accumulates the number, errors, retries and latencies of operations.
 type tally struct {
 	errors  map[string]int64
 	retried int64            // operations that took more than one attempt
-	retries map[string]int64 // attempts that were followed by another
+	retries map[string]int64 // failed attempts that were followed by another attempt
 	latency *hdrhistogram.Histogram
 	max     time.Duration
 }
@@ -28,7 +28,7 @@ func newTally() *tally {
 }
 
 func (t *tally) add(d time.Duration, errorType string) {
-	// The only error is a value out of the bounds.
+	// RecordValue only fails for a value outside the range.
 	_ = t.latency.RecordValue(int64(min(max(d, lowest), highest)))
 	t.max = max(t.max, d)
 	if errorType != "" {
@@ -48,8 +48,8 @@ func (t *tally) merge(from *tally) {
 	}
 }
 
-// since is what t has more than before, an earlier state of the same tally. The
-// maximum is the histogram's, which is exact to its digits alone.
+// since returns the difference between t and before, an earlier state of the same
+// tally. Its maximum comes from the histogram and has only the histogram's accuracy.
 func (t *tally) since(before *tally) *tally {
 	d := newTally()
 	counts := t.latency.Export()
@@ -63,7 +63,7 @@ func (t *tally) since(before *tally) *tally {
 	return d
 }
 
-// increase is by how much each of the counts has grown; what has not is left out.
+// increase returns how much each count has grown. It omits counts that have not grown.
 func increase(now, before map[string]int64) map[string]int64 {
 	grown := map[string]int64{}
 	for typ, n := range now {
@@ -93,7 +93,7 @@ func (t *tally) distribution() Distribution {
 		return Distribution{}
 	}
 	at := t.latency.ValueAtPercentilesSlice([]float64{50, 90, 99, 99.9})
-	// A histogram answers with the upper end of a bucket, which may be above what was seen.
+	// The histogram returns the upper end of a bucket, which may be above the maximum.
 	d := func(i int) time.Duration { return min(time.Duration(at[i]), t.max) }
 	return Distribution{P50: d(0), P90: d(1), P99: d(2), P999: d(3), Max: t.max}
 }

@@ -1,16 +1,16 @@
-// Package pace hands out the moments at which the operations of a load run are
-// due, at a constant rate, to any number of workers.
+// Package pace schedules the operations of a load run at a constant rate for any
+// number of workers.
 //
 // The schedule is open-loop: operation number i is due at start + i/rate,
-// whether or not the operations before it have been answered. A server that
-// stops for a second therefore makes a second's worth of operations late, and
-// [Slot.Due] is what their latency counts from. A generator that waited for the
-// answer before it planned the next operation would instead have sent, and
-// measured, one slow operation: "coordinated omission"
+// whether or not earlier operations have been answered. Latency counts from
+// [Slot.Due], so a server that stops for one second delays all operations of
+// that second. A closed-loop generator, which waits for each reply before it
+// schedules the next operation, would send and measure only one slow operation.
+// That error is called coordinated omission
 // (https://github.com/giltene/wrk2#acknowledgements-and-coordinated-omission).
 //
-// services/client-load's workers run in [Pacer.Work]; package measure records what
-// came of it. This package knows neither Redis nor telemetry.
+// The workers of services/client-load run in [Pacer.Work]. Package measure records
+// their results. This package depends on neither Redis nor telemetry.
 package pace
 
 import (
@@ -23,46 +23,47 @@ import (
 
 // Plan is the schedule of a run.
 type Plan struct {
-	// Rate is operations a second, greater than 0.
+	// Rate is the number of operations per second. It must be greater than 0.
 	Rate float64
-	// Duration is how long operations fall due; 0 is until the context ends.
+	// Duration is the length of the schedule. 0 means until the context is done.
 	Duration time.Duration
-	// MaxLag is how late an operation may begin. One that could not begin
-	// within it is missed: without a bound, a run on a server that is too slow
-	// would measure nothing but its own backlog. 0 is no bound.
+	// MaxLag is how late an operation may start. An operation that cannot start
+	// in time is missed. Without a limit, a run against a server that is slower
+	// than the rate would measure only its own backlog. 0 means no limit.
 	MaxLag time.Duration
-	// Grace is how long after Duration operations that fell due within it may
-	// still begin; what has not begun by then is missed.
+	// Grace is how long after the end of Duration operations may still start.
+	// Operations that have not started by then are missed.
 	Grace time.Duration
-	// Sleep waits until a moment or the end of the context; nil is the most
-	// exact way that the system has.
+	// Sleep waits until a point in time or until ctx is done. nil selects the most
+	// accurate timer of the operating system.
 	Sleep func(ctx context.Context, until time.Time)
 }
 
 // Slot is one operation's place in the schedule.
 type Slot struct {
-	// Due is when the operation should begin, and what its latency counts from.
+	// Due is the scheduled start of the operation. Its latency counts from here.
 	Due time.Time
-	// Begin is when the worker was given the slot.
+	// Begin is when the worker received the slot.
 	Begin time.Time
-	// Waited says that the worker was idle and waiting for Due, so that Begin -
-	// Due is the generator's own share of the latency. Otherwise it came late,
-	// from its previous operation.
+	// Waited is true if the worker was idle and waited for Due. Begin - Due is then
+	// the load generator's own share of the latency. If Waited is false, the
+	// worker was busy with its previous operation at Due.
 	Waited bool
 }
 
-// Pacer hands out the slots of one run. Its methods may be called by any number
-// of goroutines.
+// Pacer assigns the slots of one run to workers. Its methods are safe for
+// concurrent use.
 type Pacer struct {
 	plan    Plan
 	start   time.Time
 	total   int64 // operations in the schedule; math.MaxInt64 without Duration
 	taken   atomic.Int64
 	missed  atomic.Int64
-	stopped atomic.Int64 // ns after start at which the run was stopped, plus 1; 0 before
+	stopped atomic.Int64 // ns from start to Stop, plus 1; 0 before Stop
 }
 
-// New checks a plan. Its clock begins with [Pacer.Start].
+// New returns a Pacer for plan, or an error if the plan is invalid. Its clock starts
+// with [Pacer.Start].
 func New(plan Plan) (*Pacer, error) {
 	if !(plan.Rate > 0) || math.IsInf(plan.Rate, 0) {
 		return nil, fmt.Errorf("rate must be greater than 0, not %v", plan.Rate)
@@ -77,14 +78,14 @@ func New(plan Plan) (*Pacer, error) {
 	return p, nil
 }
 
-// Start begins the run: the first operation is due at once. It is called once,
-// before any Work, and returns the moment.
+// Start starts the run and returns its start time, at which the first operation is
+// due. It must be called once, before any call of Work.
 func (p *Pacer) Start() time.Time {
 	p.start = time.Now()
 	return p.start
 }
 
-// Total is the number of operations in the schedule, or -1 when it has no end.
+// Total returns the number of operations in the schedule, or -1 if it has no end.
 func (p *Pacer) Total() int64 {
 	if p.total == math.MaxInt64 {
 		return -1
@@ -92,15 +93,16 @@ func (p *Pacer) Total() int64 {
 	return p.total
 }
 
-// Missed is the number of operations that fell due and were never handed out,
+// Missed returns the number of operations that were due but were not started,
 // because every worker was busy for longer than the plan allows.
 //
-// Once every Work has returned, the slots handed out and Missed are together
-// Total, or, when the context ended the run, all that had fallen due by then.
+// When every Work has returned, the number of slots passed to workers plus Missed
+// is Total. If the context ended the run, that sum is the number of operations
+// that were due by then.
 func (p *Pacer) Missed() int64 { return p.missed.Load() }
 
-// Work gives one worker its operations: it calls do for one after the other, when
-// it is due, until there is none left or ctx has ended.
+// Work runs one worker. It calls do for one operation after the other, each when
+// it is due, until the schedule ends or ctx is done.
 func (p *Pacer) Work(ctx context.Context, do func(Slot)) {
 	var s sleeper
 	if p.plan.Sleep != nil {
@@ -141,12 +143,13 @@ func (p *Pacer) next(ctx context.Context, s sleeper) (Slot, bool) {
 		default:
 			s.sleep(due)
 			now = time.Now()
-			// Before it was due, the context has ended.
+			// If now is before due, the context is done.
 			return Slot{Due: due, Begin: now, Waited: true}, !now.Before(due)
 		}
 	}
 }
 
+// tooLate reports whether an operation has exceeded MaxLag or Grace.
 func (p *Pacer) tooLate(due, now time.Time) bool {
 	if p.plan.MaxLag > 0 && now.Sub(due) > p.plan.MaxLag {
 		return true
@@ -154,10 +157,9 @@ func (p *Pacer) tooLate(due, now time.Time) bool {
 	return p.plan.Duration > 0 && now.Sub(p.start) > p.plan.Duration+p.plan.Grace
 }
 
-// Stop notes that the run ends now: what falls due later is not part of it. It
-// belongs to the context's end (context.AfterFunc(ctx, p.Stop)); without it the
-// first worker that finds the context ended does the same, later by as long as
-// every worker is busy.
+// Stop ends the run now: operations that are due later are not part of it. Register
+// it with context.AfterFunc(ctx, p.Stop). Otherwise the first worker that sees
+// that ctx is done calls it, which may be late if every worker is busy.
 func (p *Pacer) Stop() {
 	p.stopped.CompareAndSwap(0, int64(time.Since(p.start))+1)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// sleep waits on the clock of the test's bubble, which system calls do not know.
+// sleep waits on the fake clock of the synctest bubble, which system calls do not use.
 func sleep(ctx context.Context, until time.Time) {
 	select {
 	case <-time.After(time.Until(until)):
@@ -30,7 +30,7 @@ func mustStart(t *testing.T, plan Plan) *Pacer {
 	return p
 }
 
-// work runs n workers whose operations take what op says, and returns how many ran.
+// work runs n workers that call op for each slot, and returns the number of calls.
 func work(ctx context.Context, p *Pacer, n int, op func(Slot)) int64 {
 	var done atomic.Int64
 	var wg sync.WaitGroup
@@ -46,30 +46,30 @@ func work(ctx context.Context, p *Pacer, n int, op func(Slot)) int64 {
 	return done.Load()
 }
 
-func TestSlotsFallDueAtTheRate(t *testing.T) {
+func TestSlotsAreDueAtRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := mustStart(t, Plan{Rate: 3, Duration: 2 * time.Second})
 		i := 0
 		p.Work(t.Context(), func(slot Slot) {
 			want := p.start.Add(time.Duration(i) * time.Second / 3)
 			if d := slot.Due.Sub(want).Abs(); d > time.Nanosecond {
-				t.Errorf("slot %d is due %v from where it should be", i, d)
+				t.Errorf("slot %d is due %v away from its scheduled time", i, d)
 			}
 			if got := time.Now(); !got.Equal(slot.Due) {
-				t.Errorf("slot %d was handed out at %v, due at %v", i, got, slot.Due)
+				t.Errorf("slot %d was assigned at %v, want its due time %v", i, got, slot.Due)
 			}
 			i++
 		})
 		if i != 6 {
-			t.Errorf("%d slots of 3/s in 2 s, want 6", i)
+			t.Errorf("%d slots at 3/s for 2 s, want 6", i)
 		}
 		if got := p.Missed(); got != 0 {
-			t.Errorf("missed %d of a schedule that was kept", got)
+			t.Errorf("missed %d, want 0", got)
 		}
 	})
 }
 
-func TestAStallDelaysTheSlotsBehindIt(t *testing.T) {
+func TestStallDelaysLaterSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := mustStart(t, Plan{Rate: 100, Duration: 2 * time.Second})
 		var latencies []time.Duration
@@ -82,22 +82,22 @@ func TestAStallDelaysTheSlotsBehindIt(t *testing.T) {
 		if ran != 200 {
 			t.Fatalf("%d operations, want 200", ran)
 		}
-		// 1 s, 990 ms, 980 ms, ...: each waited for what was left of the stall.
+		// 1 s, 990 ms, 980 ms, ...: each operation waited for the rest of the stall.
 		for i, got := range latencies[:100] {
 			want := time.Second - time.Duration(i)*10*time.Millisecond
 			if got != want {
-				t.Fatalf("operation %d took %v from when it was due, want %v", i, got, want)
+				t.Fatalf("the latency of operation %d is %v, want %v", i, got, want)
 			}
 		}
 		for i, got := range latencies[100:] {
 			if got != 0 {
-				t.Fatalf("operation %d took %v after the stall was worked off", 100+i, got)
+				t.Fatalf("the latency of operation %d is %v after the backlog was processed, want 0", 100+i, got)
 			}
 		}
 	})
 }
 
-func TestWhatComesTooLateIsMissed(t *testing.T) {
+func TestMaxLagMissesLateOperations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := mustStart(t, Plan{Rate: 10, Duration: 4 * time.Second, MaxLag: time.Second})
 		first := true
@@ -107,7 +107,7 @@ func TestWhatComesTooLateIsMissed(t *testing.T) {
 				time.Sleep(3 * time.Second)
 			}
 		})
-		// Due at 0.1 to 1.9 s: more than a second late at 3 s.
+		// The operations due at 0.1 to 1.9 s are more than 1 s late at 3 s.
 		if got := p.Missed(); got != 19 {
 			t.Errorf("missed %d, want 19", got)
 		}
@@ -117,10 +117,10 @@ func TestWhatComesTooLateIsMissed(t *testing.T) {
 	})
 }
 
-func TestWhatHasNotBegunAfterTheGraceIsMissed(t *testing.T) {
+func TestGraceMissesOperationsAfterEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := mustStart(t, Plan{Rate: 10, Duration: time.Second, Grace: time.Second})
-		// One second each: at 0 s and 1 s, and the one that begins at 2 s, the end of the grace.
+		// Operations of 1 s each start at 0 s, 1 s and 2 s, which is the end of Grace.
 		ran := work(t.Context(), p, 1, func(Slot) { time.Sleep(time.Second) })
 		if ran != 3 || p.Missed() != 7 {
 			t.Errorf("%d ran and %d were missed, want 3 and 7", ran, p.Missed())
@@ -128,7 +128,7 @@ func TestWhatHasNotBegunAfterTheGraceIsMissed(t *testing.T) {
 	})
 }
 
-func TestTheContextEndsARunWithoutDuration(t *testing.T) {
+func TestContextEndsRunWithoutDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 1050*time.Millisecond)
 		defer cancel()
@@ -138,19 +138,19 @@ func TestTheContextEndsARunWithoutDuration(t *testing.T) {
 			t.Errorf("%d ran and %d were missed, want 11 and 0", ran, p.Missed())
 		}
 		if p.Total() != -1 {
-			t.Errorf("total %d of an endless schedule", p.Total())
+			t.Errorf("total %d without Duration, want -1", p.Total())
 		}
 	})
 }
 
-func TestAStoppedRunCountsWhatHadFallenDue(t *testing.T) {
+func TestStopCountsDueOperations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 950*time.Millisecond)
 		defer cancel()
 		p := mustStart(t, Plan{Rate: 10})
 		context.AfterFunc(ctx, p.Stop)
-		// Due at 0 to 0.9 s; what falls due after the stop, while the only
-		// worker is still busy, is not part of the run.
+		// 10 operations are due at 0 to 0.9 s. Operations due after Stop, while the
+		// only worker is still busy, are not part of the run.
 		ran := work(ctx, p, 1, func(Slot) { time.Sleep(800 * time.Millisecond) })
 		if ran != 2 || p.Missed() != 8 {
 			t.Errorf("%d ran and %d were missed, want 2 and 8", ran, p.Missed())
@@ -167,10 +167,10 @@ func TestWorkersShareOneSchedule(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if seen[s.Due] {
-				t.Errorf("slot due at %v was handed out twice", s.Due)
+				t.Errorf("the slot due at %v was assigned twice", s.Due)
 			}
 			if late := s.Begin.Sub(s.Due); late != 0 {
-				t.Errorf("an idle worker was late by %v on an exact clock", late)
+				t.Errorf("an idle worker started %v late on a fake clock, want 0", late)
 			}
 			seen[s.Due] = true
 		})
@@ -180,11 +180,11 @@ func TestWorkersShareOneSchedule(t *testing.T) {
 	})
 }
 
-func TestPlansThatMakeNoSense(t *testing.T) {
+func TestInvalidPlans(t *testing.T) {
 	f := func(plan Plan) {
 		t.Helper()
 		if _, err := New(plan); err == nil {
-			t.Errorf("%+v was accepted", plan)
+			t.Errorf("New(%+v) returned no error", plan)
 		}
 	}
 	f(Plan{})
@@ -192,9 +192,9 @@ func TestPlansThatMakeNoSense(t *testing.T) {
 	f(Plan{Rate: 1, Duration: -time.Second})
 }
 
-// TestWaiting is about the system's own clock, so it says only what holds on any
-// machine: nobody wakes early, and the end of the context ends a wait.
-func TestWaiting(t *testing.T) {
+// TestSleepers uses the system clock. Therefore it checks only what holds on any
+// machine: no sleeper wakes early, and the end of the context ends a wait.
+func TestSleepers(t *testing.T) {
 	f := func(name string, make func(ctx context.Context) sleeper) {
 		t.Helper()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -204,16 +204,16 @@ func TestWaiting(t *testing.T) {
 			until := time.Now().Add(d)
 			s.sleep(until)
 			if time.Now().Before(until) {
-				t.Errorf("%s: woke up early from %v", name, d)
+				t.Errorf("%s: woke up before %v had passed", name, d)
 			}
 		}
 		time.AfterFunc(10*time.Millisecond, cancel)
 		s.sleep(time.Now().Add(time.Hour))
 		s.sleep(time.Now().Add(time.Hour))
 		if ctx.Err() == nil {
-			t.Errorf("%s: woke up an hour early without being told to", name)
+			t.Errorf("%s: woke up one hour early although the context is active", name)
 		}
 	}
-	f("the system's timer", newSleeper)
-	f("Go's timer", func(ctx context.Context) sleeper { return timerSleeper{ctx, wait} })
+	f("system timer", newSleeper)
+	f("Go timer", func(ctx context.Context) sleeper { return timerSleeper{ctx, wait} })
 }

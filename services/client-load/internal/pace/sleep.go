@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// sleeper waits for one worker. It is not for more than one goroutine.
+// sleeper waits for one worker. It must be used by only one goroutine.
 type sleeper interface {
-	// sleep waits until a moment, or the end of the context it was made with.
+	// sleep waits until a point in time or until the sleeper's context is done.
 	sleep(until time.Time)
 	close()
 }
 
-// timerSleeper waits with a function: Go's timers, or a test's.
+// timerSleeper waits with a function, which a test may supply.
 type timerSleeper struct {
 	ctx  context.Context
 	wait func(ctx context.Context, until time.Time)
@@ -21,7 +21,7 @@ type timerSleeper struct {
 func (s timerSleeper) sleep(until time.Time) { s.wait(s.ctx, until) }
 func (s timerSleeper) close()                {}
 
-// wait uses Go's own timers, which wake an idle program up to a millisecond late.
+// wait uses Go's timers, which wake an idle program up to 1 ms late.
 func wait(ctx context.Context, until time.Time) {
 	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()

@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fdSleeper waits for a timer of the kernel's as if it were a socket.
+// fdSleeper waits for a Linux timerfd through the runtime's network poller.
 //
-// Go's timers wake an idle program up to a millisecond late, ten times what a
-// GET on loopback takes, and that would be reported as the server's doing. The
-// kernel's wake it within some 40 microseconds. A blocking nanosleep is as
-// exact, but holds a processor of Go's scheduler that the answers then wait for.
+// Go's timers wake an idle program up to 1 ms late. That is ten times the duration
+// of a GET on loopback and would be reported as latency of the server. A timerfd
+// wakes it within about 40 us. A blocking nanosleep is as accurate, but it
+// occupies a P of Go's scheduler, which delays the processing of replies.
 type fdSleeper struct {
-	file    *os.File
-	conn    syscall.RawConn
-	unwatch func() bool
+	file       *os.File
+	conn       syscall.RawConn
+	removeStop func() bool // unregisters the deadline from the context
 }
 
-// newSleeper makes a worker's sleeper, by Go's timers when the system has no
-// more file descriptors to give.
+// newSleeper returns a worker's sleeper. It falls back to Go's timers if the timerfd
+// cannot be created, for example because the limit of open files is reached.
 func newSleeper(ctx context.Context) sleeper {
 	fallback := timerSleeper{ctx, wait}
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
@@ -35,9 +35,9 @@ func newSleeper(ctx context.Context) sleeper {
 		file.Close()
 		return fallback
 	}
-	// A deadline in the past is what ends a Read that waits.
-	unwatch := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
-	return &fdSleeper{file: file, conn: conn, unwatch: unwatch}
+	// A deadline in the past ends a blocked Read.
+	removeStop := context.AfterFunc(ctx, func() { _ = file.SetReadDeadline(time.Unix(1, 0)) })
+	return &fdSleeper{file: file, conn: conn, removeStop: removeStop}
 }
 
 func (s *fdSleeper) sleep(until time.Time) {
@@ -54,6 +54,6 @@ func (s *fdSleeper) sleep(until time.Time) {
 }
 
 func (s *fdSleeper) close() {
-	s.unwatch()
+	s.removeStop()
 	s.file.Close()
 }

@@ -1,8 +1,8 @@
-// Package report says how a load run went, and whether well enough: as JSON for
-// programs, and as a table for a person.
+// Package report writes the report of a load run, as JSON or as a table, and
+// compares the results with thresholds.
 //
-// services/client-load fills a [Report] from what packages pace and measure
-// counted, and judges it by [Thresholds].
+// services/client-load fills a [Report] with the results of packages pace and
+// measure and compares it with its [Thresholds].
 package report
 
 import (
@@ -16,39 +16,40 @@ import (
 	"mini-redis/services/client-load/internal/measure"
 )
 
-// Report is a run. Every operation that fell due is in Operations or in Missed.
+// Report describes a load run. Every operation that was due is counted either in
+// Operations or in Missed.
 type Report struct {
 	RunID       string    `json:"run_id"`
 	Address     string    `json:"address"`
 	Started     time.Time `json:"started"`
-	Interrupted bool      `json:"interrupted"` // stopped by a signal
-	Seconds     float64   `json:"seconds"`     // from the first operation due to the last answer
-	TargetRate  float64   `json:"target_rate"` // operations a second that were due
-	Rate        float64   `json:"rate"`        // operations a second that were answered or failed
+	Interrupted bool      `json:"interrupted"` // ended early by a signal
+	Seconds     float64   `json:"seconds"`     // from the start of the schedule to the last reply or, if later, the end of the schedule
+	TargetRate  float64   `json:"target_rate"` // scheduled operations per second
+	Rate        float64   `json:"rate"`        // finished operations per second
 	Thresholds
-	Passed bool  `json:"passed"` // every threshold was met
-	Missed int64 `json:"missed"` // fell due and could not begin in time
+	Passed bool  `json:"passed"` // no threshold was violated
+	Missed int64 `json:"missed"` // were due and could not start in time
 	Tally
 	ErrorsByType  map[string]int64 `json:"errors_by_type"`
-	RetriesByType map[string]int64 `json:"retries_by_type"` // by the error that was followed by another attempt
+	RetriesByType map[string]int64 `json:"retries_by_type"` // by the type of the error that caused the retry
 	ByCommand     map[string]Tally `json:"by_command"`
-	// WakeMS is how late an idle worker began, in milliseconds: what the load
-	// generator and its machine, and not the server, add to a latency.
+	// WakeMS is the delay of idle workers after the scheduled time, in milliseconds.
+	// The load generator and its machine, not the server, add it to the latency.
 	WakeMS      Percentiles `json:"wake_ms"`
 	LastTraceID string      `json:"last_trace_id,omitempty"` // of the last sampled operation
 
-	order []string // of ByCommand, as it was measured
+	order []string // keys of ByCommand in the order of the table
 }
 
-// Tally is what came of the operations of one command, or of all. Operations +
-// Retries is how many attempts were made, each of them a trace of its own; so is
-// what a node of a Redis Cluster sends on to another one.
+// Tally summarizes the operations of one command or of all commands. Operations +
+// Retries is the number of attempts. Each attempt is one trace. A redirection by
+// a node of a Redis Cluster adds a trace.
 type Tally struct {
-	Operations int64       `json:"operations"` // answered or failed
-	Errors     int64       `json:"errors"`     // of those, failed in their last attempt
-	Retried    int64       `json:"retried"`    // of those, took more than one attempt
-	Retries    int64       `json:"retries"`    // attempts that failed and were followed by another
-	LatencyMS  Percentiles `json:"latency_ms"` // from when they were due, in milliseconds
+	Operations int64       `json:"operations"` // succeeded or failed
+	Errors     int64       `json:"errors"`     // operations whose last attempt failed
+	Retried    int64       `json:"retried"`    // operations that took more than one attempt
+	Retries    int64       `json:"retries"`    // failed attempts that were followed by another attempt
+	LatencyMS  Percentiles `json:"latency_ms"` // from the scheduled time, in milliseconds
 }
 
 // Percentiles of a set of durations, in milliseconds.
@@ -60,9 +61,9 @@ type Percentiles struct {
 	Max  float64 `json:"max"`
 }
 
-// Measured fills in what a Recorder knows, and the verdict. Seconds, Missed and
-// the Thresholds must have been set.
-func (r *Report) Measured(s measure.Snapshot) {
+// SetMeasurements sets the fields that come from a Recorder, and Rate and Passed.
+// Seconds, Missed and Thresholds must be set before.
+func (r *Report) SetMeasurements(s measure.Snapshot) {
 	r.Tally = tally(s.All)
 	r.ErrorsByType, r.RetriesByType = s.All.ErrorsByType, s.All.RetriesByType
 	r.WakeMS = percentiles(s.Wake)
@@ -77,17 +78,17 @@ func (r *Report) Measured(s measure.Snapshot) {
 	if r.Seconds > 0 {
 		r.Rate = float64(r.Operations) / r.Seconds
 	}
-	r.Passed = len(r.Shortfalls()) == 0
+	r.Passed = len(r.Violations()) == 0
 }
 
-// The lines around a report that [Report.WriteMarked] writes.
+// The lines before and after the report that [Report.WriteMarked] writes.
 const (
 	BeginMark = "-----BEGIN LOAD REPORT-----"
 	EndMark   = "-----END LOAD REPORT-----"
 )
 
 // WriteMarked writes the report as one line of JSON between [BeginMark] and
-// [EndMark], for whoever has nothing of the run but its log.
+// [EndMark], so that a program can extract it from the log of the run.
 func (r *Report) WriteMarked(w io.Writer) error {
 	text, err := json.Marshal(r)
 	if err == nil {
@@ -99,8 +100,8 @@ func (r *Report) WriteMarked(w io.Writer) error {
 	return nil
 }
 
-// WriteFile writes the report as JSON. Whoever reads the file sees all of it or
-// none: it is written beside its place and moved there.
+// WriteFile writes the report as JSON. It writes a temporary file in the same
+// directory and renames it, so that a reader never sees a partial report.
 func (r *Report) WriteFile(name string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -116,7 +117,7 @@ func (r *Report) WriteFile(name string) error {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Chmod(f.Name(), 0o644) // CreateTemp's 0600 would hide it from whoever collects it
+		err = os.Chmod(f.Name(), 0o644) // CreateTemp uses 0600; other users must be able to read the report
 	}
 	if err == nil {
 		err = os.Rename(f.Name(), name)
@@ -135,7 +136,7 @@ func percentiles(d measure.Distribution) Percentiles {
 	return Percentiles{P50: ms(d.P50), P90: ms(d.P90), P99: ms(d.P99), P999: ms(d.P999), Max: ms(d.Max)}
 }
 
-// ms is milliseconds to the microsecond, which is all that the histogram tells apart.
+// ms converts d to milliseconds, rounded to 1 us, which is the histogram's lower bound.
 func ms(d time.Duration) float64 {
 	return float64(d.Round(time.Microsecond)) / float64(time.Millisecond)
 }

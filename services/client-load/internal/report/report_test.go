@@ -14,13 +14,13 @@ import (
 	"mini-redis/services/client-load/internal/measure"
 )
 
-// example is a run that went wrong in every way that a report can tell.
+// example returns a report in which every optional part is present.
 func example() *Report {
 	get := measure.Distribution{P50: 213 * time.Microsecond, P90: time.Millisecond, P99: 2 * time.Millisecond, P999: 3 * time.Second, Max: 3001 * time.Millisecond}
 	set := measure.Distribution{P50: 250 * time.Microsecond, P90: time.Millisecond, P99: time.Millisecond, P999: time.Millisecond, Max: time.Millisecond}
 	r := &Report{RunID: "4c7eb8a9", Address: "127.0.0.1:6379", Started: time.Unix(0, 0).UTC(), Seconds: 10, TargetRate: 50, Missed: 1, Interrupted: true,
 		Thresholds: Thresholds{MaxErrors: 2, MaxMissed: -1}}
-	r.Measured(measure.Snapshot{
+	r.SetMeasurements(measure.Snapshot{
 		All: measure.Tally{
 			Operations: 499, Errors: 3, ErrorsByType: map[string]int64{"timeout": 1, "OOM": 2},
 			Retried: 4, Retries: 9, RetriesByType: map[string]int64{"timeout": 8, "LOADING": 1}, Latency: get,
@@ -36,21 +36,21 @@ func example() *Report {
 	return r
 }
 
-func TestAPersonReadsATable(t *testing.T) {
+func TestWriteText(t *testing.T) {
 	var b strings.Builder
 	link := func(id string) string { return "http://jaeger/trace/" + id }
 	if err := example().WriteText(&b, link); err != nil {
 		t.Fatal(err)
 	}
-	const want = `499 operations in 10s (49.9/s of 50/s), 3 errors, 1 missed, stopped early
+	const want = `499 operations in 10s (49.9/s of 50/s), 3 errors, 1 missed, interrupted
 
    command   operations   errors   p50 ms   p90 ms   p99 ms   p99.9 ms     max ms
        GET          251        0    0.213    1.000    2.000   3000.000   3001.000
        SET          248        3    0.250    1.000    1.000      1.000      1.000
        all          499        3    0.213    1.000    2.000   3000.000   3001.000
 
-A latency counts from when the operation was due; an idle worker began 0.082 ms late (p50), 0.125 ms (p99).
-1 operation could not begin in time: every worker was busy. More workers (-concurrency) or a lower -rate.
+Latency is measured from the scheduled time. Idle workers started 0.082 ms (p50) and 0.125 ms (p99) late.
+1 operation could not start in time because every worker was busy. Use more workers (-concurrency) or a lower -rate.
 4 operations took more than one attempt.
 1 failed attempt: LOADING
 8 failed attempts: timeout
@@ -61,11 +61,11 @@ run id      4c7eb8a9
 last trace  http://jaeger/trace/01000000000000000000000000000000
 `
 	if b.String() != want {
-		t.Errorf("the table is\n%s\nwant\n%s", b.String(), want)
+		t.Errorf("the text is\n%s\nwant\n%s", b.String(), want)
 	}
 }
 
-func TestAProgramReadsJSON(t *testing.T) {
+func TestWriteFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "report.json")
 	if err := example().WriteFile(name); err != nil {
 		t.Fatal(err)
@@ -114,14 +114,14 @@ func TestAProgramReadsJSON(t *testing.T) {
 	f("01000000000000000000000000000000", "last_trace_id")
 
 	if err := example().WriteFile(filepath.Join(t.TempDir(), "nowhere", "report.json")); err == nil {
-		t.Error("a report was written into a folder that does not exist")
+		t.Error("WriteFile into a directory that does not exist returned no error")
 	}
 	if left, _ := filepath.Glob(name + ".*"); left != nil {
-		t.Errorf("left behind: %v", left)
+		t.Errorf("temporary files remain: %v", left)
 	}
 }
 
-func TestAReportInALog(t *testing.T) {
+func TestWriteMarked(t *testing.T) {
 	var b strings.Builder
 	if err := example().WriteMarked(&b); err != nil {
 		t.Fatal(err)
@@ -141,9 +141,9 @@ func TestThresholds(t *testing.T) {
 	f := func(limits Thresholds, want ...string) {
 		t.Helper()
 		r := &Report{Seconds: 10, Missed: 3, Thresholds: limits}
-		r.Measured(measure.Snapshot{All: measure.Tally{Operations: 497, Errors: 2, Latency: measure.Distribution{P99: 1500 * time.Microsecond}}})
-		if got := r.Shortfalls(); !slices.Equal(got, want) || r.Passed != (want == nil) {
-			t.Errorf("%+v: passed %v, %q", limits, r.Passed, got)
+		r.SetMeasurements(measure.Snapshot{All: measure.Tally{Operations: 497, Errors: 2, Latency: measure.Distribution{P99: 1500 * time.Microsecond}}})
+		if got := r.Violations(); !slices.Equal(got, want) || r.Passed != (want == nil) {
+			t.Errorf("%+v: passed %v, violations %q, want %q", limits, r.Passed, got, want)
 		}
 	}
 	with := func(change func(*Thresholds)) Thresholds {
@@ -153,12 +153,12 @@ func TestThresholds(t *testing.T) {
 	}
 	f(none)
 	f(with(func(l *Thresholds) { l.MaxErrors = 2 }))
-	f(with(func(l *Thresholds) { l.MaxErrors = 1 }), "2 errors, at most 1 are allowed")
+	f(with(func(l *Thresholds) { l.MaxErrors = 1 }), "2 errors, at most 1 allowed")
 	f(with(func(l *Thresholds) { l.MaxMissed = 3 }))
-	f(with(func(l *Thresholds) { l.MaxMissed = 2 }), "3 operations missed, at most 2 are allowed")
+	f(with(func(l *Thresholds) { l.MaxMissed = 2 }), "3 operations missed, at most 2 allowed")
 	f(with(func(l *Thresholds) { l.MaxP99MS = 1.5 }))
-	f(with(func(l *Thresholds) { l.MaxP99MS = 1 }), "a p99 of 1.500 ms, at most 1ms is allowed")
+	f(with(func(l *Thresholds) { l.MaxP99MS = 1 }), "p99 is 1.500 ms, at most 1ms allowed")
 	f(with(func(l *Thresholds) { l.MinRate = 49.7 }))
-	f(with(func(l *Thresholds) { l.MinRate = 50 }), "49.7 operations a second, at least 50 are asked for")
-	f(Thresholds{}, "2 errors, at most 0 are allowed", "3 operations missed, at most 0 are allowed")
+	f(with(func(l *Thresholds) { l.MinRate = 50 }), "49.7 operations per second, at least 50 required")
+	f(Thresholds{}, "2 errors, at most 0 allowed", "3 operations missed, at most 0 allowed")
 }

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// WriteText writes the report as a person reads it. traceLink makes the address
-// of a trace's page out of its id, or "" when none is known.
+// WriteText writes the report as text with a table. traceLink returns the URL of a
+// trace, or "" if there is none; then WriteText prints the trace ID.
 func (r *Report) WriteText(w io.Writer, traceLink func(id string) string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in %s (%.1f/s of %s/s), %s, %d missed%s\n\n",
 		count(r.Operations, "operation"), seconds(r.Seconds), r.Rate, trim(r.TargetRate),
-		count(r.Errors, "error"), r.Missed, map[bool]string{true: ", stopped early"}[r.Interrupted])
+		count(r.Errors, "error"), r.Missed, map[bool]string{true: ", interrupted"}[r.Interrupted])
 
 	table := tabwriter.NewWriter(&b, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "command\toperations\terrors\tp50 ms\tp90 ms\tp99 ms\tp99.9 ms\tmax ms\t")
@@ -26,12 +26,12 @@ func (r *Report) WriteText(w io.Writer, traceLink func(id string) string) error 
 		}
 	}
 	row(table, "all", r.Tally)
-	_ = table.Flush() // a strings.Builder does not fail
+	_ = table.Flush() // writing to a strings.Builder never fails
 
-	fmt.Fprintf(&b, "\nA latency counts from when the operation was due; an idle worker began %.3f ms late (p50), %.3f ms (p99).\n",
+	fmt.Fprintf(&b, "\nLatency is measured from the scheduled time. Idle workers started %.3f ms (p50) and %.3f ms (p99) late.\n",
 		r.WakeMS.P50, r.WakeMS.P99)
 	if r.Missed > 0 {
-		fmt.Fprintf(&b, "%s could not begin in time: every worker was busy. More workers (-concurrency) or a lower -rate.\n",
+		fmt.Fprintf(&b, "%s could not start in time because every worker was busy. Use more workers (-concurrency) or a lower -rate.\n",
 			count(r.Missed, "operation"))
 	}
 	if r.Retried > 0 {
@@ -73,5 +73,5 @@ func seconds(s float64) string {
 	return time.Duration(s * float64(time.Second)).Round(10 * time.Millisecond).String()
 }
 
-// trim writes a rate as it was given: 50, not 50.0.
+// trim formats a rate without trailing zeros: 50, not 50.0.
 func trim(rate float64) string { return fmt.Sprintf("%g", rate) }

@@ -10,38 +10,39 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// The commands of a Mix.
+// Commands of a Mix.
 const (
 	get = "GET"
 	set = "SET"
 )
 
-// keyPrefix begins every key that a Mix reads or writes.
+// keyPrefix is the prefix of every key that a Mix reads or writes.
 const keyPrefix = "client-load:"
 
-// Bounds of a MixOptions' sizes: 512 MB is Redis's own bound of a value, and a
-// generator's memory should not be the first thing a run exhausts.
+// Limits of MixOptions. Redis allows values of up to 512 MB. The limit here is
+// lower, so that a run does not exhaust the load generator's memory first.
 const (
 	maxValueSize = 64 << 20
 	maxKeys      = 1 << 30
 )
 
-// MixOptions describe a mix of GET and SET.
+// MixOptions configures a mix of GET and SET.
 type MixOptions struct {
-	ReadRatio float64 // share of GET, 0 to 1
-	Keys      int     // number of keys, chosen with equal probability
-	ValueSize int     // bytes of a value
+	ReadRatio float64 // fraction of GET, from 0 to 1
+	Keys      int     // number of keys; each has the same probability
+	ValueSize int     // size of a value in bytes
 }
 
-// Mix is a Scenario of GET and SET on a bounded set of keys. The keys stay
-// behind after the run and are the same in the next, so that GET finds values
-// from the first operation of a second run on.
+// Mix is a Scenario of GET and SET on a bounded set of keys. The keys are not
+// deleted after a run, and every run uses the same keys. Therefore GET finds
+// values from the start of the second run.
 type Mix struct {
 	options MixOptions
 	value   string
 }
 
-// NewMix checks the options and makes the value that every SET writes.
+// NewMix returns a Mix, or an error if the options are invalid. Every SET writes the
+// same value.
 func NewMix(o MixOptions) (*Mix, error) {
 	switch {
 	case !(o.ReadRatio >= 0 && o.ReadRatio <= 1):

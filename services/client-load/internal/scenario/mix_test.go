@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestMixKeepsItsRatio(t *testing.T) {
+func TestMixReadRatio(t *testing.T) {
 	const n = 10000
 	f := func(ratio float64) {
 		t.Helper()
@@ -22,10 +22,10 @@ func TestMixKeepsItsRatio(t *testing.T) {
 			}
 		}
 		if got := float64(reads) / n; math.Abs(got-ratio) > 0.02 {
-			t.Errorf("a share of %v are reads, want %v", got, ratio)
+			t.Errorf("the fraction of reads is %v, want %v", got, ratio)
 		}
 		if (ratio == 0 && reads != 0) || (ratio == 1 && reads != n) {
-			t.Errorf("%d of %d are reads at a ratio of %v", reads, n, ratio)
+			t.Errorf("%d of %d operations are reads at a read ratio of %v", reads, n, ratio)
 		}
 	}
 	f(0)
@@ -34,11 +34,11 @@ func TestMixKeepsItsRatio(t *testing.T) {
 	f(1)
 }
 
-func TestMixesThatMakeNoSense(t *testing.T) {
+func TestInvalidMixOptions(t *testing.T) {
 	f := func(o MixOptions) {
 		t.Helper()
 		if _, err := NewMix(o); err == nil {
-			t.Errorf("%+v was accepted", o)
+			t.Errorf("NewMix(%+v) returned no error", o)
 		}
 	}
 	f(MixOptions{ReadRatio: 1.1, Keys: 1})

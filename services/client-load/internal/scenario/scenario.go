@@ -1,8 +1,8 @@
-// Package scenario says what the operations of a load run are: which command
-// comes next, on which key, with which value.
+// Package scenario defines the operations of a load run: the command, the key and
+// the value.
 //
-// services/client-load's workers draw from a [Scenario] when package pace says
-// that an operation is due, and hand what came of it to package measure.
+// The workers of services/client-load take the next operation from a [Scenario] when
+// package pace schedules one, and pass its result to package measure.
 package scenario
 
 import (
@@ -12,19 +12,20 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Scenario decides what comes next. Its methods may be called by any number of
-// goroutines; what varies between calls comes from the source they are given.
+// Scenario generates operations. Its methods are safe for concurrent use. All
+// randomness comes from the source that the caller passes.
 type Scenario interface {
-	// Commands lists the names of the commands that Next may return.
+	// Commands returns the names of the commands that Next may return, in upper case.
 	Commands() []string
-	// Next draws one operation.
+	// Next returns the next operation.
 	Next(source *rand.Rand) Operation
 }
 
 // Operation is one call to the server.
 type Operation struct {
-	// Command is the name of the Redis command, upper case.
+	// Command is the name of the Redis command in upper case.
 	Command string
-	// Do sends it. A key that does not exist is an answer, not an error.
+	// Do executes the operation. It returns nil if the key does not exist. It must be
+	// idempotent, because an attempt is retried also if only its reply was lost.
 	Do func(ctx context.Context, client redis.Cmdable) error
 }

@@ -1,5 +1,4 @@
-// Package export writes what the console knows: everything as JSON, or the
-// table that is shown as CSV.
+// Package export writes all data as JSON, or one table as CSV.
 package export
 
 import (
@@ -13,8 +12,8 @@ import (
 	"mini-redis/services/console/internal/model"
 )
 
-// Document is all that is known, in the order of the items' numbers. Durations
-// are in nanoseconds, times in RFC 3339; what has no value is left out.
+// Document is the JSON document. Items are sorted by number. Durations are in nanoseconds and times
+// in RFC 3339. Fields without a value are omitted.
 type Document struct {
 	Targets  []Target  `json:"targets"`
 	Warnings []Warning `json:"warnings,omitempty"`
@@ -34,12 +33,12 @@ type Target struct {
 	Events     []Event     `json:"events,omitempty"`
 }
 
-// Task, Resource, Op, Goroutine, Site, Span, Event and Warning are the rows of
-// the tables.
+// Task, Resource, Op, Goroutine, Site, Span, Event and Warning are the items of the document. Each
+// has the fields of the row in the corresponding table.
 type (
 	Task struct {
 		ID        uint64            `json:"id"`
-		Wire      uint64            `json:"wire_id"`
+		WireID    uint64            `json:"wire_id"`
 		Name      string            `json:"name,omitempty"`
 		Kind      string            `json:"kind,omitempty"`
 		State     string            `json:"state"`
@@ -58,7 +57,7 @@ type (
 	}
 	Resource struct {
 		ID         uint64        `json:"id"`
-		Wire       uint64        `json:"wire_id"`
+		WireID     uint64        `json:"wire_id"`
 		Kind       string        `json:"kind"`
 		Type       string        `json:"type,omitempty"`
 		Location   string        `json:"location,omitempty"`
@@ -109,7 +108,7 @@ type (
 		Kind     string            `json:"kind,omitempty"`
 		Status   string            `json:"status,omitempty"`
 		Start    time.Time         `json:"start"`
-		Duration time.Duration     `json:"duration_ns"` // so far, where it is open
+		Duration time.Duration     `json:"duration_ns"` // up to the last update if the span is open
 		Open     bool              `json:"open,omitempty"`
 		Task     uint64            `json:"task,omitempty"`
 		Fields   map[string]string `json:"fields,omitempty"`
@@ -138,10 +137,10 @@ type (
 	}
 )
 
-// JSON writes everything.
-func JSON(w io.Writer, world *model.World, f *lint.Findings) error {
+// JSON writes the targets and the warnings as a [Document].
+func JSON(w io.Writer, store *model.Store, f *lint.Findings) error {
 	d := Document{Targets: []Target{}}
-	for _, t := range world.Targets {
+	for _, t := range store.Targets {
 		d.Targets = append(d.Targets, target(t))
 	}
 	for _, x := range f.List {
@@ -152,7 +151,7 @@ func JSON(w io.Writer, world *model.World, f *lint.Findings) error {
 	return e.Encode(d)
 }
 
-// CSV writes a table.
+// CSV writes a table with its header.
 func CSV(w io.Writer, columns []string, rows [][]string) error {
 	c := csv.NewWriter(w)
 	_ = c.Write(columns)
@@ -171,15 +170,15 @@ func target(t *model.Target) Target {
 	}
 	for _, x := range t.Tasks {
 		out.Tasks = append(out.Tasks, Task{
-			ID: x.ID, Wire: x.Wire, Name: x.Name, Kind: x.Kind, State: x.State().String(), Location: x.Location, Target: x.Module, Parent: x.Parent,
-			Total: x.Total(), Busy: x.Busy(), Scheduled: x.Waited(), Idle: x.IdleTime(), Polls: x.Stats.Polls, Wakes: x.Stats.Wakes,
+			ID: x.ID, WireID: x.WireID, Name: x.Name, Kind: x.Kind, State: x.State().String(), Location: x.Location, Target: x.Module, Parent: x.Parent,
+			Total: x.Total(), Busy: x.Busy(), Scheduled: x.ScheduledTime(), Idle: x.IdleTime(), Polls: x.Stats.Polls, Wakes: x.Stats.Wakes,
 			SelfWakes: x.Stats.SelfWakes, Wakers: x.Wakers(), Fields: fields(x.Fields),
 		})
 	}
-	sort.Slice(out.Tasks, func(i, j int) bool { return out.Tasks[i].Wire < out.Tasks[j].Wire })
+	sort.Slice(out.Tasks, func(i, j int) bool { return out.Tasks[i].WireID < out.Tasks[j].WireID })
 	for _, x := range t.Resources {
 		r := Resource{
-			ID: x.ID, Wire: x.Wire, Kind: x.Kind, Type: x.Type, Location: x.Location, Target: x.Module, Parent: t.ResourceNumber(x.Parent), Internal: x.Internal,
+			ID: x.ID, WireID: x.WireID, Kind: x.Kind, Type: x.Type, Location: x.Location, Target: x.Module, Parent: t.ResourceNumber(x.Parent), Internal: x.Internal,
 			Dropped: !x.Dropped.IsZero(), Total: x.Total(),
 		}
 		for _, a := range x.Attributes {

@@ -1,6 +1,6 @@
-// Package lint looks for what is likely wrong in a watched program. A lint
-// speaks only of what the program has sent: where it sends no wakers, none is
-// lost; where a lock does not name its holder, there is no deadlock.
+// Package lint derives warnings from the state of the watched programs. A lint uses only data that
+// the program has sent: there is no lost waker in a program that reports no wakers, and no deadlock
+// on a lock whose holder is not reported.
 package lint
 
 import (
@@ -14,7 +14,7 @@ import (
 	"mini-redis/services/console/internal/model"
 )
 
-// The lints, by the names that -warn and -allow take.
+// Names of the lints, as -warn and -allow take them.
 const (
 	SelfWakes    = "self-wakes"
 	LostWaker    = "lost-waker"
@@ -26,20 +26,20 @@ const (
 	Leaked       = "leaked"
 )
 
-// All are the names of all lints.
+// All holds the names of all lints, the most severe first.
 var All = []string{Deadlock, Leaked, LockHeld, NeverYielded, LostWaker, SelfWakes, AutoBoxed, LargeFuture}
 
-// Options are the lints' thresholds, and which are on.
+// Options sets the thresholds of the lints and disables some.
 type Options struct {
 	Off           map[string]bool
-	SelfWakes     float64       // percent of a task's wakes that are its own; more is too many
-	SelfWakesFrom uint64        // wakes, before which there is nothing to say
-	NeverYielded  time.Duration // how long a first poll may take
-	LargeFuture   uint64        // bytes; as many are too many
-	LockHeld      time.Duration // how long a lock may be held while others wait
+	SelfWakes     float64       // warn above this percentage of a task's wakes that it caused itself
+	SelfWakesFrom uint64        // number of wakes from which SelfWakes applies
+	NeverYielded  time.Duration // warn from this duration of a first poll
+	LargeFuture   uint64        // warn from this size of a future in bytes; 0: never
+	LockHeld      time.Duration // warn from this time that a lock is held while operations wait for it
 }
 
-// Defaults are tokio-console's thresholds where it has the lint.
+// Defaults returns the default thresholds. They are tokio-console's for the lints that it has.
 func Defaults() Options {
 	return Options{SelfWakes: 50, SelfWakesFrom: 10, NeverYielded: time.Second, LargeFuture: 1024, LockHeld: time.Second}
 }
@@ -48,13 +48,13 @@ func Defaults() Options {
 type Warning struct {
 	Lint   string
 	Target *model.Target
-	// What it is about, by wire number.
+	// Wire IDs of the items it is about, and a goroutine ID.
 	Tasks, Resources []uint64
 	Goroutine        uint64
 	Text             string
 }
 
-// Findings are all warnings of the moment, the gravest kind first.
+// Findings holds all current warnings, the most severe lint first.
 type Findings struct {
 	List   []Warning
 	byTask map[itemKey]int
@@ -66,36 +66,38 @@ type itemKey struct {
 	id     uint64
 }
 
-// OfTask and OfResource count the warnings about an item.
-func (f *Findings) OfTask(t *model.Task) int { return f.byTask[itemKey{t.Target, t.Wire}] }
+// CountForTask returns the number of warnings about a task.
+func (f *Findings) CountForTask(t *model.Task) int { return f.byTask[itemKey{t.Target, t.WireID}] }
 
-// OfResource counts the warnings about a resource.
-func (f *Findings) OfResource(r *model.Resource) int { return f.byRes[itemKey{r.Target, r.Wire}] }
+// CountForResource returns the number of warnings about a resource.
+func (f *Findings) CountForResource(r *model.Resource) int {
+	return f.byRes[itemKey{r.Target, r.WireID}]
+}
 
-// About returns the warnings about a task.
-func (f *Findings) About(t *model.Task) (list []Warning) {
+// ForTask returns the warnings about a task.
+func (f *Findings) ForTask(t *model.Task) (list []Warning) {
 	for _, w := range f.List {
-		if w.Target == t.Target && slices.Contains(w.Tasks, t.Wire) {
+		if w.Target == t.Target && slices.Contains(w.Tasks, t.WireID) {
 			list = append(list, w)
 		}
 	}
 	return list
 }
 
-// AboutResource returns the warnings about a resource.
-func (f *Findings) AboutResource(r *model.Resource) (list []Warning) {
+// ForResource returns the warnings about a resource.
+func (f *Findings) ForResource(r *model.Resource) (list []Warning) {
 	for _, w := range f.List {
-		if w.Target == r.Target && slices.Contains(w.Resources, r.Wire) {
+		if w.Target == r.Target && slices.Contains(w.Resources, r.WireID) {
 			list = append(list, w)
 		}
 	}
 	return list
 }
 
-// Check looks at everything there is.
-func Check(w *model.World, o Options) *Findings {
+// Check runs all enabled lints on all targets.
+func Check(store *model.Store, o Options) *Findings {
 	f := &Findings{byTask: map[itemKey]int{}, byRes: map[itemKey]int{}}
-	for _, t := range w.Targets {
+	for _, t := range store.Targets {
 		c := checker{o: o, t: t, f: f}
 		c.tasks()
 		c.locks()
@@ -119,7 +121,7 @@ func Check(w *model.World, o Options) *Findings {
 	return f
 }
 
-// checker looks at one target.
+// checker runs the lints on one target.
 type checker struct {
 	o Options
 	t *model.Target
@@ -142,35 +144,35 @@ func (c *checker) warn(w Warning) {
 
 func (c *checker) tasks() {
 	for _, x := range c.t.Tasks {
-		c.future(x)
+		c.checkFuture(x)
 		if x.Blocking() {
 			continue
 		}
 		if p := x.SelfWakePercent(); p > c.o.SelfWakes && x.Stats.Wakes >= c.o.SelfWakesFrom {
-			c.warn(Warning{Lint: SelfWakes, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
+			c.warn(Warning{Lint: SelfWakes, Tasks: []uint64{x.WireID}, Text: fmt.Sprintf(
 				"task %s has woken itself for more than %.0f%% of its wakes (%.0f%% of %d)", name(x), c.o.SelfWakes, p, x.Stats.Wakes)})
 		}
-		// A program that has never told of a waker does not count them.
+		// A program that has never reported a waker does not count them.
 		if c.t.CountsWakers && x.State() == model.Idle && x.Wakers() == 0 && x.Stats.Polls > 0 {
-			c.warn(Warning{Lint: LostWaker, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
+			c.warn(Warning{Lint: LostWaker, Tasks: []uint64{x.WireID}, Text: fmt.Sprintf(
 				"task %s has lost its waker, and will never be woken again", name(x))})
 		}
 		if x.State() == model.Running && x.Stats.Polls <= 1 && x.Busy() >= c.o.NeverYielded {
-			c.warn(Warning{Lint: NeverYielded, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
+			c.warn(Warning{Lint: NeverYielded, Tasks: []uint64{x.WireID}, Text: fmt.Sprintf(
 				"task %s has never yielded (%s so far)", name(x), x.Busy().Round(time.Millisecond))})
 		}
 	}
 }
 
-// future looks at what Rust programs say of a task's memory.
-func (c *checker) future(x *model.Task) {
+// checkFuture checks the fields that Rust programs send about the size of a task's future.
+func (c *checker) checkFuture(x *model.Task) {
 	size, original := number(x.Fields, "size.bytes"), number(x.Fields, "original_size.bytes")
 	if size > 0 && original > 0 && size != original {
-		c.warn(Warning{Lint: AutoBoxed, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf(
+		c.warn(Warning{Lint: AutoBoxed, Tasks: []uint64{x.WireID}, Text: fmt.Sprintf(
 			"the future of task %s was boxed by the runtime because of its size (%d bytes, boxed %d)", name(x), original, size)})
 	}
 	if size >= c.o.LargeFuture && !x.Blocking() && c.o.LargeFuture > 0 {
-		c.warn(Warning{Lint: LargeFuture, Tasks: []uint64{x.Wire}, Text: fmt.Sprintf("the future of task %s is large (%d bytes)", name(x), size)})
+		c.warn(Warning{Lint: LargeFuture, Tasks: []uint64{x.WireID}, Text: fmt.Sprintf("the future of task %s is large (%d bytes)", name(x), size)})
 	}
 }
 
@@ -182,7 +184,7 @@ func (c *checker) leaks() {
 	for _, g := range s.GetGoroutines() {
 		if g.GetLeaked() {
 			c.warn(Warning{Lint: Leaked, Goroutine: g.GetId(), Tasks: c.tasksOf(g.GetTask()), Text: fmt.Sprintf(
-				"goroutine %d (%s) waits for what nobody can reach any more (%s)", g.GetId(), g.GetName(), g.GetState())})
+				"goroutine %d (%s) is leaked: blocked on an unreachable object (%s)", g.GetId(), g.GetName(), g.GetState())})
 		}
 	}
 	if !s.GetBySite() {
@@ -190,13 +192,13 @@ func (c *checker) leaks() {
 	}
 	for _, site := range s.GetSites() {
 		if site.GetLeaked() > 0 {
-			c.warn(Warning{Lint: Leaked, Text: fmt.Sprintf("leaked: %d of %s, started at %s, wait for what nobody can reach any more",
+			c.warn(Warning{Lint: Leaked, Text: fmt.Sprintf("leaked goroutines: %d of %s, started at %s, are blocked on unreachable objects",
 				site.GetLeaked(), site.GetName(), site.GetLocation())})
 		}
 	}
 }
 
-// tasksOf is the wire number where the task is known, else nothing.
+// tasksOf returns the wire ID as a list if the task is known, and nil otherwise.
 func (c *checker) tasksOf(wire uint64) []uint64 {
 	if c.t.Tasks[wire] == nil {
 		return nil

@@ -19,13 +19,12 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-// Apply takes an update in. What it says of items that were never announced, or
-// of metadata that was not, is left out: a program may be wrong, the console
-// shows what it can.
+// Apply applies an update. It ignores items whose metadata is unknown and statistics of unknown
+// items, so that an inconsistent program is still shown as far as possible.
 func (t *Target) Apply(u *instrumentpb.Update) {
 	t.Updates++
-	if now := at(u.Now); now.After(t.Now) { // the parts of one update have one time
-		t.Before, t.Now = t.Now, now
+	if now := timeOf(u.Now); now.After(t.Now) { // an update may arrive in parts, which have the same time
+		t.Previous, t.Now = t.Now, now
 	}
 	for _, m := range u.GetNewMetadata().GetMetadata() {
 		t.register(m)
@@ -33,7 +32,7 @@ func (t *Target) Apply(u *instrumentpb.Update) {
 	t.applyTasks(u.GetTaskUpdate())
 	t.applyResources(u.GetResourceUpdate())
 	t.applyOps(u.GetAsyncOpUpdate())
-	t.forget()
+	t.removeExpired()
 }
 
 func (t *Target) register(m *commonpb.RegisterMetadata_NewMetadata) {
@@ -50,8 +49,8 @@ func newMeta(d *commonpb.Metadata) *meta {
 func (t *Target) applyTasks(u *taskspb.TaskUpdate) {
 	t.Dropped.Tasks += u.GetDroppedEvents()
 	for _, m := range u.GetNewTasks() {
-		if x := t.newTask(m); x != nil && u.StatsUpdate[x.Wire] != nil {
-			t.Tasks[x.Wire] = x
+		if x := t.newTask(m); x != nil && u.StatsUpdate[x.WireID] != nil {
+			t.Tasks[x.WireID] = x
 		}
 	}
 	for id, s := range u.GetStatsUpdate() {
@@ -62,7 +61,7 @@ func (t *Target) applyTasks(u *taskspb.TaskUpdate) {
 	}
 }
 
-// Fields that a task has a column of its own for.
+// Fields of a task that are shown in columns of their own.
 const (
 	fieldTaskName = "task.name"
 	fieldTaskID   = "task.id"
@@ -74,7 +73,7 @@ func (t *Target) newTask(m *taskspb.Task) *Task {
 	if m.GetId() == nil || meta == nil {
 		return nil
 	}
-	x := &Task{Target: t, Wire: m.Id.Id, ID: m.Id.Id, Location: location(m.Location), Module: meta.target}
+	x := &Task{Target: t, WireID: m.Id.Id, ID: m.Id.Id, Location: location(m.Location), Module: meta.target}
 	for _, f := range fields(m.Fields, meta) {
 		switch f.Name {
 		case fieldTaskName:
@@ -89,7 +88,7 @@ func (t *Target) newTask(m *taskspb.Task) *Task {
 	}
 	sort.SliceStable(x.Fields, func(i, j int) bool { return x.Fields[i].Name < x.Fields[j].Name })
 	for _, p := range m.Parents {
-		if p.GetId() != x.Wire {
+		if p.GetId() != x.WireID {
 			x.Parent = p.GetId()
 		}
 	}
@@ -99,9 +98,9 @@ func (t *Target) newTask(m *taskspb.Task) *Task {
 func taskStats(s *taskspb.Stats) TaskStats {
 	p := s.GetPollStats()
 	return TaskStats{
-		Created: at(s.GetCreatedAt()), Dropped: at(s.GetDroppedAt()),
+		Created: timeOf(s.GetCreatedAt()), Dropped: timeOf(s.GetDroppedAt()),
 		Polls: p.GetPolls(), Wakes: s.GetWakes(), SelfWakes: s.GetSelfWakes(), WakerClones: s.GetWakerClones(), WakerDrops: s.GetWakerDrops(),
-		LastWake: at(s.GetLastWake()), First: at(p.GetFirstPoll()), Started: at(p.GetLastPollStarted()), Ended: at(p.GetLastPollEnded()),
+		LastWake: timeOf(s.GetLastWake()), First: timeOf(p.GetFirstPoll()), Started: timeOf(p.GetLastPollStarted()), Ended: timeOf(p.GetLastPollEnded()),
 		BusyTotal: p.GetBusyTime().AsDuration(), ScheduledTime: s.GetScheduledTime().AsDuration(),
 	}
 }
@@ -118,13 +117,13 @@ func (t *Target) applyResources(u *resourcespb.ResourceUpdate) {
 			kind = "Timer"
 		}
 		t.Resources[m.Id.Id] = &Resource{
-			Target: t, Wire: m.Id.Id, ID: t.resourceIDs.get(m.Id.Id), Kind: kind, Type: m.GetConcreteType(), Module: meta.target, Location: location(m.Location),
+			Target: t, WireID: m.Id.Id, ID: t.resourceIDs.get(m.Id.Id), Kind: kind, Type: m.GetConcreteType(), Module: meta.target, Location: location(m.Location),
 			Internal: m.GetIsInternal(), Parent: m.GetParentResourceId().GetId(),
 		}
 	}
 	for id, s := range u.GetStatsUpdate() {
 		if x := t.Resources[id]; x != nil {
-			x.Created, x.Dropped, x.Attributes = at(s.GetCreatedAt()), at(s.GetDroppedAt()), t.attributes(s.GetAttributes())
+			x.Created, x.Dropped, x.Attributes = timeOf(s.GetCreatedAt()), timeOf(s.GetDroppedAt()), t.attributes(s.GetAttributes())
 		}
 	}
 }
@@ -136,7 +135,7 @@ func (t *Target) applyOps(u *asyncopspb.AsyncOpUpdate) {
 			continue
 		}
 		t.Ops[m.Id.Id] = &Op{
-			Target: t, Wire: m.Id.Id, ID: t.opIDs.get(m.Id.Id), Source: m.GetSource(), Resource: m.GetResourceId().GetId(), Parent: m.GetParentAsyncOpId().GetId(),
+			Target: t, WireID: m.Id.Id, ID: t.opIDs.get(m.Id.Id), Source: m.GetSource(), Resource: m.GetResourceId().GetId(), Parent: m.GetParentAsyncOpId().GetId(),
 		}
 	}
 	for id, s := range u.GetStatsUpdate() {
@@ -145,14 +144,14 @@ func (t *Target) applyOps(u *asyncopspb.AsyncOpUpdate) {
 			continue
 		}
 		p := s.GetPollStats()
-		x.Created, x.Dropped, x.Task = at(s.GetCreatedAt()), at(s.GetDroppedAt()), s.GetTaskId().GetId()
+		x.Created, x.Dropped, x.Task = timeOf(s.GetCreatedAt()), timeOf(s.GetDroppedAt()), s.GetTaskId().GetId()
 		x.Polls, x.BusyTotal = p.GetPolls(), p.GetBusyTime().AsDuration()
-		x.Started, x.Ended = at(p.GetLastPollStarted()), at(p.GetLastPollEnded())
+		x.Started, x.Ended = timeOf(p.GetLastPollStarted()), timeOf(p.GetLastPollEnded())
 		x.Attributes = t.attributes(s.GetAttributes())
 	}
 }
 
-// ApplyDetails takes a task's histograms in.
+// ApplyDetails applies a task's histograms.
 func (t *Target) ApplyDetails(d *taskspb.TaskDetails) {
 	raw := d.GetLegacyHistogram()
 	if h := d.GetHistogram(); h != nil {
@@ -173,17 +172,17 @@ func histogram(raw []byte, m *taskspb.DurationHistogram) *hdr.Histogram {
 	return h
 }
 
-// fieldGoroutine is the field of a task that is a goroutine.
+// fieldGoroutine is the field of a task that contains its goroutine ID.
 const fieldGoroutine = "goroutine"
 
-// ApplyGoroutines takes a look at the goroutines in. Profiles do not tell tasks,
-// but a task may tell its goroutine.
+// ApplyGoroutines applies a snapshot of the goroutines. A goroutine whose task is not given is
+// matched by the goroutine field of the tasks, then by its pprof label.
 func (t *Target) ApplyGoroutines(s *goroutinespb.Snapshot) {
 	tasks := map[string]uint64{}
 	for _, x := range t.Tasks {
 		for _, f := range x.Fields {
 			if f.Name == fieldGoroutine {
-				tasks[f.Value] = x.Wire
+				tasks[f.Value] = x.WireID
 			}
 		}
 	}
@@ -198,41 +197,41 @@ func (t *Target) ApplyGoroutines(s *goroutinespb.Snapshot) {
 	t.Goroutines = s
 }
 
-// forget lets go of what ended long enough ago.
-func (t *Target) forget() {
+// removeExpired removes the items that ended at least RetainFor ago.
+func (t *Target) removeExpired() {
 	if *t.retain < 0 {
 		return
 	}
-	over := func(end time.Time) bool { return !end.IsZero() && t.Now.Sub(end) >= *t.retain }
+	expired := func(end time.Time) bool { return !end.IsZero() && t.Now.Sub(end) >= *t.retain }
 	for id, x := range t.Tasks {
-		if over(x.Stats.Dropped) {
+		if expired(x.Stats.Dropped) {
 			delete(t.Tasks, id)
 			delete(t.Details, id)
 		}
 	}
 	for id, x := range t.Resources {
-		if over(x.Dropped) {
+		if expired(x.Dropped) {
 			delete(t.Resources, id)
 			delete(t.resourceIDs.of, id)
 		}
 	}
 	for id, x := range t.Ops {
-		if over(x.Dropped) {
+		if expired(x.Dropped) {
 			delete(t.Ops, id)
 			delete(t.opIDs.of, id)
 		}
 	}
 }
 
-func at(ts *timestamppb.Timestamp) time.Time {
+func timeOf(ts *timestamppb.Timestamp) time.Time {
 	if ts == nil {
 		return time.Time{}
 	}
 	return ts.AsTime()
 }
 
-// fields reads fields, whose names are given or are those of the metadata. Empty
-// ones are left out.
+// fields converts wire fields. A field's name is given directly or as an index into the metadata's
+// names. Fields without a name or value are omitted.
 func fields(list []*commonpb.Field, m *meta) []Field {
 	var out []Field
 	for _, f := range list {
@@ -246,7 +245,7 @@ func fields(list []*commonpb.Field, m *meta) []Field {
 			x.Value = v.DebugVal
 		case *commonpb.Field_StrVal:
 			x.Value = v.StrVal
-			x.Number, _ = strconv.ParseUint(v.StrVal, 10, 64) // some programs write numbers as texts
+			x.Number, _ = strconv.ParseUint(v.StrVal, 10, 64) // some programs send numbers as strings
 		case *commonpb.Field_U64Val:
 			x.Value, x.Number = fmt.Sprint(v.U64Val), v.U64Val
 		case *commonpb.Field_I64Val:
@@ -273,13 +272,14 @@ func (t *Target) attributes(list []*commonpb.Attribute) []Field {
 	return out
 }
 
-var registry = regexp.MustCompile(`.*[/\\]\.cargo[/\\](registry[/\\]src[/\\][^/\\]*[/\\]|git[/\\]checkouts[/\\])`)
+// cargoPath matches the part of a path up to and including cargo's directory of sources.
+var cargoPath = regexp.MustCompile(`.*[/\\]\.cargo[/\\](registry[/\\]src[/\\][^/\\]*[/\\]|git[/\\]checkouts[/\\])`)
 
-// location is how a place in the source is written.
+// location formats a source location as path:line:column, or module:line:column.
 func location(l *commonpb.Location) string {
 	s := l.GetModulePath()
 	if s == "" {
-		s = registry.ReplaceAllString(l.GetFile(), "<cargo>/")
+		s = cargoPath.ReplaceAllString(l.GetFile(), "<cargo>/")
 	}
 	if s == "" {
 		return ""

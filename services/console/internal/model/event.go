@@ -7,29 +7,29 @@ import (
 	"mini-redis/console/wire/eventspb"
 )
 
-// maxEvents is how many of the latest events are kept.
+// maxEvents is the number of events that a target keeps.
 const maxEvents = 2000
 
-// Event is something that the program has logged.
+// Event is a log record of the program.
 type Event struct {
 	Target      *Target
-	Number      uint64 // counts the target's events
+	Number      uint64 // position in the target's event stream, from 1
 	At          time.Time
 	Level       Level
 	Message     string
 	Fields      []Field
-	Trace, Span string // of the span it came in, "" where that is not known
-	Task        uint64 // wire number of the task it came in, 0 where that is not known
-	Module      string // the package
+	Trace, Span string // IDs of the span it was logged in, "" if not known
+	Task        uint64 // wire ID of the task it was logged in, 0 if not known
+	Module      string // package that logged it
 	Location    string
-	// FieldsDropped counts fields that were not told.
+	// FieldsDropped is the number of fields that the program did not send.
 	FieldsDropped uint32
 }
 
-// Level is how grave an event is.
+// Level is the severity of an event.
 type Level int
 
-// The levels, the gravest last.
+// The levels, in increasing order of severity.
 const (
 	Trace Level = iota
 	Debug
@@ -45,13 +45,13 @@ var levels = map[commonpb.Metadata_Level]Level{
 	commonpb.Metadata_WARN: Warn, commonpb.Metadata_ERROR: Error,
 }
 
-// ResetEvents is for a stream that begins anew: it tells the latest again.
+// ResetEvents prepares for a new event stream, which begins with the events that the program kept.
 func (t *Target) ResetEvents() {
 	t.Events, t.EventCount, t.eventMetas = nil, 0, map[uint64]*meta{}
 	t.Dropped.Events = 0
 }
 
-// ApplyEvents takes a message of the event stream in.
+// ApplyEvents applies a message of the event stream. Events with unknown metadata are ignored.
 func (t *Target) ApplyEvents(b *eventspb.Batch) {
 	if t.eventMetas == nil {
 		t.ResetEvents()
@@ -67,7 +67,7 @@ func (t *Target) ApplyEvents(b *eventspb.Batch) {
 		}
 		t.EventCount++
 		t.Events = append(t.Events, &Event{
-			Target: t, Number: t.EventCount, At: at(m.GetAt()), Level: levels[d.level], Message: m.GetMessage(), Fields: fields(m.GetFields(), d),
+			Target: t, Number: t.EventCount, At: timeOf(m.GetAt()), Level: levels[d.level], Message: m.GetMessage(), Fields: fields(m.GetFields(), d),
 			Trace: m.GetTraceId(), Span: m.GetSpanId(), Task: m.GetTask(), Module: d.target, Location: d.location, FieldsDropped: m.GetFieldsDropped(),
 		})
 	}
@@ -76,16 +76,17 @@ func (t *Target) ApplyEvents(b *eventspb.Batch) {
 	}
 }
 
-// LatestEvents returns the latest events, oldest first.
+// LatestEvents returns at most maxEvents events, oldest first.
 func (t *Target) LatestEvents() []*Event { return t.Events[max(len(t.Events)-maxEvents, 0):] }
 
-// TaskOfEvent is the task that an event came in: as the program says, or that of
-// its span, where that has been seen; 0 where neither is known.
+// TaskOfEvent returns the wire ID of the task that an event was logged in: the one that the program
+// sent, or else the task of the event's span if that span has been received. It returns 0 if
+// neither is known.
 func (t *Target) TaskOfEvent(e *Event) uint64 {
 	if e.Task != 0 || e.Span == "" {
 		return e.Task
 	}
-	if s := t.FindSpan(SpanNumber(e.Span)); s != nil && s.Trace == e.Trace {
+	if s := t.FindSpan(ParseSpanID(e.Span)); s != nil && s.Trace == e.Trace {
 		return s.Task
 	}
 	return 0

@@ -27,12 +27,12 @@ func ts(after time.Duration) *timestamppb.Timestamp { return timestamppb.New(noo
 
 func id(n uint64) *commonpb.Id { return &commonpb.Id{Id: n} }
 
-// update is one with metadata 1, whose first field name is colour, and a task.
+// update returns an update that contains metadata 1, whose first field name is color, and a task.
 func update(now time.Duration, stats *taskspb.Stats) *instrumentpb.Update {
 	return &instrumentpb.Update{
 		Now: ts(now),
 		NewMetadata: &commonpb.RegisterMetadata{Metadata: []*commonpb.RegisterMetadata_NewMetadata{{
-			Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Target: "tokio::task", FieldNames: []string{"colour"}},
+			Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Target: "tokio::task", FieldNames: []string{"color"}},
 		}}},
 		TaskUpdate: &taskspb.TaskUpdate{
 			NewTasks: []*taskspb.Task{{Id: id(9), Metadata: &commonpb.MetaId{Id: 1}, Fields: []*commonpb.Field{
@@ -48,30 +48,30 @@ func update(now time.Duration, stats *taskspb.Stats) *instrumentpb.Update {
 }
 
 func target(retain time.Duration) *Target {
-	return (&World{RetainFor: retain}).Add("t")
+	return (&Store{RetainFor: retain}).Add("t")
 }
 
-func TestATaskIsReadAsTokioConsoleReadsIt(t *testing.T) {
+func TestTaskFields(t *testing.T) {
 	x := target(-1)
 	x.Apply(update(0, &taskspb.Stats{CreatedAt: ts(0), PollStats: &commonpb.PollStats{}}))
 	got := x.Tasks[9]
-	if got.ID != 77 || got.Name != "x" || got.Module != "tokio::task" || len(got.Fields) != 1 || got.Fields[0].Name != "colour" || got.Fields[0].Value != "blue" {
-		t.Errorf("%+v", got)
+	if got.ID != 77 || got.Name != "x" || got.Module != "tokio::task" || len(got.Fields) != 1 || got.Fields[0].Name != "color" || got.Fields[0].Value != "blue" {
+		t.Errorf("unexpected task: %+v", got)
 	}
 	if got.Location != "<cargo>/tokio-1.0/src/lib.rs:7:3" {
-		t.Errorf("%q", got.Location)
+		t.Errorf("location %q", got.Location)
 	}
 }
 
-func TestTimesAndStates(t *testing.T) {
+func TestTaskStatesAndTimes(t *testing.T) {
 	f := func(name string, s *taskspb.Stats, state State, total, busy, waited, idle time.Duration) {
 		t.Helper()
 		s.CreatedAt = ts(0)
 		x := target(-1)
 		x.Apply(update(1000*ms, s))
 		got := x.Tasks[9]
-		if got.State() != state || got.Total() != total || got.Busy() != busy || got.Waited() != waited || got.IdleTime() != idle {
-			t.Errorf("%s: %v, total %v, busy %v, waited %v, idle %v", name, got.State(), got.Total(), got.Busy(), got.Waited(), got.IdleTime())
+		if got.State() != state || got.Total() != total || got.Busy() != busy || got.ScheduledTime() != waited || got.IdleTime() != idle {
+			t.Errorf("%s: %v, total %v, busy %v, waited %v, idle %v", name, got.State(), got.Total(), got.Busy(), got.ScheduledTime(), got.IdleTime())
 		}
 	}
 	poll := func(started, ended *timestamppb.Timestamp, busy time.Duration) *commonpb.PollStats {
@@ -82,25 +82,25 @@ func TestTimesAndStates(t *testing.T) {
 	f("running again", &taskspb.Stats{PollStats: poll(ts(900*ms), ts(500*ms), 50*ms), ScheduledTime: durationpb.New(10 * ms)}, Running, 1000*ms, 150*ms, 10*ms, 840*ms)
 	f("idle", &taskspb.Stats{PollStats: poll(ts(100*ms), ts(300*ms), 200*ms)}, Idle, 1000*ms, 200*ms, 0, 800*ms)
 	f("woken", &taskspb.Stats{LastWake: ts(600 * ms), PollStats: poll(ts(100*ms), ts(300*ms), 200*ms)}, Scheduled, 1000*ms, 200*ms, 400*ms, 400*ms)
-	f("woken in its poll", &taskspb.Stats{LastWake: ts(200 * ms), PollStats: poll(ts(100*ms), ts(300*ms), 200*ms)}, Scheduled, 1000*ms, 200*ms, 700*ms, 100*ms)
+	f("woken during its poll", &taskspb.Stats{LastWake: ts(200 * ms), PollStats: poll(ts(100*ms), ts(300*ms), 200*ms)}, Scheduled, 1000*ms, 200*ms, 700*ms, 100*ms)
 	f("ended", &taskspb.Stats{DroppedAt: ts(500 * ms), PollStats: poll(ts(100*ms), ts(300*ms), 200*ms)}, Done, 500*ms, 200*ms, 0, 300*ms)
-	f("clocks apart", &taskspb.Stats{DroppedAt: ts(-500 * ms), PollStats: poll(ts(5000*ms), ts(300*ms), 200*ms)}, Done, 0, 200*ms, 0, 0)
+	f("inconsistent clocks", &taskspb.Stats{DroppedAt: ts(-500 * ms), PollStats: poll(ts(5000*ms), ts(300*ms), 200*ms)}, Done, 0, 200*ms, 0, 0)
 }
 
-func TestWhatHasEndedLeavesAfterItsTime(t *testing.T) {
+func TestEndedTaskIsRemovedAfterRetention(t *testing.T) {
 	x := target(6 * time.Second)
 	x.Apply(update(1000*ms, &taskspb.Stats{CreatedAt: ts(0), DroppedAt: ts(500 * ms), PollStats: &commonpb.PollStats{}}))
 	x.Apply(&instrumentpb.Update{Now: ts(6499 * ms)})
-	if len(x.Tasks) != 1 || x.Before != noon.Add(1000*ms) {
-		t.Errorf("%d tasks, before %v", len(x.Tasks), x.Before)
+	if len(x.Tasks) != 1 || x.Previous != noon.Add(1000*ms) {
+		t.Errorf("before the retention has passed: %d tasks, previous update at %v", len(x.Tasks), x.Previous)
 	}
 	x.Apply(&instrumentpb.Update{Now: ts(6500 * ms)})
 	if len(x.Tasks) != 0 {
-		t.Error("it is still there")
+		t.Error("the task is still present when the retention has passed")
 	}
 }
 
-func TestResourcesAndOperationsAreCountedUp(t *testing.T) {
+func TestResourceAndOperationNumbers(t *testing.T) {
 	x := target(time.Second)
 	meta := &commonpb.MetaId{Id: 1}
 	u := update(0, &taskspb.Stats{CreatedAt: ts(0), PollStats: &commonpb.PollStats{}})
@@ -125,40 +125,40 @@ func TestResourcesAndOperationsAreCountedUp(t *testing.T) {
 	}
 	x.Apply(u)
 	if len(x.Resources) != 2 || x.Resources[1<<40].ID != 1 || x.Resources[1<<50].ID != 2 || x.Resources[1<<40].Kind != "Timer" || x.Resources[1<<50].Kind != "Sync" {
-		t.Errorf("%+v", x.Resources)
+		t.Errorf("unexpected resources: %+v", x.Resources)
 	}
-	if a, ok := x.Resources[1<<40].Attribute("colour"); !ok || a.Value != "-5" || a.Unit != "ms" {
-		t.Errorf("%+v", a)
+	if a, ok := x.Resources[1<<40].Attribute("color"); !ok || a.Value != "-5" || a.Unit != "ms" {
+		t.Errorf("unexpected attribute: %+v", a)
 	}
-	if o := x.Ops[1<<60]; o.ID != 1 || o.Task != 9 || x.TaskOf(9) != "77 (x)" || x.TaskOf(8) != "8" || x.TaskOf(0) != "" {
-		t.Errorf("%+v", o)
+	if o := x.Ops[1<<60]; o.ID != 1 || o.Task != 9 || x.TaskTitle(9) != "77 (x)" || x.TaskTitle(8) != "8" || x.TaskTitle(0) != "" {
+		t.Errorf("unexpected operation or task titles: %+v", o)
 	}
 	x.Apply(&instrumentpb.Update{Now: ts(500 * ms)})
 	if o := x.Ops[1<<60]; o.Busy() != 500*ms || o.Total() != 500*ms || x.Dropped.Resources != 4 {
-		t.Errorf("busy %v of %v", o.Busy(), o.Total())
+		t.Errorf("busy %v of %v, %d dropped resource events", o.Busy(), o.Total(), x.Dropped.Resources)
 	}
 	x.Apply(&instrumentpb.Update{Now: ts(2000 * ms)})
 	if len(x.Resources) != 1 || x.ResourceNumber(1<<51) != 3 {
-		t.Errorf("%d resources; the number of one that is gone was given away", len(x.Resources))
+		t.Errorf("%d resources, want 1; the number of a removed resource must not be assigned again", len(x.Resources))
 	}
 }
 
-func TestDetailsWithAndWithoutHistograms(t *testing.T) {
+func TestTaskDetailsHistograms(t *testing.T) {
 	x := target(-1)
 	h := hdr.New(1e9, 2)
 	h.Record(1000)
 	x.ApplyDetails(&taskspb.TaskDetails{TaskId: id(1), PollTimesHistogram: &taskspb.TaskDetails_LegacyHistogram{LegacyHistogram: h.AppendV2(nil)}})
 	if d := x.Details[1]; d.Polls.Total() != 1 || d.Scheduled != nil {
-		t.Errorf("%+v", d)
+		t.Errorf("unexpected details: %+v", d)
 	}
 	x.ApplyDetails(&taskspb.TaskDetails{TaskId: id(1), PollTimesHistogram: &taskspb.TaskDetails_Histogram{
 		Histogram: &taskspb.DurationHistogram{RawHistogram: h.AppendV2(nil), HighOutliers: 3, HighestOutlier: proto.Uint64(7)}}})
 	if d := x.Details[1]; d.Polls.Outliers != 3 || d.Polls.Outlier != 7 {
-		t.Errorf("%+v", d.Polls)
+		t.Errorf("unexpected outliers: %+v", d.Polls)
 	}
 }
 
-func TestOnlyTheLatestSpansAreKept(t *testing.T) {
+func TestLatestSpansAreKept(t *testing.T) {
 	x := target(-1)
 	x.ApplyTrace(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_RegisterMetadata{RegisterMetadata: &commonpb.RegisterMetadata{
 		Metadata: []*commonpb.RegisterMetadata_NewMetadata{{Id: &commonpb.MetaId{Id: 1}, Metadata: &commonpb.Metadata{Name: "GET"}}},
@@ -167,12 +167,12 @@ func TestOnlyTheLatestSpansAreKept(t *testing.T) {
 		x.ApplyTrace(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_NewSpan{NewSpan: &commonpb.Span{Id: &commonpb.SpanId{Id: i}, MetadataId: &commonpb.MetaId{Id: 1}, At: ts(0)}}})
 		x.ApplyTrace(&tracepb.TraceEvent{Event: &tracepb.TraceEvent_CloseSpan{CloseSpan: &tracepb.TraceEvent_Close{SpanId: &commonpb.SpanId{Id: i}, At: ts(ms)}}})
 	}
-	if l := x.Latest(); len(l) != maxSpans || l[len(l)-1].ID != 3*maxSpans-1 || x.SpanCount != 3*maxSpans || l[0].Duration() != ms {
-		t.Errorf("%d spans of %d", len(l), x.SpanCount)
+	if l := x.LatestSpans(); len(l) != maxSpans || l[len(l)-1].ID != 3*maxSpans-1 || x.SpanCount != 3*maxSpans || l[0].Duration() != ms {
+		t.Errorf("%d of %d spans kept, want the latest %d", len(l), x.SpanCount, maxSpans)
 	}
 }
 
-// FuzzMessages gives a target whatever a program may send.
+// FuzzMessages applies arbitrary messages to a target. None may cause a panic.
 func FuzzMessages(f *testing.F) {
 	b, _ := proto.Marshal(update(0, &taskspb.Stats{}))
 	f.Add(b)

@@ -13,67 +13,67 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// maxSpans is how many of the latest spans are kept.
+// maxSpans is the number of ended spans that a target keeps, and the limit of its open spans.
 const maxSpans = 2000
 
-// Span is a span that has ended, or one that is open.
+// Span is a span that has ended or is open.
 type Span struct {
 	Target     *Target
 	ID         uint64
 	Name       string
-	Scope      string
-	Trace      string // the trace's id
-	Parent     string // the parent's span id, "" for a root
+	Scope      string // instrumentation scope
+	Trace      string // trace ID
+	Parent     string // parent span ID, "" for a root span
 	Kind       string
 	Status     string
-	Start, End time.Time // End is zero while it is open
-	Task       uint64    // wire number of the task it ran in, 0 where that is not known
+	Start, End time.Time // End is zero while the span is open
+	Task       uint64    // wire ID of the task it ran in, 0 if not known
 	TaskName   string
 	Fields     []Field
 	Events     []SpanEvent // oldest first
-	// EventsDropped counts those that were not told.
+	// EventsDropped is the number of events that the program did not send.
 	EventsDropped uint64
 }
 
-// SpanEvent is something that happened in a span.
+// SpanEvent is an event of a span.
 type SpanEvent struct {
 	At     time.Time
 	Name   string
 	Fields []Field
 }
 
-// Open reports whether it has not ended.
+// Open reports whether the span has not ended.
 func (s *Span) Open() bool { return s.End.IsZero() }
 
-// Duration is how long it took, or takes so far.
+// Duration returns the time from the span's start to its end, or to the last update.
 func (s *Span) Duration() time.Duration { return since(s.Start, s.End, s.Target.Now) }
 
-// SpanID is the span's id as other tools write it.
+// SpanID returns the span ID as 16 hexadecimal digits.
 func (s *Span) SpanID() string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], s.ID)
 	return hex.EncodeToString(b[:])
 }
 
-// spanReader puts the events of one stream together.
+// spanReader holds the state of one span stream.
 type spanReader struct {
 	metas   map[uint64]*meta
 	threads map[uint64]string
 	open    map[uint64]*Span
-	ended   map[uint64]*Span // those that are kept
+	ended   map[uint64]*Span // the spans in Target.Spans, by ID
 }
 
-// ResetSpans is for a stream that begins anew: its metadata does, too.
+// ResetSpans prepares for a new span stream, which sends its metadata again.
 func (t *Target) ResetSpans() { t.spans = spanReader{} }
 
-// LoseSpans is for events of the stream that were lost on the way, among them
-// the ends of that many spans: what is open is not known any more.
-func (t *Target) LoseSpans(n uint64) {
+// AddLostSpans records that n span ends were lost. All open spans are discarded, because any of
+// them may have ended.
+func (t *Target) AddLostSpans(n uint64) {
 	t.Dropped.Spans += n
 	clear(t.spans.open)
 }
 
-// ApplyTrace takes an event of the span stream in.
+// ApplyTrace applies an event of the span stream.
 func (t *Target) ApplyTrace(e *tracepb.TraceEvent) {
 	r := &t.spans
 	if r.metas == nil {
@@ -98,9 +98,9 @@ func (t *Target) ApplyTrace(e *tracepb.TraceEvent) {
 		id := e.CloseSpan.GetSpanId().GetId()
 		s := r.open[id]
 		delete(r.open, id)
-		if s != nil && e.CloseSpan.GetAt() != nil { // else nobody knows whether it has ended
-			s.End = at(e.CloseSpan.GetAt())
-			t.keep(s)
+		if s != nil && e.CloseSpan.GetAt() != nil { // without a time the span is retracted: whether it has ended is not known
+			s.End = timeOf(e.CloseSpan.GetAt())
+			t.addEnded(s)
 		}
 	}
 }
@@ -114,7 +114,7 @@ func (t *Target) newSpan(e *tracepb.TraceEvent_NewSpan) {
 		t.spanEvent(e.NewSpan, m)
 		return
 	}
-	s := &Span{Target: t, ID: e.NewSpan.GetId().GetId(), Name: m.name, Scope: m.target, Start: at(e.NewSpan.GetAt())}
+	s := &Span{Target: t, ID: e.NewSpan.GetId().GetId(), Name: m.name, Scope: m.target, Start: timeOf(e.NewSpan.GetAt())}
 	for _, f := range fields(e.NewSpan.GetFields(), m) {
 		switch f.Name {
 		case console.SpanTraceID:
@@ -129,15 +129,15 @@ func (t *Target) newSpan(e *tracepb.TraceEvent_NewSpan) {
 			s.Fields = append(s.Fields, f)
 		}
 	}
-	if was := t.spans.open[s.ID]; was != nil { // told again, as it ends
+	if was := t.spans.open[s.ID]; was != nil { // an open span is sent again when it ends
 		s.Task, s.TaskName = was.Task, was.TaskName
 	}
 	t.spans.open[s.ID] = s
 }
 
-// spanEvent takes an event in: of a span, or about the stream.
+// spanEvent applies an event: one of a span, or a count of dropped spans or span events.
 func (t *Target) spanEvent(m *commonpb.Span, d *meta) {
-	e := SpanEvent{At: at(m.GetAt()), Name: d.name}
+	e := SpanEvent{At: timeOf(m.GetAt()), Name: d.name}
 	parent, dropped := "", uint64(0)
 	for _, f := range fields(m.GetFields(), d) {
 		switch f.Name {
@@ -150,7 +150,7 @@ func (t *Target) spanEvent(m *commonpb.Span, d *meta) {
 			e.Fields = append(e.Fields, f)
 		}
 	}
-	switch s := t.spans.open[SpanNumber(parent)]; {
+	switch s := t.spans.open[ParseSpanID(parent)]; {
 	case parent == "":
 		t.Dropped.Spans += dropped
 	case s == nil:
@@ -161,8 +161,8 @@ func (t *Target) spanEvent(m *commonpb.Span, d *meta) {
 	}
 }
 
-// SpanNumber reads a span's id, 0 where it is none.
-func SpanNumber(text string) uint64 {
+// ParseSpanID parses a span ID of 16 hexadecimal digits. It returns 0 if text is not one.
+func ParseSpanID(text string) uint64 {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != 8 {
 		return 0
@@ -170,7 +170,8 @@ func SpanNumber(text string) uint64 {
 	return binary.BigEndian.Uint64(b)
 }
 
-func (t *Target) keep(s *Span) {
+// addEnded adds a span that has ended.
+func (t *Target) addEnded(s *Span) {
 	t.SpanCount++
 	t.Spans = append(t.Spans, s)
 	t.spans.ended[s.ID] = s
@@ -186,8 +187,8 @@ func (t *Target) keep(s *Span) {
 	t.Spans = append([]*Span(nil), t.Spans[old:]...)
 }
 
-// Latest returns the latest spans that have ended, oldest first.
-func (t *Target) Latest() []*Span { return t.Spans[max(len(t.Spans)-maxSpans, 0):] }
+// LatestSpans returns at most maxSpans ended spans, oldest first.
+func (t *Target) LatestSpans() []*Span { return t.Spans[max(len(t.Spans)-maxSpans, 0):] }
 
 // OpenSpans returns the spans that have not ended, oldest first.
 func (t *Target) OpenSpans() []*Span {
@@ -199,10 +200,9 @@ func (t *Target) OpenSpans() []*Span {
 	return list
 }
 
-// EachSpan calls f for the spans that are known: the latest, then those that are
-// open.
+// EachSpan calls f for the latest ended spans and then for the open spans.
 func (t *Target) EachSpan(f func(*Span)) {
-	for _, s := range t.Latest() {
+	for _, s := range t.LatestSpans() {
 		f(s)
 	}
 	for _, s := range t.OpenSpans() {
@@ -210,7 +210,7 @@ func (t *Target) EachSpan(f func(*Span)) {
 	}
 }
 
-// FindSpan returns the span with the number, nil where it is not known (any more).
+// FindSpan returns the span with the given ID, or nil if it is not known or no longer kept.
 func (t *Target) FindSpan(id uint64) *Span {
 	if s := t.spans.open[id]; s != nil {
 		return s
@@ -218,15 +218,15 @@ func (t *Target) FindSpan(id uint64) *Span {
 	return t.spans.ended[id]
 }
 
-// ResourceNumber and OpNumber are the numbers shown of what has these numbers on
-// the wire.
+// ResourceNumber returns the number that is shown for a resource's wire ID.
 func (t *Target) ResourceNumber(wire uint64) uint64 { return t.resourceIDs.get(wire) }
 
-// OpNumber is ResourceNumber for async operations.
+// OpNumber returns the number that is shown for an async operation's wire ID.
 func (t *Target) OpNumber(wire uint64) uint64 { return t.opIDs.get(wire) }
 
-// TaskOf finds the task with the wire number, for a reader: its number and name.
-func (t *Target) TaskOf(wire uint64) string {
+// TaskTitle returns the shown ID and name of the task with the given wire ID. It returns the wire
+// ID if the task is not known, and "" for 0.
+func (t *Target) TaskTitle(wire uint64) string {
 	if wire == 0 {
 		return ""
 	}

@@ -1,11 +1,10 @@
-// Package record writes what the console hears into a file, and plays it again:
-// a replay is a source of the same events at the same distances, so the tables
-// end as they did.
+// Package record writes received events to a file and replays them. A replay is a source of the
+// same events at the same intervals, so it ends in the same tables.
 //
-// A recording is a line that says so, then frames: kind, target, time in
-// nanoseconds since the recording began (each a varint), length, and a message
-// of console/wire, except that targets and links are told as JSON. One that was
-// cut off, by a full disk or a crash, plays up to there.
+// A recording begins with a line that identifies the format. Frames follow. A frame consists of the
+// kind, the target, the time in nanoseconds since the recording began and the length of the body
+// (four varints), and the body: a message of console/wire, or JSON for targets and stream statuses.
+// A recording that was truncated, by a full disk or a crash, is replayed up to that point.
 package record
 
 import (
@@ -30,7 +29,7 @@ import (
 
 const magic = "mini-redis console recording 1\n"
 
-// maxFrame bounds what is believed of a frame's length.
+// maxFrame bounds the length of a frame's body that the reader accepts.
 const maxFrame = 256 << 20
 
 // The kinds of frames.
@@ -40,12 +39,12 @@ const (
 	kindDetails
 	kindTrace
 	kindGoroutines
-	kindLink // JSON
+	kindStatus // JSON
 	kindPaused
 	kindEvents
 )
 
-// Writer writes a recording. Its methods may be called from any goroutine.
+// Writer writes a recording. It is safe for concurrent use.
 type Writer struct {
 	mu    sync.Mutex
 	w     *bufio.Writer
@@ -53,7 +52,7 @@ type Writer struct {
 	err   error
 }
 
-// NewWriter begins a recording of the targets with these names.
+// NewWriter starts a recording of the targets with these names.
 func NewWriter(w io.Writer, began time.Time, targets []string) *Writer {
 	r := &Writer{w: bufio.NewWriter(w), began: began}
 	_, r.err = r.w.WriteString(magic)
@@ -64,7 +63,7 @@ func NewWriter(w io.Writer, began time.Time, targets []string) *Writer {
 	return r
 }
 
-// Write adds an event. After an error it does nothing; Close returns the error.
+// Write writes an event. After an error it does nothing, and Flush returns the error.
 func (r *Writer) Write(e source.Event) {
 	kind, b, err := encode(e)
 	r.mu.Lock()
@@ -93,9 +92,9 @@ func encode(e source.Event) (kind int, b []byte, err error) {
 		if *e.Paused {
 			b[0] = 1
 		}
-	case e.Link != nil:
-		kind = kindLink
-		b, err = json.Marshal(e.Link)
+	case e.Status != nil:
+		kind = kindStatus
+		b, err = json.Marshal(e.Status)
 	}
 	return kind, b, err
 }
@@ -118,7 +117,7 @@ func (r *Writer) frame(kind, target int, at time.Duration, b []byte) {
 	}
 }
 
-// Flush writes what is buffered.
+// Flush writes the buffered data and returns the first error of the recording.
 func (r *Writer) Flush() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -141,12 +140,12 @@ type frame struct {
 	body         []byte
 }
 
-// NewReader reads the beginning of a recording: who was watched.
+// NewReader reads the header of a recording, which contains the names of the targets.
 func NewReader(in io.Reader) (*Reader, error) {
 	r := &Reader{r: bufio.NewReader(in)}
 	line := make([]byte, len(magic))
 	if _, err := io.ReadFull(r.r, line); err != nil || string(line) != magic {
-		return nil, errors.New("not a recording of a console")
+		return nil, errors.New("not a console recording")
 	}
 	for {
 		f, err := r.frame()
@@ -168,7 +167,7 @@ func NewReader(in io.Reader) (*Reader, error) {
 	}
 }
 
-// frame returns io.EOF at the end, also where that is in the middle of a frame.
+// frame reads a frame. It returns io.EOF at the end of the file, also in the middle of a frame.
 func (r *Reader) frame() (*frame, error) {
 	if f := r.next; f != nil {
 		r.next = nil
@@ -183,9 +182,9 @@ func (r *Reader) frame() (*frame, error) {
 		head[i] = v
 	}
 	if head[3] > maxFrame || head[1] > 1<<20 || head[2] > 1<<62 {
-		return nil, fmt.Errorf("recording: a frame of %d bytes for target %d", head[3], head[1])
+		return nil, fmt.Errorf("recording: invalid frame: %d bytes for target %d", head[3], head[1])
 	}
-	// Grown as it is read: the length may be a lie.
+	// ReadAll grows the buffer as data arrives: the length field may be corrupt.
 	body, err := io.ReadAll(io.LimitReader(r.r, int64(head[3])))
 	if err != nil || len(body) < int(head[3]) {
 		return nil, end(err)
@@ -200,8 +199,8 @@ func end(err error) error {
 	return fmt.Errorf("recording: %w", err)
 }
 
-// Next returns the next event, and when it was heard after the recording began.
-// It returns io.EOF at the end.
+// Next returns the next event and the time at which it was received, relative to the beginning of
+// the recording. It returns io.EOF at the end.
 func (r *Reader) Next() (source.Event, time.Duration, error) {
 	for {
 		f, err := r.frame()
@@ -219,7 +218,8 @@ func (r *Reader) Next() (source.Event, time.Duration, error) {
 	}
 }
 
-// decode reports false for a kind of frame that a later version may write.
+// decode stores the frame's event in e. It returns false for a kind of frame that is not known, as
+// a later version may write.
 func decode(f *frame, e *source.Event) (known bool, err error) {
 	switch f.kind {
 	case kindUpdate:
@@ -240,9 +240,9 @@ func decode(f *frame, e *source.Event) (known bool, err error) {
 	case kindPaused:
 		paused := len(f.body) > 0 && f.body[0] == 1
 		e.Paused = &paused
-	case kindLink:
-		e.Link = &source.Link{}
-		err = json.Unmarshal(f.body, e.Link)
+	case kindStatus:
+		e.Status = &source.StreamStatus{}
+		err = json.Unmarshal(f.body, e.Status)
 	default:
 		return false, nil
 	}

@@ -17,7 +17,7 @@ func sample(t testing.TB) []byte {
 	w := NewWriter(&b, began, []string{"a", "b"})
 	no := false
 	w.Write(source.Event{Target: 1, At: began.Add(time.Second), Update: &instrumentpb.Update{}})
-	w.Write(source.Event{At: began.Add(2 * time.Second), Link: &source.Link{Text: "gone"}})
+	w.Write(source.Event{At: began.Add(2 * time.Second), Status: &source.StreamStatus{Text: "closed"}})
 	w.Write(source.Event{At: began.Add(3 * time.Second), Paused: &no})
 	w.Write(source.Event{At: began.Add(4 * time.Second), Events: &eventspb.Batch{Dropped: 7}})
 	if err := w.Flush(); err != nil {
@@ -26,26 +26,26 @@ func sample(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-func TestWhatIsWrittenIsRead(t *testing.T) {
+func TestWriteThenRead(t *testing.T) {
 	r, err := NewReader(bytes.NewReader(sample(t)))
 	if err != nil || len(r.Targets) != 2 || r.Targets[1] != "b" {
-		t.Fatalf("%v, %v", r, err)
+		t.Fatalf("reader %v, error %v", r, err)
 	}
 	for i := 1; i <= 4; i++ {
 		e, at, err := r.Next()
 		if err != nil || at != time.Duration(i)*time.Second {
-			t.Errorf("event %d: %v at %v", i, err, at)
+			t.Errorf("event %d: error %v, time %v", i, err, at)
 		}
-		if i == 1 && (e.Target != 1 || e.Update == nil) || i == 2 && e.Link.Text != "gone" || i == 3 && *e.Paused || i == 4 && e.Events.GetDropped() != 7 {
-			t.Errorf("event %d: %+v", i, e)
+		if i == 1 && (e.Target != 1 || e.Update == nil) || i == 2 && e.Status.Text != "closed" || i == 3 && *e.Paused || i == 4 && e.Events.GetDropped() != 7 {
+			t.Errorf("event %d differs: %+v", i, e)
 		}
 	}
 }
 
-func TestFramesOfALaterVersionAreSkipped(t *testing.T) {
+func TestUnknownFramesAreSkipped(t *testing.T) {
 	var b bytes.Buffer
 	w := NewWriter(&b, time.Now(), nil)
-	w.frame(99, 0, 0, []byte("from the future"))
+	w.frame(99, 0, 0, []byte("a later version"))
 	yes := true
 	w.Write(source.Event{Paused: &yes})
 	_ = w.Flush()
@@ -54,7 +54,7 @@ func TestFramesOfALaterVersionAreSkipped(t *testing.T) {
 		t.Fatal(err)
 	}
 	if e, _, err := r.Next(); err != nil || e.Paused == nil {
-		t.Errorf("%+v, %v", e, err)
+		t.Errorf("event after an unknown frame: %+v, %v", e, err)
 	}
 }
 
@@ -71,6 +71,6 @@ func FuzzReader(f *testing.F) {
 				return
 			}
 		}
-		t.Fatal("more events than bytes")
+		t.Fatal("the reader returns more events than there are bytes")
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"mini-redis/services/console/internal/source"
 )
 
-// Replay is a source that plays a recording.
+// Replay is a source that replays a recording.
 type Replay struct {
 	r     *Reader
 	speed float64
@@ -22,21 +22,21 @@ type Replay struct {
 	ended   bool
 }
 
-// NewReplay plays a recording at the given speed: 1 as it was, 2 twice as fast,
-// 0 without any waiting.
+// NewReplay replays a recording. A speed of 1 is the recorded speed and 2 is twice as fast. At
+// speed 0 there are no delays.
 func NewReplay(r *Reader, speed float64) *Replay {
 	return &Replay{r: r, speed: speed, changed: make(chan struct{})}
 }
 
-// Targets adds the recording's targets to the world.
-func (p *Replay) Targets(w *model.World) {
+// Targets adds the recording's targets to the store.
+func (p *Replay) Targets(store *model.Store) {
 	for _, name := range p.r.Targets {
-		w.Add(name)
+		store.Add(name)
 	}
 }
 
-// Run plays the recording; it returns at its end, or with the error that is in
-// it.
+// Run replays the recording. It returns nil at its end or when ctx ends, and the error of a
+// recording that is invalid.
 func (p *Replay) Run(ctx context.Context, emit func(source.Event)) error {
 	var played time.Duration
 	for {
@@ -59,8 +59,7 @@ func (p *Replay) Run(ctx context.Context, emit func(source.Event)) error {
 	}
 }
 
-// wait lets as much time go by as the recording did, and stands still while it
-// is paused.
+// wait waits for d divided by the speed, not counting the time during which the replay is paused.
 func (p *Replay) wait(ctx context.Context, d time.Duration) error {
 	if p.speed > 0 {
 		d = time.Duration(float64(d) / p.speed)
@@ -92,7 +91,7 @@ func (p *Replay) wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Pause holds the recording, or lets it go on.
+// Pause pauses or resumes the replay.
 func (p *Replay) Pause(paused bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,14 +100,14 @@ func (p *Replay) Pause(paused bool) {
 	p.changed = make(chan struct{})
 }
 
-// Ended reports whether all has been played.
+// Ended reports whether the recording has been replayed completely.
 func (p *Replay) Ended() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.ended
 }
 
-// Spans, Events, Goroutines and Details ask for what a recording has, or has not.
+// Spans, Events, Goroutines and Details do nothing: a recording contains no other data.
 func (p *Replay) Spans()              {}
 func (p *Replay) Events()             {}
 func (p *Replay) Goroutines()         {}

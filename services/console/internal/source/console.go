@@ -21,22 +21,22 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// How long to wait before a program is tried again.
+// Delay before a program is connected to again. It doubles from backoffMin to backoffMax.
 const (
 	backoffMin = 500 * time.Millisecond
 	backoffMax = 5 * time.Second
 )
 
-// console watches one program's console, again and again until ctx ends.
-func (l *Live) console(ctx context.Context, target int, s Spec) {
+// watchConsole connects to a program's console, again after each failure, until ctx ends.
+func (l *Live) watchConsole(ctx context.Context, target int, s Spec) {
 	backoff := backoffMin
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := l.session(ctx, target, s)
+		err := l.connect(ctx, target, s)
 		if ctx.Err() != nil {
 			return
 		}
-		l.send(Event{Target: target, Link: &Link{Kind: LinkConsole, Text: reason(err)}})
+		l.send(Event{Target: target, Status: &StreamStatus{Kind: ConsoleStream, Text: errorText(err)}})
 		if time.Since(began) > backoffMax {
 			backoff = backoffMin
 		}
@@ -48,13 +48,13 @@ func (l *Live) console(ctx context.Context, target int, s Spec) {
 	}
 }
 
-// reason is an error as a person reads it.
-func reason(err error) string {
+// errorText returns the text of an error that is shown to the user.
+func errorText(err error) string {
 	switch s := status.Convert(err); {
 	case errors.Is(err, io.EOF):
-		return "the program has ended the stream"
+		return "the program closed the stream"
 	case s.Code() == codes.Unavailable:
-		return "not reachable: " + withoutDial(s.Message())
+		return "not reachable: " + trimDialPrefix(s.Message())
 	case s.Code() == codes.Unauthenticated:
 		return "refused: " + s.Message()
 	default:
@@ -62,9 +62,9 @@ func reason(err error) string {
 	}
 }
 
-// withoutDial takes what gRPC says about itself and about the address, which is
-// told already, off an error of connecting.
-func withoutDial(text string) string {
+// trimDialPrefix removes the text that gRPC puts before a connection error, including the address,
+// which is already shown.
+func trimDialPrefix(text string) string {
 	_, rest, ok := strings.Cut(text, "Error while dialing: ")
 	if !ok {
 		return text
@@ -76,18 +76,18 @@ func withoutDial(text string) string {
 	return rest
 }
 
-// session is one connection's life.
-type session struct {
+// targetConn is one connection to a target.
+type targetConn struct {
 	l      *Live
 	target int
 	client instrumentpb.InstrumentClient
 	traces tracepb.TraceClient
 	logs   eventspb.EventsClient
 	gs     goroutinespb.GoroutinesClient
-	pprof  bool // goroutines come by profiles
+	pprof  bool // goroutines are read from profiles instead
 }
 
-func (l *Live) session(ctx context.Context, target int, s Spec) error {
+func (l *Live) connect(ctx context.Context, target int, s Spec) error {
 	conn, err := s.dial()
 	if err != nil {
 		return err
@@ -100,7 +100,7 @@ func (l *Live) session(ctx context.Context, target int, s Spec) error {
 	if s.Token != "" {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+s.Token)
 	}
-	x := &session{
+	x := &targetConn{
 		l: l, target: target, pprof: s.Pprof != "",
 		client: instrumentpb.NewInstrumentClient(conn), traces: tracepb.NewTraceClient(conn),
 		logs: eventspb.NewEventsClient(conn), gs: goroutinespb.NewGoroutinesClient(conn),
@@ -112,14 +112,14 @@ func (l *Live) session(ctx context.Context, target int, s Spec) error {
 	if _, err := updates.Header(); err != nil {
 		return err
 	}
-	first, err := updates.Recv() // a refusal comes with the first message, not with the headers
+	first, err := updates.Recv() // a refusal arrives in place of the first message, not with the headers
 	if err != nil {
 		return err
 	}
-	l.send(Event{Target: target, Link: &Link{Kind: LinkConsole, Connected: true}})
+	l.send(Event{Target: target, Status: &StreamStatus{Kind: ConsoleStream, Connected: true}})
 	l.send(Event{Target: target, Update: first})
-	streams.Go(func() { x.wishes(ctx) })
-	streams.Go(func() { x.states(ctx) })
+	streams.Go(func() { x.followSubscriptions(ctx) })
+	streams.Go(func() { x.watchState(ctx) })
 	for {
 		u, err := updates.Recv()
 		if err != nil {
@@ -129,15 +129,15 @@ func (l *Live) session(ctx context.Context, target int, s Spec) error {
 	}
 }
 
-// wishes does what the user asks for, as it changes.
-func (x *session) wishes(ctx context.Context) {
+// followSubscriptions starts and ends streams as the user's requests change.
+func (x *targetConn) followSubscriptions(ctx context.Context) {
 	var streams sync.WaitGroup
 	defer streams.Wait()
 	var paused, spans, events, goroutines bool
-	var details watched
+	var details detailsTarget
 	endDetails := func() {}
 	for ctx.Err() == nil {
-		w := x.l.wishes()
+		w := x.l.subscriptions()
 		if w.paused != paused {
 			paused = w.paused
 			x.pause(ctx, paused)
@@ -171,7 +171,7 @@ func (x *session) wishes(ctx context.Context) {
 	endDetails()
 }
 
-func (x *session) pause(ctx context.Context, paused bool) {
+func (x *targetConn) pause(ctx context.Context, paused bool) {
 	if paused {
 		_, _ = x.client.Pause(ctx, &instrumentpb.PauseRequest{})
 	} else {
@@ -179,8 +179,8 @@ func (x *session) pause(ctx context.Context, paused bool) {
 	}
 }
 
-// stream reads a stream to its end, and returns why it has ended.
-func stream[T any](s grpc.ServerStreamingClient[T], err error, f func(*T)) error {
+// receiveAll calls f for each message of a stream and returns the error that ended it.
+func receiveAll[T any](s grpc.ServerStreamingClient[T], err error, f func(*T)) error {
 	for err == nil {
 		var m *T
 		if m, err = s.Recv(); err == nil {
@@ -190,46 +190,46 @@ func stream[T any](s grpc.ServerStreamingClient[T], err error, f func(*T)) error
 	return err
 }
 
-// refused tells that a program does not serve a stream. Streams that end with
-// the connection say nothing: that is told already.
-func (x *session) refused(ctx context.Context, kind LinkKind, err error) {
+// reportUnavailable emits a status if the program does not serve a stream or refuses another
+// viewer. A stream that ends with its connection is not reported: the status of the connection is.
+func (x *targetConn) reportUnavailable(ctx context.Context, kind StreamKind, err error) {
 	switch {
 	case ctx.Err() != nil:
 	case status.Code(err) == codes.Unimplemented:
-		x.l.send(Event{Target: x.target, Link: &Link{Kind: kind, Text: "the program does not serve them"}})
+		x.l.send(Event{Target: x.target, Status: &StreamStatus{Kind: kind, Text: "the program does not serve them"}})
 	case status.Code(err) == codes.ResourceExhausted:
-		x.l.send(Event{Target: x.target, Link: &Link{Kind: kind, Text: reason(err)}})
+		x.l.send(Event{Target: x.target, Status: &StreamStatus{Kind: kind, Text: errorText(err)}})
 	}
 }
 
-func (x *session) states(ctx context.Context) {
+func (x *targetConn) watchState(ctx context.Context) {
 	s, err := x.client.WatchState(ctx, &instrumentpb.StateRequest{})
-	_ = stream(s, err, func(m *instrumentpb.State) {
+	_ = receiveAll(s, err, func(m *instrumentpb.State) {
 		paused := m.GetTemporality() == instrumentpb.Temporality_PAUSED
 		x.l.send(Event{Target: x.target, Paused: &paused})
 	})
 }
 
-func (x *session) watchSpans(ctx context.Context) {
-	x.l.send(Event{Target: x.target, Link: &Link{Kind: LinkSpans, Connected: true}})
+func (x *targetConn) watchSpans(ctx context.Context) {
+	x.l.send(Event{Target: x.target, Status: &StreamStatus{Kind: SpanStream, Connected: true}})
 	s, err := x.traces.Watch(ctx, &tracepb.WatchRequest{})
-	err = stream(s, err, func(m *tracepb.TraceEvent) { x.l.send(Event{Target: x.target, Trace: m}) })
-	x.refused(ctx, LinkSpans, err)
+	err = receiveAll(s, err, func(m *tracepb.TraceEvent) { x.l.send(Event{Target: x.target, Trace: m}) })
+	x.reportUnavailable(ctx, SpanStream, err)
 }
 
-func (x *session) watchEvents(ctx context.Context) {
-	x.l.send(Event{Target: x.target, Link: &Link{Kind: LinkEvents, Connected: true}})
+func (x *targetConn) watchEvents(ctx context.Context) {
+	x.l.send(Event{Target: x.target, Status: &StreamStatus{Kind: EventStream, Connected: true}})
 	s, err := x.logs.Watch(ctx, &eventspb.WatchRequest{Level: x.l.o.Level})
-	err = stream(s, err, func(m *eventspb.Batch) { x.l.send(Event{Target: x.target, Events: m}) })
-	x.refused(ctx, LinkEvents, err)
+	err = receiveAll(s, err, func(m *eventspb.Batch) { x.l.send(Event{Target: x.target, Events: m}) })
+	x.reportUnavailable(ctx, EventStream, err)
 }
 
-func (x *session) watchGoroutines(ctx context.Context) {
-	s, err := x.gs.Watch(ctx, &goroutinespb.WatchRequest{Limit: uint32(x.l.o.Goroutines)})
-	_ = stream(s, err, func(m *goroutinespb.Snapshot) { x.l.send(Event{Target: x.target, Goroutines: m}) })
+func (x *targetConn) watchGoroutines(ctx context.Context) {
+	s, err := x.gs.Watch(ctx, &goroutinespb.WatchRequest{Limit: uint32(x.l.o.MaxGoroutines)})
+	_ = receiveAll(s, err, func(m *goroutinespb.Snapshot) { x.l.send(Event{Target: x.target, Goroutines: m}) })
 }
 
-func (x *session) watchDetails(ctx context.Context, task uint64) {
+func (x *targetConn) watchDetails(ctx context.Context, task uint64) {
 	s, err := x.client.WatchTaskDetails(ctx, &instrumentpb.TaskDetailsRequest{Id: &commonpb.Id{Id: task}})
-	_ = stream(s, err, func(m *taskspb.TaskDetails) { x.l.send(Event{Target: x.target, Details: m}) })
+	_ = receiveAll(s, err, func(m *taskspb.TaskDetails) { x.l.send(Event{Target: x.target, Details: m}) })
 }

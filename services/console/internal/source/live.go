@@ -10,17 +10,16 @@ import (
 	"mini-redis/services/console/internal/model"
 )
 
-// Options are what is watched, beside tasks and resources.
+// Options configures a [Live].
 type Options struct {
-	Interval   time.Duration // between looks at profiles; default 1 s
-	Goroutines int           // told one by one up to here; default 500
-	// Level is the lowest level of events that is asked for; nil: what the program
-	// takes for usual.
+	Interval      time.Duration // between two reads of pprof profiles; default 1 s
+	MaxGoroutines int           // limit above which goroutines are grouped by site; default 500
+	// Level is the lowest level of events to request. Nil: the default of the program's console.
 	Level *commonpb.Metadata_Level
 }
 
-// Live watches programs. Make it with [NewLive], add its targets to a world with
-// Targets, then Run it.
+// Live receives events from running programs. Create it with [NewLive], add its targets to a store
+// with Targets, and then call Run.
 type Live struct {
 	specs []Spec
 	o     Options
@@ -31,38 +30,38 @@ type Live struct {
 	events     bool
 	goroutines bool
 	paused     bool
-	details    watched
-	changed    chan struct{} // closed at each change of the above
+	details    detailsTarget
+	changed    chan struct{} // closed and replaced at each change of the fields above
 }
 
-// watched is the task whose details are wanted: none where task is 0.
-type watched struct {
+// detailsTarget is the task whose details are requested. No details are requested if task is 0.
+type detailsTarget struct {
 	target int
 	task   uint64
 }
 
-// NewLive returns a source of these targets.
+// NewLive returns a source for these targets.
 func NewLive(specs []Spec, o Options) *Live {
 	if o.Interval <= 0 {
 		o.Interval = time.Second
 	}
-	if o.Goroutines <= 0 {
-		o.Goroutines = 500
+	if o.MaxGoroutines <= 0 {
+		o.MaxGoroutines = 500
 	}
 	return &Live{specs: specs, o: o, changed: make(chan struct{})}
 }
 
-// Targets adds the targets to the world, in order.
-func (l *Live) Targets(w *model.World) {
+// Targets adds the targets to the store, in order.
+func (l *Live) Targets(store *model.Store) {
 	for _, s := range l.specs {
-		w.Add(s.Name)
+		store.Add(s.Name)
 	}
 }
 
-// Run watches until the context ends. emit is called from several goroutines.
+// Run receives events until the context ends. It calls emit from several goroutines.
 func (l *Live) Run(ctx context.Context, emit func(Event)) error {
 	l.emit = emit
-	// A deadline would travel to the programs, and they would end the streams.
+	// gRPC would send a deadline of ctx to the programs, which would then end the streams.
 	watching, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
@@ -70,27 +69,27 @@ func (l *Live) Run(ctx context.Context, emit func(Event)) error {
 	var all sync.WaitGroup
 	for i, s := range l.specs {
 		if s.Console != "" {
-			all.Go(func() { l.console(ctx, i, s) })
+			all.Go(func() { l.watchConsole(ctx, i, s) })
 		}
 		if s.Pprof != "" {
-			all.Go(func() { l.profiles(ctx, i, s) })
+			all.Go(func() { l.pollProfiles(ctx, i, s) })
 		}
 	}
 	all.Wait()
 	return nil
 }
 
-// wishes is what the user wants to see at the moment.
-type wishes struct {
+// subscriptions is what the user has requested.
+type subscriptions struct {
 	spans, events, goroutines, paused bool
-	details                           watched
+	details                           detailsTarget
 	changed                           <-chan struct{}
 }
 
-func (l *Live) wishes() wishes {
+func (l *Live) subscriptions() subscriptions {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return wishes{l.spans, l.events, l.goroutines, l.paused, l.details, l.changed}
+	return subscriptions{l.spans, l.events, l.goroutines, l.paused, l.details, l.changed}
 }
 
 func (l *Live) change(f func()) {
@@ -101,21 +100,22 @@ func (l *Live) change(f func()) {
 	l.changed = make(chan struct{})
 }
 
-// Pause asks the programs to send no updates, or to send them again.
+// Pause asks the programs to stop or to resume sending updates.
 func (l *Live) Pause(paused bool) { l.change(func() { l.paused = paused }) }
 
-// Spans asks for spans from now on. A program pays for what is asked of it.
+// Spans requests spans from now on. They are requested on demand because they cost the program
+// time.
 func (l *Live) Spans() { l.change(func() { l.spans = true }) }
 
-// Events asks for events from now on.
+// Events requests events from now on.
 func (l *Live) Events() { l.change(func() { l.events = true }) }
 
-// Goroutines asks for goroutines from now on.
+// Goroutines requests goroutines from now on.
 func (l *Live) Goroutines() { l.change(func() { l.goroutines = true }) }
 
-// Details asks for a task's histograms, and for no other's; task 0 is none.
+// Details requests the histograms of one task, in place of those of another. Task 0 requests none.
 func (l *Live) Details(target int, task uint64) {
-	l.change(func() { l.details = watched{target, task} })
+	l.change(func() { l.details = detailsTarget{target, task} })
 }
 
 func (l *Live) send(e Event) {
@@ -123,22 +123,21 @@ func (l *Live) send(e Event) {
 	l.emit(e)
 }
 
-// profiles looks at a program's goroutines by its profiles, while that is
-// wanted.
-func (l *Live) profiles(ctx context.Context, target int, s Spec) {
+// pollProfiles reads a program's goroutine profiles while goroutines are requested and not paused.
+func (l *Live) pollProfiles(ctx context.Context, target int, s Spec) {
 	remote := &goroutines.Remote{URL: s.Pprof}
 	for {
-		w := l.wishes()
+		w := l.subscriptions()
 		if w.goroutines && !w.paused {
-			snapshot, err := remote.Snapshot(ctx, l.o.Goroutines)
+			snapshot, err := remote.Snapshot(ctx, l.o.MaxGoroutines)
 			if ctx.Err() != nil {
 				return
 			}
-			link := &Link{Kind: LinkPprof, Connected: err == nil}
+			status := &StreamStatus{Kind: PprofStream, Connected: err == nil}
 			if err != nil {
-				link.Text = err.Error()
+				status.Text = err.Error()
 			}
-			l.send(Event{Target: target, Link: link})
+			l.send(Event{Target: target, Status: status})
 			if err == nil {
 				l.send(Event{Target: target, Goroutines: snapshot})
 			}

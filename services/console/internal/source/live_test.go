@@ -28,19 +28,19 @@ import (
 
 const ms = time.Millisecond
 
-// heard is a world that a source fills while the test looks at it.
-type heard struct {
+// watcher runs a source that fills a store while the test reads it.
+type watcher struct {
 	t      *testing.T
 	mu     sync.Mutex
-	world  *model.World
+	store  *model.Store
 	live   *source.Live
 	buf    *bytes.Buffer
 	writer *record.Writer
 	stop   func()
 }
 
-// hear listens to targets until the test ends, and records what it hears.
-func hear(t *testing.T, targets ...string) *heard {
+// watchTargets receives events of the targets until the test ends, and records them.
+func watchTargets(t *testing.T, targets ...string) *watcher {
 	t.Helper()
 	var specs []source.Spec
 	for _, text := range targets {
@@ -50,8 +50,8 @@ func hear(t *testing.T, targets ...string) *heard {
 		}
 		specs = append(specs, s)
 	}
-	h := &heard{t: t, world: &model.World{RetainFor: -1}, live: source.NewLive(specs, source.Options{Interval: 50 * ms}), buf: &bytes.Buffer{}}
-	h.live.Targets(h.world)
+	h := &watcher{t: t, store: &model.Store{RetainFor: -1}, live: source.NewLive(specs, source.Options{Interval: 50 * ms}), buf: &bytes.Buffer{}}
+	h.live.Targets(h.store)
 	h.writer = record.NewWriter(h.buf, time.Now(), targets)
 	ctx, cancel := context.WithCancel(context.Background())
 	finished := make(chan struct{})
@@ -61,7 +61,7 @@ func hear(t *testing.T, targets ...string) *heard {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.writer.Write(e)
-			source.Apply(h.world, e)
+			source.Apply(h.store, e)
 		})
 	}()
 	h.stop = sync.OnceFunc(func() { cancel(); <-finished })
@@ -69,17 +69,17 @@ func hear(t *testing.T, targets ...string) *heard {
 	return h
 }
 
-func (h *heard) until(what string, is func(w *model.World) bool) {
+func (h *watcher) until(what string, is func(store *model.Store) bool) {
 	h.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(ms) {
 		h.mu.Lock()
-		ok := is(h.world)
+		ok := is(h.store)
 		h.mu.Unlock()
 		if ok {
 			return
 		}
 		if time.Now().After(deadline) {
-			h.t.Fatalf("waited in vain: %s", what)
+			h.t.Fatalf("timed out after 20 s waiting for %s", what)
 		}
 	}
 }
@@ -99,11 +99,11 @@ func serve(t *testing.T, c *console.Console, addr string) *console.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { shut(s) })
+	t.Cleanup(func() { closeServer(s) })
 	return s
 }
 
-func shut(s *console.Server) {
+func closeServer(s *console.Server) {
 	ctx, cancel := context.WithTimeout(context.Background(), 100*ms)
 	defer cancel()
 	_ = s.Close(ctx)
@@ -116,21 +116,21 @@ func (fixedGoroutines) Snapshot(context.Context, int) (*goroutinespb.Snapshot, e
 }
 func (fixedGoroutines) Rest() {}
 
-// fixedSpans has a span with an event, and one that is open.
+// fixedSpans provides one ended span with an event, and one open span.
 type fixedSpans struct{}
 
 func (fixedSpans) Subscribe(int) console.SpanStream { return &fixedStream{} }
 
-type fixedStream struct{ told bool }
+type fixedStream struct{ sent bool }
 
 func (*fixedStream) Close() {}
 
 func (s *fixedStream) Next(ctx context.Context, dst []console.Span) (int, uint64, error) {
-	if s.told {
+	if s.sent {
 		<-ctx.Done()
 		return 0, 0, ctx.Err()
 	}
-	s.told = true
+	s.sent = true
 	id := func(n byte) trace.SpanContext {
 		return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{15: 7}, SpanID: trace.SpanID{7: n}})
 	}
@@ -141,78 +141,81 @@ func (s *fixedStream) Next(ctx context.Context, dst []console.Span) (int, uint64
 	}), 0, nil
 }
 
-// What a program does not serve is told as that.
-func TestAProgramWithoutSpansOrEvents(t *testing.T) {
+func TestUnservedStreamsAreReported(t *testing.T) {
 	s := serve(t, console.New(console.Options{PublishInterval: 2 * ms}), "127.0.0.1:0")
-	h := hear(t, s.Addr().String())
+	h := watchTargets(t, s.Addr().String())
 	h.live.Spans()
 	h.live.Events()
-	h.until("a refusal of both", func(w *model.World) bool {
-		x := w.Targets[0]
+	h.until("the status of both streams", func(store *model.Store) bool {
+		x := store.Targets[0]
 		return x.SpanStatus.Text == "the program does not serve them" && x.EventStatus.Text == "the program does not serve them" && x.Status.Connected
 	})
 }
 
-func TestAProgramIsWatchedThroughPauseAndRestart(t *testing.T) {
+func TestPauseAndRestart(t *testing.T) {
 	c := console.New(console.Options{PublishInterval: 5 * ms, Goroutines: fixedGoroutines{}})
 	s := serve(t, c, "127.0.0.1:0")
 	addr := s.Addr().String()
-	h := hear(t, addr)
+	h := watchTargets(t, addr)
 	c.NewTask(console.TaskOptions{Name: "first", Fields: []console.Field{console.Int("goroutine", 77)}})
-	h.until("the first task", func(w *model.World) bool { return named(w.Targets[0], "first") != nil })
+	h.until("the first task", func(store *model.Store) bool { return named(store.Targets[0], "first") != nil })
 	h.live.Goroutines()
-	h.until("goroutines, and whose they are", func(w *model.World) bool {
-		g := w.Targets[0].Goroutines.GetGoroutines()
-		return len(g) == 1 && g[0].Task == named(w.Targets[0], "first").Wire
+	h.until("the goroutine and its task", func(store *model.Store) bool {
+		g := store.Targets[0].Goroutines.GetGoroutines()
+		return len(g) == 1 && g[0].Task == named(store.Targets[0], "first").WireID
 	})
 	h.live.Pause(true)
-	h.until("the pause", func(w *model.World) bool { return w.Targets[0].Paused })
-	c.NewTask(console.TaskOptions{Name: "in the pause"})
+	h.until("the pause", func(store *model.Store) bool { return store.Targets[0].Paused })
+	c.NewTask(console.TaskOptions{Name: "during the pause"})
 	time.Sleep(100 * ms)
 	h.mu.Lock()
-	if named(h.world.Targets[0], "in the pause") != nil {
-		t.Error("told in the pause")
+	if named(h.store.Targets[0], "during the pause") != nil {
+		t.Error("a task is sent during the pause")
 	}
 	h.mu.Unlock()
 	h.live.Pause(false)
-	h.until("what was made in the pause", func(w *model.World) bool { return named(w.Targets[0], "in the pause") != nil && !w.Targets[0].Paused })
+	h.until("the task created during the pause", func(store *model.Store) bool {
+		return named(store.Targets[0], "during the pause") != nil && !store.Targets[0].Paused
+	})
 
-	shut(s)
-	h.until("the end", func(w *model.World) bool { return !w.Targets[0].Status.Connected && w.Targets[0].Status.Text != "" })
+	closeServer(s)
+	h.until("the end of the connection", func(store *model.Store) bool {
+		return !store.Targets[0].Status.Connected && store.Targets[0].Status.Text != ""
+	})
 	other := console.New(console.Options{PublishInterval: 5 * ms})
-	other.NewTask(console.TaskOptions{Name: "of another program"})
+	other.NewTask(console.TaskOptions{Name: "another program's task"})
 	serve(t, other, addr)
-	h.until("the other program", func(w *model.World) bool { return named(w.Targets[0], "of another program") != nil })
+	h.until("the other program's task", func(store *model.Store) bool { return named(store.Targets[0], "another program's task") != nil })
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.world.Targets[0].Tasks) != 1 {
-		t.Errorf("tasks of a program that is gone: %d", len(h.world.Targets[0].Tasks))
+	if len(h.store.Targets[0].Tasks) != 1 {
+		t.Errorf("%d tasks, want only that of the other program", len(h.store.Targets[0].Tasks))
 	}
 }
 
-func TestDetailsAreOfTheTaskThatIsAskedFor(t *testing.T) {
+func TestDetailsOfTheRequestedTask(t *testing.T) {
 	c := console.New(console.Options{PublishInterval: 5 * ms})
 	s := serve(t, c, "127.0.0.1:0")
-	h := hear(t, s.Addr().String())
+	h := watchTargets(t, s.Addr().String())
 	a, b := c.NewTask(console.TaskOptions{Name: "a"}), c.NewTask(console.TaskOptions{Name: "b"})
-	h.until("both", func(w *model.World) bool { return len(w.Targets[0].Tasks) == 2 })
+	h.until("both tasks", func(store *model.Store) bool { return len(store.Targets[0].Tasks) == 2 })
 	h.live.Details(0, a.ID())
-	h.until("its details", func(w *model.World) bool { return w.Targets[0].Details[a.ID()] != nil })
+	h.until("the details of a", func(store *model.Store) bool { return store.Targets[0].Details[a.ID()] != nil })
 	at := c.Mono()
 	a.Polled(at, at+1000, at+5000)
 	b.Polled(at, at+1000, at+5000)
-	h.until("its poll", func(w *model.World) bool {
-		d := w.Targets[0].Details[a.ID()]
+	h.until("the poll in the histograms", func(store *model.Store) bool {
+		d := store.Targets[0].Details[a.ID()]
 		return d.Polls != nil && d.Polls.Total() == 1 && d.Scheduled.Total() == 1
 	})
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.world.Targets[0].Details[b.ID()] != nil {
-		t.Error("details that nobody asked for")
+	if h.store.Targets[0].Details[b.ID()] != nil {
+		t.Error("the details of b were sent without a request")
 	}
 }
 
-func TestAProgramBehindASocketFile(t *testing.T) {
+func TestUnixSocketTarget(t *testing.T) {
 	dir, err := os.MkdirTemp("", "console") // a socket's path must be short
 	if err != nil {
 		t.Fatal(err)
@@ -228,29 +231,31 @@ func TestAProgramBehindASocketFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer shut(s)
-	h := hear(t, "file://"+filepath.Join(dir, "s"))
-	h.until("its task", func(w *model.World) bool { return named(w.Targets[0], "here") != nil })
+	defer closeServer(s)
+	h := watchTargets(t, "file://"+filepath.Join(dir, "s"))
+	h.until("the task", func(store *model.Store) bool { return named(store.Targets[0], "here") != nil })
 }
 
-func TestATargetThatIsNotThere(t *testing.T) {
+func TestUnreachableTarget(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	addr := l.Addr().String()
 	l.Close()
-	h := hear(t, addr, "pprof="+addr)
+	h := watchTargets(t, addr, "pprof="+addr)
 	h.live.Goroutines()
-	h.until("why", func(w *model.World) bool { return w.Targets[0].Status.Text != "" && w.Targets[1].Pprof.Text != "" })
+	h.until("the errors", func(store *model.Store) bool {
+		return store.Targets[0].Status.Text != "" && store.Targets[1].Pprof.Text != ""
+	})
 }
 
-// TestAReplayEndsInTheSameTables records a program that lives, and replays it.
-func TestAReplayEndsInTheSameTables(t *testing.T) {
+// TestReplayEndsInTheSameTables records a running program and replays the recording.
+func TestReplayEndsInTheSameTables(t *testing.T) {
 	tap := console.NewLogTap(slog.NewTextHandler(io.Discard, nil))
 	c := console.New(console.Options{PublishInterval: 2 * ms, Goroutines: fixedGoroutines{}, Spans: fixedSpans{}, Logs: tap})
 	s := serve(t, c, "127.0.0.1:0")
-	h := hear(t, s.Addr().String(), s.Addr().String())
+	h := watchTargets(t, s.Addr().String(), s.Addr().String())
 	h.live.Goroutines()
 	h.live.Spans()
 	h.live.Events()
@@ -265,8 +270,8 @@ func TestAReplayEndsInTheSameTables(t *testing.T) {
 			}
 		})
 	}
-	h.until("all of them to end", func(w *model.World) bool {
-		for _, target := range w.Targets {
+	h.until("the end of all tasks", func(store *model.Store) bool {
+		for _, target := range store.Targets {
 			done := 0
 			for _, x := range target.Tasks {
 				if x.State() == model.Done {
@@ -288,52 +293,52 @@ func TestAReplayEndsInTheSameTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := exported(t, replayed), exported(t, h.world); got != want {
-		t.Errorf("the replay ends in other tables:\n%.2000s\nwant\n%.2000s", got, want)
+	if got, want := exported(t, replayed), exported(t, h.store); got != want {
+		t.Errorf("the replay ends in different tables:\n%.2000s\nwant\n%.2000s", got, want)
 	}
-	// One that was cut off plays up to there, whereever that is.
+	// A truncated recording is replayed up to its end.
 	for cut := 0; cut < len(recording); cut += 1 + len(recording)/200 {
-		w, err := replay(recording[:cut])
+		store, err := replay(recording[:cut])
 		if cut < len("mini-redis console recording 1\n") {
 			if err == nil {
-				t.Errorf("%d bytes were taken for a recording", cut)
+				t.Errorf("%d bytes were accepted as a recording", cut)
 			}
-		} else if err != nil || len(w.Targets) > 2 {
-			t.Errorf("cut at %d: %v", cut, err)
+		} else if err != nil || len(store.Targets) > 2 {
+			t.Errorf("recording truncated at %d bytes: %v", cut, err)
 		}
 	}
 }
 
-func replay(b []byte) (*model.World, error) {
+func replay(b []byte) (*model.Store, error) {
 	r, err := record.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
 	}
-	w := &model.World{RetainFor: -1}
+	store := &model.Store{RetainFor: -1}
 	p := record.NewReplay(r, 0)
-	p.Targets(w)
-	err = p.Run(context.Background(), func(e source.Event) { source.Apply(w, e) })
+	p.Targets(store)
+	err = p.Run(context.Background(), func(e source.Event) { source.Apply(store, e) })
 	if err == nil && !p.Ended() {
-		err = errors.New("it has not ended")
+		err = errors.New("the replay does not report its end")
 	}
-	return w, err
+	return store, err
 }
 
-// exported is everything that is known, without the states of links: the end of
-// the test ends those.
-func exported(t *testing.T, w *model.World) string {
+// exported returns the store as JSON. The JSON does not contain the stream statuses, which change
+// at the end of the test.
+func exported(t *testing.T, store *model.Store) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := export.JSON(&b, w, lint.Check(w, lint.Defaults())); err != nil {
+	if err := export.JSON(&b, store, lint.Check(store, lint.Defaults())); err != nil {
 		t.Fatal(err)
 	}
 	if !json.Valid(b.Bytes()) {
-		t.Error("that is no JSON")
+		t.Error("the export is not valid JSON")
 	}
 	return b.String()
 }
 
-func TestAReplayKeepsTime(t *testing.T) {
+func TestReplaySpeedAndPause(t *testing.T) {
 	var b bytes.Buffer
 	began := time.Now()
 	w := record.NewWriter(&b, began, []string{"x"})
@@ -357,7 +362,7 @@ func TestAReplayKeepsTime(t *testing.T) {
 			time.AfterFunc(60*ms, func() { p.Pause(false) })
 		}
 		if err := p.Run(t.Context(), func(source.Event) { n++ }); err != nil || n != 3 {
-			t.Errorf("%d events, %v", n, err)
+			t.Errorf("%d events, want 3; error %v", n, err)
 		}
 		return time.Since(from)
 	}
@@ -367,22 +372,22 @@ func TestAReplayKeepsTime(t *testing.T) {
 		least time.Duration
 	}{{1, false, 100 * ms}, {2, false, 50 * ms}, {1, true, 160 * ms}, {0, true, 60 * ms}} {
 		if d := run(x.speed, x.pause); d < x.least {
-			t.Errorf("speed %g, paused %t: %v, want at least %v", x.speed, x.pause, d, x.least)
+			t.Errorf("speed %g, paused %t: took %v, want at least %v", x.speed, x.pause, d, x.least)
 		}
 	}
 }
 
-func TestReasonsArePlain(t *testing.T) {
+func TestConnectionErrorTexts(t *testing.T) {
 	f := func(target, want string) {
 		t.Helper()
-		h := hear(t, target)
-		h.until("a reason", func(w *model.World) bool { return w.Targets[0].Status.Text == want })
+		h := watchTargets(t, target)
+		h.until("the error text", func(store *model.Store) bool { return store.Targets[0].Status.Text == want })
 	}
 	f("127.0.0.1:1", "not reachable: connection refused")
 	f("file:///does/not/exist", "not reachable: no such file or directory")
 }
 
-func TestSpecs(t *testing.T) {
+func TestParseSpec(t *testing.T) {
 	f := func(text, name, addr, pprof string) {
 		t.Helper()
 		s, err := source.ParseSpec(text, nil, "t")
@@ -399,10 +404,10 @@ func TestSpecs(t *testing.T) {
 	f("file:///run/x.sock", "file:///run/x.sock", "unix:///run/x.sock", "")
 	for _, bad := range []string{"", "ftp://x", "a,b", "http://", "pprof=", "x,pprof=ftp://y", "file://"} {
 		if s, err := source.ParseSpec(bad, nil, ""); err == nil {
-			t.Errorf("%q: %+v", bad, s)
+			t.Errorf("%q is accepted: %+v", bad, s)
 		}
 	}
 	if s, err := source.ParseSpec("https://x:1", nil, ""); err != nil || s.TLS == nil {
-		t.Errorf("%+v, %v", s, err)
+		t.Errorf("https target: %+v, %v", s, err)
 	}
 }

@@ -1,6 +1,5 @@
-// Package source is where the console's knowledge comes from: programs that are
-// watched over gRPC or by their profiles (Live), or a recording of that (package
-// record). Either yields events, which package model puts together.
+// Package source provides the events that package model applies. [Live] receives them from programs
+// over gRPC or from their pprof profiles. Package record reads them from a recording.
 package source
 
 import (
@@ -14,8 +13,7 @@ import (
 	"mini-redis/services/console/internal/model"
 )
 
-// Event is one thing heard of a target. Exactly one of the fields below At is
-// set.
+// Event is a message or a status change of one target. Exactly one of the fields below At is set.
 type Event struct {
 	Target int
 	At     time.Time
@@ -25,36 +23,36 @@ type Event struct {
 	Trace      *tracepb.TraceEvent
 	Events     *eventspb.Batch
 	Goroutines *goroutinespb.Snapshot
-	Link       *Link
+	Status     *StreamStatus
 	Paused     *bool
-	// SpansLost counts ends of spans that were not taken in before this.
+	// SpansLost is the number of span ends that were discarded before this event.
 	SpansLost uint64
 }
 
-// Link is a change in how a target can be reached.
-type Link struct {
-	Kind      LinkKind
+// StreamStatus is a change in the status of one of a target's streams. It is recorded as JSON.
+type StreamStatus struct {
+	Kind      StreamKind
 	Connected bool
 	Text      string
 }
 
-// LinkKind says which of a target's streams a Link is about.
-type LinkKind int
+// StreamKind identifies one of a target's streams.
+type StreamKind int
 
-// The kinds of links.
+// The kinds of streams.
 const (
-	LinkConsole LinkKind = iota // of updates; connected: all that was known is void
-	LinkSpans                   // connected: the stream begins anew
-	LinkPprof
-	LinkEvents // as LinkSpans
+	ConsoleStream StreamKind = iota // updates; connected means that the previous state is invalid
+	SpanStream                      // connected means that a new stream begins
+	PprofStream
+	EventStream // connected means that a new stream begins
 )
 
-// Apply takes an event into the world.
-func Apply(w *model.World, e Event) {
-	if e.Target < 0 || e.Target >= len(w.Targets) {
+// Apply applies an event to its target. Events of unknown targets are ignored.
+func Apply(store *model.Store, e Event) {
+	if e.Target < 0 || e.Target >= len(store.Targets) {
 		return
 	}
-	t := w.Targets[e.Target]
+	t := store.Targets[e.Target]
 	switch {
 	case e.Update != nil:
 		t.Apply(e.Update)
@@ -67,30 +65,30 @@ func Apply(w *model.World, e Event) {
 	case e.Goroutines != nil:
 		t.ApplyGoroutines(e.Goroutines)
 	case e.SpansLost > 0:
-		t.LoseSpans(e.SpansLost)
+		t.AddLostSpans(e.SpansLost)
 	case e.Paused != nil:
 		t.Paused = *e.Paused
-	case e.Link != nil:
-		applyLink(t, *e.Link)
+	case e.Status != nil:
+		applyStatus(t, *e.Status)
 	}
 }
 
-func applyLink(t *model.Target, l Link) {
+func applyStatus(t *model.Target, l StreamStatus) {
 	s := model.Status{Connected: l.Connected, Text: l.Text}
 	switch l.Kind {
-	case LinkConsole:
+	case ConsoleStream:
 		if l.Connected {
 			t.Reset()
 		}
 		t.Status = s
-	case LinkSpans:
+	case SpanStream:
 		if l.Connected {
 			t.ResetSpans()
 		}
 		t.SpanStatus = s
-	case LinkPprof:
+	case PprofStream:
 		t.Pprof = s
-	case LinkEvents:
+	case EventStream:
 		if l.Connected {
 			t.ResetEvents()
 		}

@@ -14,23 +14,24 @@ import (
 	"mini-redis/console"
 )
 
-// Spec says how to reach a target.
+// Spec describes how to connect to a target.
 type Spec struct {
 	Name    string
-	Console string // address of its console for gRPC, "" where only its profiles are watched
-	Pprof   string // URL of its profiles, ""
-	TLS     *tls.Config
-	Token   string
+	Console string      // gRPC address of its console, "" if only its profiles are read
+	Pprof   string      // URL of its net/http/pprof server, "" for none
+	TLS     *tls.Config // nil: no TLS
+	Token   string      // bearer token, "" for none
 }
 
-// ParseSpec reads a target as it is given on the command line:
+// ParseSpec parses a target of the command line:
 //
 //	[NAME=]ADDRESS[,pprof=ADDRESS]
 //
-// where ADDRESS is host:port, host (the console's own port is meant), an
-// http:// or https:// URL, or for a console file:///path/to/a/socket. With
-// pprof= alone only the profiles are watched. security is for https.
-func ParseSpec(text string, security *tls.Config, token string) (Spec, error) {
+// An ADDRESS is host:port, a host (the port is then that of [console.DefaultAddr]), or an http://
+// or https:// URL. The address of a console may also be file:///path/to/a/socket. With pprof= alone
+// only the profiles are read. tlsConfig is used for https:// addresses; nil is the default
+// configuration.
+func ParseSpec(text string, tlsConfig *tls.Config, token string) (Spec, error) {
 	s := Spec{Token: token}
 	rest := text
 	if name, after, ok := strings.Cut(rest, "="); ok && name != "pprof" && !strings.ContainsAny(name, ":/,") {
@@ -41,9 +42,9 @@ func ParseSpec(text string, security *tls.Config, token string) (Spec, error) {
 		if addr, ok := strings.CutPrefix(part, "pprof="); ok {
 			s.Pprof, err = pprofURL(addr)
 		} else if s.Console == "" {
-			s.Console, s.TLS, err = consoleAddress(part, security)
+			s.Console, s.TLS, err = consoleAddress(part, tlsConfig)
 		} else {
-			err = fmt.Errorf("two addresses")
+			err = fmt.Errorf("more than one console address")
 		}
 		if err != nil {
 			return Spec{}, fmt.Errorf("target %q: %w", text, err)
@@ -55,7 +56,7 @@ func ParseSpec(text string, security *tls.Config, token string) (Spec, error) {
 	return s, nil
 }
 
-func consoleAddress(text string, security *tls.Config) (string, *tls.Config, error) {
+func consoleAddress(text string, tlsConfig *tls.Config) (string, *tls.Config, error) {
 	if !strings.Contains(text, "://") {
 		text = "http://" + text
 	}
@@ -71,7 +72,7 @@ func consoleAddress(text string, security *tls.Config) (string, *tls.Config, err
 		return "unix://" + u.Path, nil, nil
 	case "http", "https":
 	default:
-		return "", nil, fmt.Errorf("a scheme that is not known: %s", u.Scheme)
+		return "", nil, fmt.Errorf("unknown scheme %q", u.Scheme)
 	}
 	if u.Hostname() == "" {
 		return "", nil, fmt.Errorf("no host")
@@ -84,10 +85,10 @@ func consoleAddress(text string, security *tls.Config) (string, *tls.Config, err
 	if u.Scheme == "http" {
 		return addr, nil, nil
 	}
-	if security == nil {
-		security = &tls.Config{}
+	if tlsConfig == nil {
+		tlsConfig = &tls.Config{}
 	}
-	return addr, security, nil
+	return addr, tlsConfig, nil
 }
 
 func pprofURL(text string) (string, error) {
@@ -99,7 +100,7 @@ func pprofURL(text string) (string, error) {
 		return "", err
 	}
 	if u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return "", fmt.Errorf("%q is no address of profiles", text)
+		return "", fmt.Errorf("%q is not an http:// or https:// address of pprof", text)
 	}
 	return u.String(), nil
 }
@@ -111,7 +112,7 @@ func (s Spec) dial() (*grpc.ClientConn, error) {
 	}
 	return grpc.NewClient(s.Console,
 		grpc.WithTransportCredentials(creds),
-		// A program may put everything into its first update.
+		// A program may send all of its items in the first update.
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(256<<20)),
 	)
 }

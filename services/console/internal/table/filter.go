@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Filter says which rows are shown: those that match all of its terms.
+// Filter selects the rows that match all of its terms.
 type Filter struct {
 	Text  string
 	terms []term
@@ -16,28 +16,28 @@ type Filter struct {
 // term is one condition.
 type term struct {
 	not    bool
-	column string // "": any
-	op     byte   // 0: contains; = < >
+	column string // lower-case prefix of the title; "": any column
+	op     byte   // '=', '<' or '>'; 0: contains
 	text   string
 	num    float64
 	isNum  bool
 	isDur  bool // num is in nanoseconds
 }
 
-// ParseFilter reads a filter: words that a row must contain, in any case. A word
-// may be
+// ParseFilter parses a filter. Each word is a term, matched without regard to case:
 //
-//	column:text     what the column contains
-//	column>value    a number, or a duration like 10ms; also < and =
-//	!word           not
+//	word            a cell contains the word
+//	column:text     the column contains the text
+//	column>value    compares with a number or a duration such as 10ms; also < and =
+//	!term           the negation of a term
 //
-// where the column may be given by the beginning of its title.
+// A prefix of the column's title is sufficient.
 func ParseFilter(text string) (Filter, error) {
 	f := Filter{Text: strings.TrimSpace(text)}
 	for _, word := range strings.Fields(f.Text) {
 		x := term{}
 		word, x.not = cutPrefix(word, "!")
-		if i := strings.IndexAny(word, ":<>="); i > 0 && letters(word[:i]) {
+		if i := strings.IndexAny(word, ":<>="); i > 0 && isLetters(word[:i]) {
 			x.column, x.text = strings.ToLower(word[:i]), word[i+1:]
 			if word[i] != ':' {
 				x.op = word[i]
@@ -46,7 +46,7 @@ func ParseFilter(text string) (Filter, error) {
 			x.text = word
 		}
 		if x.text == "" {
-			continue // still being typed
+			continue // an incomplete term, while the user types
 		}
 		if err := x.number(); err != nil {
 			return f, err
@@ -73,12 +73,12 @@ func cutPrefix(s, prefix string) (string, bool) {
 	return rest, ok
 }
 
-func letters(s string) bool {
+func isLetters(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return r|0x20 < 'a' || r|0x20 > 'z' }) < 0
 }
 
-// Any reports whether the filter hides anything.
-func (f Filter) Any() bool { return len(f.terms) > 0 }
+// Active reports whether the filter has terms.
+func (f Filter) Active() bool { return len(f.terms) > 0 }
 
 func (f Filter) match(columns []Column, r *Row) bool {
 	for i := range f.terms {
@@ -96,7 +96,7 @@ func (x *term) match(columns []Column, r *Row) bool {
 				return true
 			}
 		}
-		return strings.Contains(strings.ToLower(r.Hidden), x.text)
+		return strings.Contains(strings.ToLower(r.SearchText), x.text)
 	}
 	for i := range columns {
 		if !strings.HasPrefix(strings.ToLower(columns[i].Title), x.column) {
@@ -104,7 +104,7 @@ func (x *term) match(columns []Column, r *Row) bool {
 		}
 		return x.matchCell(&columns[i], &r.Cells[i])
 	}
-	// No such column: a word with a colon in it, an address say.
+	// No such column: the term is a word that contains a colon, for example an address.
 	plain := term{text: x.column + ":" + x.text}
 	return x.op == 0 && plain.match(columns, r)
 }

@@ -6,63 +6,65 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// Look is how a table is drawn; the functions add colour, and no width.
-type Look struct {
-	Cell   func(text string, tone Tone, done, selected bool) string
-	Header func(text string, chosen bool) string
-	Marker string // before the selected row
-	Up     string // beside the title of the column it is sorted by, smallest first
-	Down   string
-	Branch string // before a row below another
-	Cut    string // where text is cut
+// Theme defines how a table is drawn. Its functions may add escape sequences but must not change
+// the width of the text.
+type Theme struct {
+	Cell     func(text string, tone Tone, done, selected bool) string
+	Header   func(text string, chosen bool) string
+	Marker   string // prefix of the selected row
+	Up       string // suffix of the sort column's title in ascending order
+	Down     string // suffix of the sort column's title in descending order
+	Branch   string // prefix of a child row in a tree
+	Ellipsis string // ellipsis of truncated text
 }
 
-// gap is between two columns.
+// gap is the number of spaces between two cells.
 const gap = 1
 
-// Draw returns the header and the rows that fit, each line exactly width wide.
-func (t *Table) Draw(width, height int, look Look) []string {
+// Draw returns the header and the rows that fit into height lines. Each line is exactly width
+// terminal cells wide.
+func (t *Table) Draw(width, height int, theme Theme) []string {
 	t.height = max(height-1, 0)
 	t.scroll()
-	marker := ansi.StringWidth(look.Marker)
-	widths := t.widths(max(width-marker, 1), look)
+	marker := ansi.StringWidth(theme.Marker)
+	widths := t.widths(max(width-marker, 1), theme)
 	lines := []string{strings.Repeat(" ", marker) + t.line(widths, width-marker, func(i, w int) string {
-		return look.Header(fit(t.title(i, look), w, t.Columns[i].Right, look.Cut), i == t.SortBy)
+		return theme.Header(fit(t.title(i, theme), w, t.Columns[i].Right, theme.Ellipsis), i == t.SortBy)
 	})}
 	for i := t.offset; i < len(t.rows) && i < t.offset+t.height; i++ {
 		row, chosen := &t.rows[i], i == t.cursor
 		lead := strings.Repeat(" ", marker)
 		if chosen {
-			lead = look.Marker
+			lead = theme.Marker
 		}
 		lines = append(lines, lead+t.line(widths, width-marker, func(c, w int) string {
 			cell := row.Cells[c]
-			return look.Cell(fit(t.text(row, c, look), w, t.Columns[c].Right, look.Cut), cell.Tone, row.Done, chosen)
+			return theme.Cell(fit(t.text(row, c, theme), w, t.Columns[c].Right, theme.Ellipsis), cell.Tone, row.Done, chosen)
 		}))
 	}
 	return lines
 }
 
-func (t *Table) text(row *Row, c int, look Look) string {
+func (t *Table) text(row *Row, c int, theme Theme) string {
 	text := row.Cells[c].Text
 	if t.Tree && c == t.TreeCol && row.depth > 0 {
-		text = strings.Repeat("  ", min(row.depth-1, 10)) + look.Branch + text
+		text = strings.Repeat("  ", min(row.depth-1, 10)) + theme.Branch + text
 	}
 	return text
 }
 
-func (t *Table) title(i int, look Look) string {
+func (t *Table) title(i int, theme Theme) string {
 	title := t.Columns[i].Title
 	if i != t.SortBy {
 		return title
 	}
 	if t.Columns[i].Descending != t.Inverted {
-		return title + look.Down
+		return title + theme.Down
 	}
-	return title + look.Up
+	return title + theme.Up
 }
 
-// line joins cells and fills up to the width.
+// line joins the cells and pads the line to the width.
 func (t *Table) line(widths []int, width int, cell func(i, w int) string) string {
 	var b strings.Builder
 	used := 0
@@ -81,19 +83,19 @@ func (t *Table) line(widths []int, width int, cell func(i, w int) string) string
 	return b.String()
 }
 
-// widths gives each column its width, 0 for one that is left out. The last
-// column takes what is left.
-func (t *Table) widths(width int, look Look) []int {
+// widths returns the width of each column, 0 for an omitted one. The last column gets the remaining
+// width.
+func (t *Table) widths(width int, theme Theme) []int {
 	want := make([]int, len(t.Columns))
 	for i := range t.Columns {
-		want[i] = ansi.StringWidth(t.Columns[i].Title) + ansi.StringWidth(look.Down)
+		want[i] = ansi.StringWidth(t.Columns[i].Title) + ansi.StringWidth(theme.Down)
 	}
-	// What is off the screen counts, too, or the columns would jump; but not all
-	// of ten thousand.
+	// Rows outside the screen count as well, so that the widths do not change while scrolling.
+	// Their number is limited to 500 on each side, because there may be many thousands.
 	from := max(t.offset-500, 0)
 	for r := from; r < len(t.rows) && r < t.offset+t.height+500; r++ {
 		for i := range t.Columns {
-			w := ansi.StringWidth(t.text(&t.rows[r], i, look))
+			w := ansi.StringWidth(t.text(&t.rows[r], i, theme))
 			if m := t.Columns[i].Max; m > 0 {
 				w = min(w, max(m, ansi.StringWidth(t.Columns[i].Title)+1))
 			}
@@ -109,16 +111,16 @@ func (t *Table) widths(width int, look Look) []int {
 		if over <= 0 {
 			break
 		}
-		i := t.leastWanted(shown)
+		i := t.nextOmitted(shown)
 		if i < 0 {
 			t.shrink(want, shown, over)
 			break
 		}
-		if t.shrinks(want, shown, i, over) {
+		if t.lastFits(want, shown, i, over) {
 			want[i] -= over
 			break
 		}
-		if t.Columns[i].Rank <= cherished && t.slack(want, shown) >= over {
+		if t.Columns[i].Rank <= protectedRank && t.slack(want, shown) >= over {
 			t.shrinkTexts(want, shown, over)
 			break
 		}
@@ -138,13 +140,14 @@ func (t *Table) widths(width int, look Look) []int {
 	return want
 }
 
-// cherished is the rank of columns for whose sake texts are cut, down to minText.
+// Before a column of rank protectedRank or lower is omitted, texts in other columns are truncated,
+// down to minText.
 const (
-	cherished = 2
-	minText   = 12
+	protectedRank = 2
+	minText       = 12
 )
 
-// slack is how much could be cut from texts.
+// slack returns the width that truncating texts can save.
 func (t *Table) slack(want []int, shown []bool) (n int) {
 	for i, c := range t.Columns {
 		if shown[i] && !c.Right && c.Max > minText {
@@ -176,8 +179,8 @@ func total(want []int, shown []bool) int {
 	return sum
 }
 
-// leastWanted is the column to leave out next, -1 where all must stay.
-func (t *Table) leastWanted(shown []bool) int {
+// nextOmitted returns the column to omit next, or -1 if none may be omitted.
+func (t *Table) nextOmitted(shown []bool) int {
 	least := -1
 	for i, c := range t.Columns {
 		if shown[i] && i != t.SortBy && c.Rank > 0 && (least < 0 || c.Rank >= t.Columns[least].Rank) {
@@ -187,11 +190,11 @@ func (t *Table) leastWanted(shown []bool) int {
 	return least
 }
 
-// minLast is how narrow the last column may become before it is left out.
+// minLast is the minimum width to which the last column is truncated before it is omitted.
 const minLast = 12
 
-// shrinks reports whether it is enough to cut the last column's text.
-func (t *Table) shrinks(want []int, shown []bool, i, over int) bool {
+// lastFits reports whether i is the last column and truncating its text by over is sufficient.
+func (t *Table) lastFits(want []int, shown []bool, i, over int) bool {
 	last := len(want) - 1
 	for last >= 0 && !shown[last] {
 		last--
@@ -199,7 +202,7 @@ func (t *Table) shrinks(want []int, shown []bool, i, over int) bool {
 	return i == last && want[i]-over >= minLast && !t.Columns[i].Right
 }
 
-// shrink takes what is too much from the widest texts.
+// shrink reduces the widest columns until over columns are saved.
 func (t *Table) shrink(want []int, shown []bool, over int) {
 	for ; over > 0; over-- {
 		widest := -1
@@ -215,9 +218,9 @@ func (t *Table) shrink(want []int, shown []bool, over int) {
 	}
 }
 
-// fit cuts or fills a text to a width.
+// fit truncates or pads a text to a width.
 func fit(text string, w int, right bool, cut string) string {
-	text = printable(text)
+	text = sanitize(text)
 	n := ansi.StringWidth(text)
 	if n > w {
 		text = ansi.Truncate(text, w, cut)
@@ -229,9 +232,8 @@ func fit(text string, w int, right bool, cut string) string {
 	return text + strings.Repeat(" ", w-n)
 }
 
-// printable takes control characters out: what a program says must not drive
-// the terminal.
-func printable(s string) string {
+// sanitize replaces control characters, because a program's text must not control the terminal.
+func sanitize(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t' || r == '\n':

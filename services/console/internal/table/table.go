@@ -1,7 +1,6 @@
-// Package table is a table on a screen: rows that are sorted by any column,
-// filtered, arranged as a tree, and scrolled with one of them selected; columns
-// that are left out where the screen is narrow. It knows nothing of what the
-// rows are about; package ui fills it.
+// Package table implements a table for a terminal: its rows can be sorted by any column, filtered,
+// arranged as a tree and scrolled, with one row selected. On a narrow screen it omits columns. It
+// has no knowledge of the items that package ui shows in it.
 package table
 
 import (
@@ -12,7 +11,7 @@ import (
 	"time"
 )
 
-// Tone is what a cell is like; the styles of package ui give each a colour.
+// Tone is the semantic category of a cell. Package ui maps each tone to a color.
 type Tone int
 
 // The tones.
@@ -23,68 +22,67 @@ const (
 	Warn
 	Bad
 	Key
-	Nanos // durations, by their unit
+	Nanos // a duration in nanoseconds; the following tones likewise
 	Micros
 	Millis
 	Seconds
 )
 
-// Cell is a value as text and as what it is sorted by.
+// Cell is the text of a cell and the value by which it is sorted.
 type Cell struct {
 	Text string
-	Num  float64 // sorts before Text; equal everywhere in a column of text
+	Num  float64 // first sort key, before Text; equal in all rows of a text column
 	Tone Tone
 }
 
-// Row is an item. Rows of equal ID are the same item at different times.
+// Row is an item. Rows with equal ID are the same item at different times.
 type Row struct {
-	ID     any
-	Parent any // ID of the row above it in a tree; nil: none
-	Cells  []Cell
-	Order  [2]uint64 // decides between rows that are equal in the sorted column
-	Done   bool      // it has ended: drawn faintly
-	Hidden string    // text that the filter sees and the reader does not
+	ID         any
+	Parent     any // ID of the parent row in a tree, or nil
+	Cells      []Cell
+	TieBreak   [2]uint64 // sort key of rows that are equal in the sort column
+	Done       bool      // the item has ended and is drawn faint
+	SearchText string    // additional text that the filter matches and that is not shown
 
-	depth int
+	depth int // in the tree, 0 for a root
 }
 
-// Column is a column.
+// Column describes a column.
 type Column struct {
 	Title string
-	Right bool // numbers stand right
-	Max   int  // width, beyond which text is cut; 0: none
-	// Rank says which columns are left out first where there is no room: those of
-	// the highest rank. Columns of rank 0 stay.
+	Right bool // align to the right, as numbers are
+	Max   int  // maximum width; 0: no limit
+	// Rank determines the order in which columns are omitted on a narrow screen: the highest rank
+	// first. Columns of rank 0 are never omitted.
 	Rank int
-	// Largest first is how the column is sorted when it is chosen.
+	// Descending is the initial sort direction: largest value first.
 	Descending bool
-	// Unit of a plain number in a filter: what "total>5" means.
+	// Unit is the unit of a number without a unit in a filter, as in "total>5".
 	Unit time.Duration
 }
 
-// Table is the state of a table. The zero Table with Columns set is ready.
+// Table is the state of a table. The zero value with Columns set is ready to use.
 type Table struct {
 	Columns  []Column
 	SortBy   int
-	Inverted bool // the other way than the column's own
+	Inverted bool // sort opposite to the column's initial direction
 	Tree     bool
 	TreeCol  int // the column that shows the tree
 	Filter   Filter
 
-	rows     []Row // as they are shown
-	total    int   // before the filter
-	selected any   // ID
+	rows     []Row // filtered and sorted
+	total    int   // number of rows before filtering
+	selected any   // ID of the selected row
 	cursor   int
 	offset   int
 	height   int
 }
 
-// SetRows shows these rows: filtered, sorted, the selected one still selected
-// if it is there.
+// SetRows filters, sorts and shows these rows. The selected row stays selected if it still exists.
 func (t *Table) SetRows(rows []Row) {
 	t.total = len(rows)
 	matched := map[any]bool{}
-	if t.Filter.Any() {
+	if t.Filter.Active() {
 		for i := range rows {
 			matched[rows[i].ID] = t.Filter.match(t.Columns, &rows[i])
 		}
@@ -94,14 +92,15 @@ func (t *Table) SetRows(rows []Row) {
 	}
 	t.sort(rows)
 	if t.Tree {
-		rows = arrange(rows, matched)
+		rows = arrangeTree(rows, matched)
 	}
 	t.rows = rows
-	t.follow()
+	t.restoreCursor()
 }
 
-// follow keeps the cursor on the selected row, or where it was.
-func (t *Table) follow() {
+// restoreCursor moves the cursor to the selected row, or leaves it at its index if that row is
+// gone.
+func (t *Table) restoreCursor() {
 	if t.selected != nil {
 		for i := range t.rows {
 			if t.rows[i].ID == t.selected {
@@ -123,7 +122,7 @@ func (t *Table) sort(rows []Row) {
 			c = -c
 		}
 		if c == 0 {
-			c = slices.Compare(rows[i].Order[:], rows[j].Order[:])
+			c = slices.Compare(rows[i].TieBreak[:], rows[j].TieBreak[:])
 		}
 		return c < 0
 	})
@@ -133,11 +132,11 @@ func compare(a, b *Cell) int {
 	if c := cmp.Compare(a.Num, b.Num); c != 0 {
 		return c
 	}
-	return natural(a.Text, b.Text)
+	return compareNatural(a.Text, b.Text)
 }
 
-// natural compares texts, numbers in them by their value.
-func natural(a, b string) int {
+// compareNatural compares texts, and the numbers in them by value.
+func compareNatural(a, b string) int {
 	for a != "" && b != "" {
 		if digit(a[0]) && digit(b[0]) {
 			x, ra := number(a)
@@ -161,7 +160,7 @@ func natural(a, b string) int {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// number splits the number, without leading zeros, off the front.
+// number splits the leading number off s, without its leading zeros.
 func number(s string) (digits, rest string) {
 	n := 0
 	for n < len(s) && digit(s[n]) {
@@ -170,17 +169,17 @@ func number(s string) (digits, rest string) {
 	return strings.TrimLeft(s[:n], "0"), s[n:]
 }
 
-// arrange puts rows below their parents, in the order they have. With a filter,
-// what matches is kept, and what leads to it.
-func arrange(rows []Row, matched map[any]bool) []Row {
-	here := map[any]bool{}
+// arrangeTree puts rows below their parents and keeps the order of siblings. With a filter it keeps
+// the matching rows and their ancestors.
+func arrangeTree(rows []Row, matched map[any]bool) []Row {
+	known := map[any]bool{}
 	for i := range rows {
-		here[rows[i].ID] = true
+		known[rows[i].ID] = true
 	}
 	children := map[any][]int{}
 	for i := range rows {
 		p := rows[i].Parent
-		if p != nil && (!here[p] || p == rows[i].ID) {
+		if p != nil && (!known[p] || p == rows[i].ID) {
 			p = nil
 		}
 		children[p] = append(children[p], i)
@@ -210,22 +209,22 @@ func arrange(rows []Row, matched map[any]bool) []Row {
 	for _, i := range children[nil] {
 		place(i, 0)
 	}
-	for i := range rows { // parents in a circle, if a program says so
+	for i := range rows { // rows whose parents form a cycle, which a program could send
 		place(i, 0)
 	}
 	return out
 }
 
-// Len is how many rows are shown, Total how many there are.
+// Len returns the number of rows after filtering.
 func (t *Table) Len() int { return len(t.rows) }
 
-// Total is how many rows there are, with those that the filter hides.
+// Total returns the number of rows before filtering.
 func (t *Table) Total() int { return t.total }
 
-// Rows are the rows as they are shown.
+// Rows returns the filtered and sorted rows.
 func (t *Table) Rows() []Row { return t.rows }
 
-// Selected is the ID of the selected row, nil where there is none.
+// Selected returns the ID of the selected row, or nil if there are no rows.
 func (t *Table) Selected() any {
 	if len(t.rows) == 0 {
 		return nil
@@ -233,14 +232,13 @@ func (t *Table) Selected() any {
 	return t.rows[t.cursor].ID
 }
 
-// Select selects the row with the ID, now or when it comes.
+// Select selects the row with the ID, also if it is added only later.
 func (t *Table) Select(id any) {
 	t.selected = id
-	t.follow()
+	t.restoreCursor()
 }
 
-// Move moves the selection by n rows; past an end it goes on at the other when
-// wrap is set.
+// Move moves the selection by n rows. With wrap it continues at the other end.
 func (t *Table) Move(n int, wrap bool) {
 	if len(t.rows) == 0 {
 		return
@@ -255,7 +253,7 @@ func (t *Table) Move(n int, wrap bool) {
 	t.goTo(to)
 }
 
-// First and Last select the ends, Page moves by a screen.
+// First selects the first row, Last the last row, and Page moves the selection by n screens.
 func (t *Table) First()     { t.goTo(0) }
 func (t *Table) Last()      { t.goTo(len(t.rows) - 1) }
 func (t *Table) Page(n int) { t.Move(n*max(t.height-1, 1), false) }
@@ -269,13 +267,13 @@ func (t *Table) goTo(i int) {
 	t.scroll()
 }
 
-// NextColumn chooses another column to sort by, from the next SetRows on.
+// NextColumn changes the sort column by n, with effect from the next SetRows.
 func (t *Table) NextColumn(n int) {
 	t.SortBy = (t.SortBy + n + len(t.Columns)) % len(t.Columns)
 	t.Inverted = false
 }
 
-// Invert turns the order round, from the next SetRows on.
+// Invert inverts the sort direction, with effect from the next SetRows.
 func (t *Table) Invert() { t.Inverted = !t.Inverted }
 
 func (t *Table) scroll() {

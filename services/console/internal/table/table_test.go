@@ -10,13 +10,13 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-var plain = Look{
+var plain = Theme{
 	Cell:   func(text string, _ Tone, _, _ bool) string { return text },
 	Header: func(text string, _ bool) string { return text },
-	Marker: "> ", Up: "^", Down: "v", Branch: "- ", Cut: "~",
+	Marker: "> ", Up: "^", Down: "v", Branch: "- ", Ellipsis: "~",
 }
 
-// people is a table of names, ages and times.
+// people returns a table with columns of text, numbers and durations.
 func people(rows ...Row) *Table {
 	t := &Table{Columns: []Column{{Title: "Name", Max: 10}, {Title: "Age", Right: true, Descending: true, Rank: 1}, {Title: "Time", Right: true, Unit: time.Second, Rank: 2}, {Title: "Note", Rank: 3}}}
 	t.SetRows(rows)
@@ -39,7 +39,7 @@ func names(t *Table) string {
 	return strings.Join(list, ", ")
 }
 
-func TestEveryColumnSortsByItsValue(t *testing.T) {
+func TestSortByEachColumn(t *testing.T) {
 	f := func(column int, inverted bool, want string) {
 		t.Helper()
 		x := people(some()...)
@@ -51,50 +51,50 @@ func TestEveryColumnSortsByItsValue(t *testing.T) {
 	}
 	f(0, false, "alice, bob 9, bob 10")
 	f(0, true, "bob 10, bob 9, alice")
-	f(1, false, "alice, bob 10, bob 9") // not by the first digit
+	f(1, false, "alice, bob 10, bob 9") // by value, not by text
 	f(1, true, "bob 9, bob 10, alice")
 	f(2, false, "alice, bob 9, bob 10")
 	f(3, false, "alice, bob 9, bob 10")
 }
 
-func TestTheSelectionStaysOnItsRow(t *testing.T) {
+func TestSelectionStaysOnItsRow(t *testing.T) {
 	x := people(some()...)
 	x.First()
 	x.Move(1, true)
 	if x.Selected() != "bob 9" {
-		t.Fatalf("%v", x.Selected())
+		t.Fatalf("selected %v, want bob 9", x.Selected())
 	}
 	x.NextColumn(1)
 	x.SetRows(append(some(), person("carol", 50, 0, "")))
 	if x.Selected() != "bob 9" {
-		t.Errorf("%v after sorting anew", x.Selected())
+		t.Errorf("selected %v after another sort, want bob 9", x.Selected())
 	}
 	x.SetRows(some()[:1])
 	if x.Selected() != "bob 10" {
-		t.Errorf("%v when it was gone", x.Selected())
+		t.Errorf("selected %v after the row was removed, want bob 10", x.Selected())
 	}
 	x.SetRows(nil)
 	x.Move(1, true)
 	x.First()
 	x.Last()
 	if x.Selected() != nil {
-		t.Errorf("%v of nothing", x.Selected())
+		t.Errorf("selected %v in an empty table", x.Selected())
 	}
 	x.SetRows(some())
 	x.Last()
 	x.Move(1, true)
 	if x.Selected() != x.Rows()[0].ID {
-		t.Error("no way round")
+		t.Error("Move with wrap does not continue at the other end")
 	}
 	x.Move(-1, true)
 	x.Move(1, false)
 	if x.Selected() != x.Rows()[2].ID {
-		t.Error("a way round that was not asked for")
+		t.Error("Move without wrap continues at the other end")
 	}
 	x.NextColumn(-1)
 	x.NextColumn(-1)
 	if x.SortBy != 3 {
-		t.Errorf("column %d", x.SortBy)
+		t.Errorf("sorted by column %d, want 3", x.SortBy)
 	}
 }
 
@@ -108,10 +108,10 @@ func TestFilters(t *testing.T) {
 		}
 		x.SetRows(some())
 		if got := names(x); got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
+			t.Errorf("filter %q: rows %s, want %s", text, got, want)
 		}
 		if x.Total() != 3 {
-			t.Errorf("%d rows in all", x.Total())
+			t.Errorf("%d rows before filtering, want 3", x.Total())
 		}
 	}
 	f("", "alice, bob 9, bob 10")
@@ -128,18 +128,18 @@ func TestFilters(t *testing.T) {
 	f("time>1s", "bob 9, bob 10")
 	f("time>1.5", "bob 10")
 	f("time<1500ms", "alice")
-	f("x:y", "bob 10") // no such column: a word with a colon
+	f("x:y", "bob 10") // no such column, so it is a word that contains a colon
 	f("age>", "alice, bob 9, bob 10")
 	if _, err := ParseFilter("age>soon"); err == nil {
-		t.Error("a number that is none")
+		t.Error("an invalid number is accepted")
 	}
 	x := people()
 	x.Filter, _ = ParseFilter("secret")
 	row := person("x", 1, 0, "")
-	row.Hidden = "SECRET"
+	row.SearchText = "SECRET"
 	x.SetRows([]Row{row})
 	if x.Len() != 1 {
-		t.Error("hidden text is not looked at")
+		t.Error("the filter does not match SearchText")
 	}
 }
 
@@ -148,11 +148,11 @@ func tree(text string) (*Table, []Row) {
 	x.Tree = true
 	x.Filter, _ = ParseFilter(text)
 	rows := []Row{person("leaf", 1, 0, ""), person("root", 2, 0, ""), person("branch", 3, 0, ""), person("orphan", 4, 0, "")}
-	rows[0].Parent, rows[2].Parent, rows[3].Parent = "branch", "root", "nobody"
+	rows[0].Parent, rows[2].Parent, rows[3].Parent = "branch", "root", "unknown"
 	return x, rows
 }
 
-func TestATree(t *testing.T) {
+func TestTree(t *testing.T) {
 	x, rows := tree("")
 	x.SetRows(rows)
 	got := x.Draw(40, 10, plain)
@@ -165,17 +165,17 @@ func TestATree(t *testing.T) {
 	x, rows = tree("leaf")
 	x.SetRows(rows)
 	if got := names(x); got != "root, branch, leaf" {
-		t.Errorf("filtered, with what leads to it: %s", got)
+		t.Errorf("filtered rows and their ancestors: %s", got)
 	}
 	x, rows = tree("")
-	rows[1].Parent = "leaf" // a circle
+	rows[1].Parent = "leaf" // a cycle
 	x.SetRows(rows)
 	if x.Len() != 4 {
-		t.Errorf("%d rows of a circle", x.Len())
+		t.Errorf("%d of 4 rows shown if parents form a cycle", x.Len())
 	}
 }
 
-func TestEveryLineIsAsWideAsTheScreen(t *testing.T) {
+func TestLineWidth(t *testing.T) {
 	rows := append(some(), person("日本語の名前です", 7, 0, "wide \x1b[31m and\tcontrolling"))
 	for width := 1; width < 90; width++ {
 		for column := range 4 {
@@ -191,22 +191,22 @@ func TestEveryLineIsAsWideAsTheScreen(t *testing.T) {
 					t.Errorf("width %d, by column %d: %q is %d wide", width, column, line, w)
 				}
 				if strings.ContainsAny(line, "\x1b\t") {
-					t.Errorf("%q would drive the terminal", line)
+					t.Errorf("%q contains control characters", line)
 				}
 			}
 			if width >= 12 && !strings.Contains(lines[0], x.Columns[column].Title[:2]) {
-				t.Errorf("width %d: the column it is sorted by is not shown: %q", width, lines[0])
+				t.Errorf("width %d: the sort column is not shown: %q", width, lines[0])
 			}
 		}
 	}
 }
 
-func TestNarrowTablesLeaveOutTheLeastWanted(t *testing.T) {
+func TestNarrowTableOmitsColumnsByRank(t *testing.T) {
 	x := people(some()...)
 	f := func(width int, want string) {
 		t.Helper()
 		if got := strings.Join(strings.Fields(x.Draw(width, 4, plain)[0]), " "); got != want {
-			t.Errorf("width %d: %q, want %q", width, got, want)
+			t.Errorf("width %d: columns %q, want %q", width, got, want)
 		}
 	}
 	f(60, "Name^ Age Time Note")
@@ -215,40 +215,40 @@ func TestNarrowTablesLeaveOutTheLeastWanted(t *testing.T) {
 	f(8, "Name^")
 }
 
-func TestScrollingKeepsTheSelectionInSight(t *testing.T) {
+func TestScrollingKeepsTheSelectionVisible(t *testing.T) {
 	var rows []Row
 	for i := range 100 {
 		rows = append(rows, person(fmt.Sprintf("n%d", i), i, 0, ""))
 	}
 	x := people(rows...)
-	sees := func(name string) {
+	mustShow := func(name string) {
 		t.Helper()
 		if lines := x.Draw(40, 11, plain); !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "> "+name+" ") }) {
-			t.Errorf("%s is not in sight: %q", name, lines)
+			t.Errorf("selected row %s is not visible: %q", name, lines)
 		}
 	}
 	x.Draw(40, 11, plain)
-	sees("n0")
+	mustShow("n0")
 	x.Last()
-	sees("n99")
+	mustShow("n99")
 	x.Page(-1)
-	sees("n90")
+	mustShow("n90")
 	x.First()
-	sees("n0")
+	mustShow("n0")
 	for range 15 {
 		x.Move(1, true)
 	}
-	sees("n15")
+	mustShow("n15")
 	x.Move(-3, true)
-	sees("n12")
+	mustShow("n12")
 }
 
-// What the last column has to give up is not taken from another.
-func TestTheLastColumnAloneIsCut(t *testing.T) {
+// If truncating the last column is sufficient, no other column is truncated.
+func TestOnlyTheLastColumnIsTruncated(t *testing.T) {
 	x := &Table{Columns: []Column{{Title: "Trace", Rank: 1}, {Title: "Attributes", Rank: 6}}}
 	x.SetRows([]Row{{ID: 1, Cells: []Cell{{Text: strings.Repeat("t", 32)}, {Text: strings.Repeat("a", 100)}}}})
 	line := x.Draw(60, 3, plain)[1]
 	if !strings.Contains(line, strings.Repeat("t", 32)+" aaa") {
-		t.Errorf("%q", line)
+		t.Errorf("unexpected line: %q", line)
 	}
 }

@@ -1,5 +1,5 @@
-// Package ui is the console on the screen: what package model knows, as tables
-// and pages, and the keys that move through them.
+// Package ui is the terminal interface of the console. It draws the state that package model holds
+// as lists and detail pages and handles the keys.
 package ui
 
 import (
@@ -13,12 +13,12 @@ import (
 	"mini-redis/services/console/internal/source"
 )
 
-// Source is where events come from: package source's Live, or a recording.
+// Source provides the events: a [source.Live], or a replayed recording.
 type Source interface {
-	Targets(w *model.World)
-	// Run yields events until the context ends, or until there are no more.
+	Targets(store *model.Store)
+	// Run emits events until the context ends or there are no more events.
 	Run(ctx context.Context, emit func(source.Event)) error
-	// What follows asks for things that cost the program something.
+	// The following methods request data that costs the program time.
 	Pause(paused bool)
 	Spans()
 	Events()
@@ -26,24 +26,24 @@ type Source interface {
 	Details(target int, task uint64)
 }
 
-// Options are how the console looks and what it warns of.
+// Options configures an [App].
 type Options struct {
 	Styles    Styles
 	Lint      lint.Options
-	RetainFor time.Duration  // negative: for ever
-	Zone      *time.Location // of times of day; nil: local
-	Replay    bool           // there is no program to be asked for anything
-	// Export writes what there is to a file and returns its name.
-	Export func(w *model.World, f *lint.Findings, view string, t Table) (string, error)
+	RetainFor time.Duration  // how long ended items are shown; negative: no limit
+	Zone      *time.Location // time zone of the times shown; nil: local
+	Replay    bool           // the source is a recording
+	// Export writes the state and the shown table to files and returns their names.
+	Export func(store *model.Store, f *lint.Findings, view string, t Table) (string, error)
 }
 
-// Table is what a table shows, for an export.
+// Table is the content of the shown table, for an export.
 type Table struct {
 	Columns []string
 	Rows    [][]string
 }
 
-// view is one of the lists, or the summary.
+// view identifies one of the lists, or the summary.
 type view int
 
 const (
@@ -55,54 +55,54 @@ const (
 	viewEvents
 	viewWarnings
 	viewSummary
-	viewSites // what viewGoroutines shows where there are too many
+	viewSites // shown in place of viewGoroutines if goroutines are grouped by site
 )
 
-// App is the console. It is a tea.Model.
+// App is the console's user interface. It implements tea.Model.
 type App struct {
 	o        Options
 	styles   Styles
 	zone     *time.Location
-	world    *model.World
+	store    *model.Store
 	source   Source
 	findings *lint.Findings
 	lists    map[view]*list
 
 	view    view
 	bySite  bool
-	pages   []page // details, the last is shown
+	pages   []page // open detail pages; the last one is shown
 	help    bool
 	paused  bool
 	prompt  *prompt
 	notice  string
 	lastKey string
-	ended   string // of a recording
+	ended   string // notice that the source has ended, "" before
 
 	width, height int
 }
 
-// New returns a console of the source's targets.
+// New returns an App that shows the targets of a source.
 func New(s Source, o Options) *App {
-	a := &App{o: o, styles: o.Styles, zone: o.Zone, world: &model.World{RetainFor: o.RetainFor}, source: s, lists: newLists(), width: 80, height: 24}
+	a := &App{o: o, styles: o.Styles, zone: o.Zone, store: &model.Store{RetainFor: o.RetainFor}, source: s, lists: newLists(), width: 80, height: 24}
 	if a.zone == nil {
 		a.zone = time.Local
 	}
-	s.Targets(a.world)
-	a.findings = lint.Check(a.world, o.Lint)
-	a.refill()
+	s.Targets(a.store)
+	a.findings = lint.Check(a.store, o.Lint)
+	a.refresh()
 	return a
 }
 
-// World is what the console knows.
-func (a *App) World() *model.World { return a.world }
+// Store returns the state of the targets.
+func (a *App) Store() *model.Store { return a.store }
 
-// Findings are the warnings of the moment.
+// Findings returns the current warnings.
 func (a *App) Findings() *lint.Findings { return a.findings }
 
-// batch is events that came together, done the end of a source.
+// batch holds events that are applied together. sourceDone reports that the source has ended.
 type (
-	batch []source.Event
-	done  struct{ err error }
+	batch      []source.Event
+	sourceDone struct{ err error }
 )
 
 // Init implements tea.Model.
@@ -115,7 +115,7 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		a.width, a.height = msg.Width, msg.Height
 	case batch:
 		a.apply(msg)
-	case done:
+	case sourceDone:
 		a.ended = "the recording has ended"
 		if msg.err != nil {
 			a.ended = msg.err.Error()
@@ -131,38 +131,38 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return a, nil
 }
 
-// Apply takes events in, as if they had come from the source.
+// Apply applies events as if the source had emitted them.
 func (a *App) Apply(events ...source.Event) { a.apply(events) }
 
 func (a *App) apply(events []source.Event) {
-	fresh := false
+	changed := false
 	for _, e := range events {
 		if a.paused && e.Goroutines != nil {
-			continue // a profile that was on its way
+			continue // a profile that was requested before the pause
 		}
-		source.Apply(a.world, e)
-		fresh = fresh || e.Trace == nil || a.showsSpans()
+		source.Apply(a.store, e)
+		changed = changed || e.Trace == nil || a.showsSpans()
 	}
-	if !fresh {
+	if !changed {
 		return
 	}
-	a.findings = lint.Check(a.world, a.o.Lint)
-	a.refill()
+	a.findings = lint.Check(a.store, a.o.Lint)
+	a.refresh()
 }
 
 func (a *App) showsSpans() bool {
 	return a.view == viewSpans || a.view == viewSummary || len(a.pages) > 0
 }
 
-// refill brings what is shown up to what is known.
-func (a *App) refill() {
+// refresh updates the shown list and page from the state.
+func (a *App) refresh() {
 	a.list().fill(a)
 	if p := a.page(); p != nil {
 		p.refresh(a)
 	}
 }
 
-// list is the list of the current view.
+// list returns the list of the current view. The summary uses the list of tasks.
 func (a *App) list() *list {
 	switch {
 	case a.view == viewSummary:
@@ -173,10 +173,10 @@ func (a *App) list() *list {
 	return a.lists[a.view]
 }
 
-// sites reports whether goroutines are shown by site: when that is asked for,
-// and when there are too many.
+// sites reports whether goroutines are shown by site: because the user chose it, or because a
+// target has more goroutines than the limit.
 func (a *App) sites() bool {
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		if t.Goroutines.GetBySite() {
 			return true
 		}
@@ -184,7 +184,7 @@ func (a *App) sites() bool {
 	return a.bySite
 }
 
-// page is the details that are shown, nil where it is a list.
+// page returns the detail page that is shown, or nil if a list is shown.
 func (a *App) page() page {
 	if len(a.pages) == 0 {
 		return nil
@@ -192,7 +192,7 @@ func (a *App) page() page {
 	return a.pages[len(a.pages)-1]
 }
 
-// show changes to a view.
+// show changes to a view and requests the data that it needs.
 func (a *App) show(v view) {
 	a.view = v
 	a.pages = nil
@@ -206,29 +206,28 @@ func (a *App) show(v view) {
 	case viewSummary, viewWarnings:
 		a.source.Goroutines() // some warnings are about them
 	}
-	a.wantDetails()
-	a.refill()
+	a.requestDetails()
+	a.refresh()
 }
 
-// open shows a page of details above what is shown.
+// open shows a detail page on top of the current one.
 func (a *App) open(p page) {
 	a.pages = append(a.pages, p)
-	a.wantDetails()
-	a.refill()
+	a.requestDetails()
+	a.refresh()
 }
 
-// back goes to what was shown before.
+// back closes the current detail page.
 func (a *App) back() {
 	if len(a.pages) > 0 {
 		a.pages = a.pages[:len(a.pages)-1]
-		a.wantDetails()
-		a.refill()
+		a.requestDetails()
+		a.refresh()
 	}
 }
 
-// wantDetails asks for the histograms of the task that is shown, and for no
-// other's.
-func (a *App) wantDetails() {
+// requestDetails requests the histograms of the task that is shown, and of no other task.
+func (a *App) requestDetails() {
 	if p, ok := a.page().(*taskPage); ok {
 		a.source.Details(p.key.target, p.key.id)
 		return
@@ -237,8 +236,8 @@ func (a *App) wantDetails() {
 }
 
 func (a *App) target(k key) *model.Target {
-	if k.target >= len(a.world.Targets) {
+	if k.target >= len(a.store.Targets) {
 		return nil
 	}
-	return a.world.Targets[k.target]
+	return a.store.Targets[k.target]
 }

@@ -26,12 +26,13 @@ import (
 	"mini-redis/services/console/internal/source"
 )
 
-var update = flag.Bool("update", false, "write the recording and the screens in testdata anew")
+var update = flag.Bool("update", false, "write the recording and the screens in testdata")
 
 const ms = time.Millisecond
 
-// known is a program of known behaviour, on a clock of its own.
-type known struct {
+// fixtureProgram is a program with defined tasks, resources, spans, events and goroutines, on a
+// clock that the test controls.
+type fixtureProgram struct {
 	c     *console.Console
 	clock *consoletest.Clock
 	locks []*watch.Mutex
@@ -39,9 +40,9 @@ type known struct {
 	log   slog.Handler
 }
 
-// logs logs at fixed times: of the first task, in the span that GET is, and of
-// nobody.
-func (k *known) logs() {
+// logs writes three records at fixed times: one in the context of the first task, one in the span
+// GET, and one without a task.
+func (k *fixtureProgram) logs() {
 	at := func(d time.Duration, l slog.Level, text string, attrs ...slog.Attr) slog.Record {
 		r := slog.NewRecord(time.Date(2026, 11, 23, 12, 0, 5, 0, time.UTC).Add(d), l, text, 0)
 		r.AddAttrs(attrs...)
@@ -65,9 +66,9 @@ func spanContext(n byte) trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{0: 0x0a, 15: 0xf7}, SpanID: trace.SpanID{0: 0xb7, 7: n}})
 }
 
-func newKnown(t *testing.T) *known {
+func newFixtureProgram(t *testing.T) *fixtureProgram {
 	t.Helper()
-	k := &known{clock: consoletest.NewClock()}
+	k := &fixtureProgram{clock: consoletest.NewClock()}
 	tap := console.NewLogTap(slog.NewTextHandler(io.Discard, nil))
 	k.c = console.New(console.Options{
 		Clock: k.clock, PublishInterval: 5 * ms, AlwaysHistograms: true, Spans: k, Goroutines: k, Logs: tap,
@@ -76,7 +77,7 @@ func newKnown(t *testing.T) *known {
 	k.spinner()
 	k.connections()
 	k.deadlock(t)
-	brief := k.c.NewTask(console.TaskOptions{Name: "came and went", Kind: console.KindBlocking, Parent: k.first})
+	brief := k.c.NewTask(console.TaskOptions{Name: "short-lived", Kind: console.KindBlocking, Parent: k.first})
 	brief.BeginPoll(k.clock.Mono())
 	k.clock.Pass(3 * ms)
 	brief.Drop()
@@ -85,8 +86,8 @@ func newKnown(t *testing.T) *known {
 	return k
 }
 
-// spinner runs 200 ms, then sleeps 300, five times.
-func (k *known) spinner() {
+// spinner adds a task that runs for 200 ms and then sleeps for 300 ms, five times.
+func (k *fixtureProgram) spinner() {
 	task := k.c.NewTask(console.TaskOptions{Name: "spins 200 ms, sleeps 300", Kind: console.KindBlocking})
 	timer := k.c.NewResource(console.ResourceOptions{Kind: "Timer", Type: "time.Timer", Name: "sleep"})
 	k.first = task
@@ -106,9 +107,9 @@ func (k *known) spinner() {
 	task.Park(k.clock.Mono())
 }
 
-// connections are three tasks of an event loop: one busy, one that wakes
-// itself, one that is idle.
-func (k *known) connections() {
+// connections adds three tasks of an event loop: one that is busy, one that wakes itself, and one
+// that is idle.
+func (k *fixtureProgram) connections() {
 	tasks := make([]*console.Task, 3)
 	for i, peer := range []string{"10.0.0.1:50001", "10.0.0.2:50002", "10.0.0.3:50003"} {
 		tasks[i] = k.c.NewTask(console.TaskOptions{
@@ -126,8 +127,8 @@ func (k *known) connections() {
 	}
 }
 
-// deadlock has two clerks, each with the lock that the other one wants.
-func (k *known) deadlock(t *testing.T) {
+// deadlock adds two tasks, each of which holds the lock that the other one waits for.
+func (k *fixtureProgram) deadlock(t *testing.T) {
 	t.Helper()
 	var ready sync.WaitGroup
 	tasks := make([]*console.Task, 2)
@@ -157,13 +158,13 @@ func (k *known) deadlock(t *testing.T) {
 }
 
 // Subscribe implements console.SpanSource.
-func (k *known) Subscribe(int) console.SpanStream { return &knownSpans{} }
+func (k *fixtureProgram) Subscribe(int) console.SpanStream { return &fixtureSpans{} }
 
-type knownSpans struct{ calls int }
+type fixtureSpans struct{ calls int }
 
-func (s *knownSpans) Close() {}
+func (s *fixtureSpans) Close() {}
 
-func (s *knownSpans) Next(ctx context.Context, dst []console.Span) (int, uint64, error) {
+func (s *fixtureSpans) Next(ctx context.Context, dst []console.Span) (int, uint64, error) {
 	s.calls++
 	start := time.Date(2026, 11, 23, 12, 0, 5, 0, time.UTC)
 	id := spanContext
@@ -186,7 +187,7 @@ func (s *knownSpans) Next(ctx context.Context, dst []console.Span) (int, uint64,
 }
 
 // Snapshot implements console.GoroutineSource.
-func (k *known) Snapshot(context.Context, int) (*goroutinespb.Snapshot, error) {
+func (k *fixtureProgram) Snapshot(context.Context, int) (*goroutinespb.Snapshot, error) {
 	times := func(run, ready, wait time.Duration, n uint64) *goroutinespb.Times {
 		return &goroutinespb.Times{Running: durationpb.New(run), Runnable: durationpb.New(ready), Waiting: durationpb.New(wait), Scheduled: n}
 	}
@@ -207,13 +208,12 @@ func (k *known) Snapshot(context.Context, int) (*goroutinespb.Snapshot, error) {
 }
 
 // Rest implements console.GoroutineSource.
-func (k *known) Rest() {}
+func (k *fixtureProgram) Rest() {}
 
-// makeRecording watches the known program, in two targets' names, and keeps
-// what it said.
+// makeRecording records the fixture program.
 func makeRecording(t *testing.T, path string) {
 	t.Helper()
-	k := newKnown(t)
+	k := newFixtureProgram(t)
 	s, err := k.c.Listen(console.ServeOptions{Addr: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func makeRecording(t *testing.T, path string) {
 	w := record.NewWriter(&b, time.Now(), []string{"server"})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
-	time.AfterFunc(time.Second, func() { k.clock.Pass(time.Second) }) // a deadlock is one when it lasts
+	time.AfterFunc(time.Second, func() { k.clock.Pass(time.Second) }) // a deadlock is reported only if it is older than the previous update
 	if err := live.Run(ctx, w.Write); err != nil {
 		t.Fatal(err)
 	}
@@ -247,11 +247,11 @@ func makeRecording(t *testing.T, path string) {
 	_ = s.Close(shut)
 }
 
-// recorded returns a console in which the recording of the known program has
-// been played to its end, for as many targets.
+// recorded returns an App to which the recording of the fixture program has been applied, once for
+// each of the targets.
 func recorded(t *testing.T, targets int, styles Styles) *App {
 	t.Helper()
-	path := filepath.Join("testdata", "known.recording")
+	path := filepath.Join("testdata", "fixture.recording")
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -261,7 +261,7 @@ func recorded(t *testing.T, targets int, styles Styles) *App {
 		t.Fatal(err)
 	}
 	names := []string{"server", "second"}[:targets]
-	a := New(&quiet{names: names}, Options{Styles: styles, Lint: lint.Defaults(), RetainFor: -1, Zone: time.UTC})
+	a := New(&fakeSource{names: names}, Options{Styles: styles, Lint: lint.Defaults(), RetainFor: -1, Zone: time.UTC})
 	var events []source.Event
 	for {
 		e, _, err := r.Next()

@@ -10,8 +10,8 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// digits is a number below 1000 in three digits, cut and not rounded: 999.9
-// of a unit is less than one of the next.
+// digits formats a number below 1000 with three digits. It truncates and does not round, so that a
+// number below 1000 is never shown as 1000 of a unit.
 func digits(v float64) string {
 	switch {
 	case v >= 100 || v == float64(int(v)):
@@ -22,23 +22,23 @@ func digits(v float64) string {
 	return strconv.FormatFloat(float64(int(v*100))/100, 'f', 2, 64)
 }
 
-func two(d, unit time.Duration, name string, sub time.Duration, subName string) string {
+func twoUnits(d, unit time.Duration, name string, sub time.Duration, subName string) string {
 	return fmt.Sprintf("%d%s%02d%s", d/unit, name, d%unit/sub, subName)
 }
 
-// Cells of the kinds there are.
-func text(s string) table.Cell             { return table.Cell{Text: s} }
-func number(n uint64) table.Cell           { return table.Cell{Text: strconv.FormatUint(n, 10), Num: float64(n)} }
-func faint(s string) table.Cell            { return table.Cell{Text: s, Tone: table.Faint} }
-func none() table.Cell                     { return table.Cell{} }
-func sized(s string, n float64) table.Cell { return table.Cell{Text: s, Num: n} }
+// Constructors of cells.
+func text(s string) table.Cell                { return table.Cell{Text: s} }
+func number(n uint64) table.Cell              { return table.Cell{Text: strconv.FormatUint(n, 10), Num: float64(n)} }
+func faint(s string) table.Cell               { return table.Cell{Text: s, Tone: table.Faint} }
+func emptyCell() table.Cell                   { return table.Cell{} }
+func sortable(s string, n float64) table.Cell { return table.Cell{Text: s, Num: n} }
 
 func (s Styles) time(d time.Duration) table.Cell {
 	txt, tone := s.duration(d)
 	return table.Cell{Text: txt, Num: float64(d), Tone: tone}
 }
 
-// share is a part of a whole in percent.
+// share formats part as a percentage of whole.
 func share(part, whole time.Duration) string {
 	if whole <= 0 {
 		return "0%"
@@ -46,7 +46,7 @@ func share(part, whole time.Duration) string {
 	return strconv.FormatFloat(100*float64(part)/float64(whole), 'f', 1, 64) + "%"
 }
 
-// fieldsText is fields as name=value, the way a reader of logs expects.
+// fieldsText formats fields as name=value pairs, as in logfmt.
 func fieldsText(list []model.Field) string {
 	var b strings.Builder
 	for i, f := range list {

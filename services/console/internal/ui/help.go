@@ -14,7 +14,7 @@ import (
 
 func timeOf(ns uint64) time.Duration { return time.Duration(min(ns, 1<<62)) }
 
-// wrap breaks a line where the separator is.
+// wrap breaks a line at separators so that each part fits the width, if its words do.
 func wrap(line, separator string, width int) (lines []string) {
 	current := ""
 	for _, word := range strings.Split(strings.TrimSpace(line), separator) {
@@ -30,23 +30,23 @@ func wrap(line, separator string, width int) (lines []string) {
 	return append(lines, current)
 }
 
-// keysHelp is what the keys do.
+// keysHelp lists the keys and what they do.
 var keysHelp = []struct{ keys, what string }{
 	{"t r a", "tasks, resources, async operations"},
 	{"o s v", "goroutines, spans, events"},
 	{"w u", "warnings, summary"},
-	{"enter", "details of what is selected"},
-	{"esc", "back; all rows again"},
+	{"enter", "details of the row"},
+	{"esc", "back, clear the filter"},
 	{"left right, h l", "choose the column to sort by"},
 	{"i", "invert the order"},
 	{"up down, k j", "move"},
-	{"pgup pgdn", "move by a screen"},
-	{"gg G", "first, last"},
+	{"pgup pgdn", "move by one screen"},
+	{"gg G", "first row, last row"},
 	{"/", "filter: words, !not, column:text, busy>10ms"},
 	{"T", "tree by parent"},
 	{"b", "goroutines by site"},
-	{"space", "pause, go on"},
-	{"e", "export what is shown, and all there is"},
+	{"space", "pause, resume"},
+	{"e", "export the table as CSV, everything as JSON"},
 	{"?", "this help"},
 	{"q", "quit"},
 }
@@ -56,13 +56,13 @@ func (a *App) helpLines() []string {
 	for _, k := range keysHelp {
 		lines = append(lines, fmt.Sprintf("%s%s %s", a.styles.Bold(k.keys), strings.Repeat(" ", max(16-len(k.keys), 0)), k.what))
 	}
-	return append(lines, "", a.styles.Tone("any key: back", table.Faint))
+	return append(lines, "", a.styles.Tone("press any key to go back", table.Faint))
 }
 
-// summary says in a few lines per target how it is.
+// summary draws the most important figures of each target.
 func (a *App) summary(width, height int) []string {
 	var lines []string
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		s, tone := a.status(t)
 		lines = append(lines, a.styles.Heading(clean(t.Name))+"  "+a.styles.Tone(s, tone))
 		lines = append(lines, a.summaryTasks(t)...)
@@ -74,7 +74,7 @@ func (a *App) summary(width, height int) []string {
 			lines = append(lines, fmt.Sprintf("  spans       %d ended, %d open", t.SpanCount, open))
 		}
 		if t.EventCount > 0 {
-			lines = append(lines, fmt.Sprintf("  events      %d%s", t.EventCount, graveEvents(t)))
+			lines = append(lines, fmt.Sprintf("  events      %d%s", t.EventCount, severeEvents(t)))
 		}
 		n := 0
 		for _, w := range a.findings.List {
@@ -92,8 +92,8 @@ func (a *App) summary(width, height int) []string {
 	return lines[:min(len(lines), height)]
 }
 
-// graveEvents counts errors and warnings among the latest events.
-func graveEvents(t *model.Target) string {
+// severeEvents counts the errors and warnings among the events that are kept.
+func severeEvents(t *model.Target) string {
 	n := map[model.Level]int{}
 	for _, e := range t.LatestEvents() {
 		n[e.Level]++
@@ -115,14 +115,14 @@ func (a *App) summaryTasks(t *model.Target) []string {
 		if x, y := tasks[i].Busy(), tasks[j].Busy(); x != y {
 			return x > y
 		}
-		return tasks[i].Wire < tasks[j].Wire
+		return tasks[i].WireID < tasks[j].WireID
 	})
 	for _, x := range tasks[:min(len(tasks), 3)] {
 		if x.Busy() == 0 {
 			break
 		}
 		busy, tone := a.styles.duration(x.Busy())
-		lines = append(lines, fmt.Sprintf("    busiest   %s  %s  %s", clean(t.TaskOf(x.Wire)), a.styles.Tone(busy, tone), share(x.Busy(), x.Total())))
+		lines = append(lines, fmt.Sprintf("    busiest   %s  %s  %s", clean(t.TaskTitle(x.WireID)), a.styles.Tone(busy, tone), share(x.Busy(), x.Total())))
 	}
 	return lines
 }
@@ -144,7 +144,7 @@ func (a *App) summaryResources(t *model.Target) []string {
 	lines := []string{"  resources   " + clean(statesText(kinds))}
 	if waiting > 0 {
 		d, tone := a.styles.duration(longest)
-		lines = append(lines, fmt.Sprintf("  waiting     %d, the longest for %s", waiting, a.styles.Tone(d, tone)))
+		lines = append(lines, fmt.Sprintf("  waiting     %d, longest %s", waiting, a.styles.Tone(d, tone)))
 	}
 	return lines
 }

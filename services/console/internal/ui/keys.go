@@ -8,10 +8,10 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// prompt is a line that the user types.
+// prompt is the filter line while the user edits it.
 type prompt struct {
 	text  string
-	saved table.Filter // what escape goes back to
+	saved table.Filter // restored by escape
 	err   error
 }
 
@@ -24,7 +24,7 @@ func visible(r rune) rune {
 	return r
 }
 
-// key does what a key says.
+// key handles a key.
 func (a *App) key(k tea.KeyPressMsg) tea.Cmd {
 	a.notice = ""
 	name := k.String()
@@ -64,7 +64,7 @@ func (a *App) key(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-// views are the keys of the views.
+// views lists the views and their keys.
 var views = []struct {
 	key, name, short string
 	view             view
@@ -89,7 +89,7 @@ func (a *App) viewKey(name string) bool {
 	return false
 }
 
-// scroller is the table that keys move in.
+// scroller returns the table that the movement keys apply to.
 func (a *App) scroller() *table.Table {
 	if p := a.page(); p != nil {
 		if t := p.table(); t != nil {
@@ -111,13 +111,13 @@ func (a *App) listKey(name string) {
 		t.Move(-1, true)
 	case "left", "h":
 		t.NextColumn(-1)
-		a.refill()
+		a.refresh()
 	case "right", "l":
 		t.NextColumn(1)
-		a.refill()
+		a.refresh()
 	case "i":
 		t.Invert()
-		a.refill()
+		a.refresh()
 	case "G", "end":
 		t.Last()
 	case "home":
@@ -134,16 +134,16 @@ func (a *App) listKey(name string) {
 		a.prompt = &prompt{text: t.Filter.Text, saved: t.Filter}
 	case "T":
 		t.Tree = !t.Tree
-		a.refill()
+		a.refresh()
 	case "b":
 		a.bySite = !a.bySite
-		a.refill()
+		a.refresh()
 	case "e":
 		a.export()
 	}
 }
 
-// scrollKey moves a page of text; it reports false for other keys.
+// scrollKey handles a key on a page of text. It returns false for keys that are handled elsewhere.
 func (a *App) scrollKey(p page, name string) bool {
 	switch name {
 	case "down", "j":
@@ -164,14 +164,14 @@ func (a *App) scrollKey(p page, name string) bool {
 	return true
 }
 
-// escape goes one step back: out of a page, or out of a filter.
+// escape closes the page, or clears the filter if no page is open.
 func (a *App) escape(t *table.Table) {
 	if a.page() != nil {
 		a.back()
 		return
 	}
 	t.Filter = table.Filter{}
-	a.refill()
+	a.refresh()
 }
 
 func (a *App) promptKey(k tea.KeyPressMsg) {
@@ -183,7 +183,7 @@ func (a *App) promptKey(k tea.KeyPressMsg) {
 	case "esc":
 		a.scroller().Filter = p.saved
 		a.prompt = nil
-		a.refill()
+		a.refresh()
 		return
 	case "backspace":
 		if r := []rune(p.text); len(r) > 0 {
@@ -203,12 +203,13 @@ func (a *App) promptKey(k tea.KeyPressMsg) {
 	a.filter()
 }
 
-// filter applies what has been typed so far.
+// filter applies the text that has been typed so far. An invalid filter is reported and not
+// applied.
 func (a *App) filter() {
 	f, err := table.ParseFilter(a.prompt.text)
 	if a.prompt.err = err; err == nil {
 		a.scroller().Filter = f
-		a.refill()
+		a.refresh()
 	}
 }
 
@@ -217,7 +218,7 @@ func (a *App) pause() {
 	a.source.Pause(a.paused)
 }
 
-// enter opens what is selected.
+// enter opens the detail page of the selected row.
 func (a *App) enter(id any) {
 	switch id := id.(type) {
 	case key:
@@ -241,7 +242,7 @@ func (a *App) openKey(k key) {
 		if r := target.Resources[k.id]; r != nil {
 			a.open(newResourcePage(k, r))
 		}
-	case kindOp: // of who waits there is more to see
+	case kindOp: // opens the waiting task, which has a page
 		if o := target.Ops[k.id]; o != nil && o.Task != 0 {
 			a.openKey(key{k.target, kindTask, o.Task})
 		}
@@ -281,9 +282,9 @@ func (a *App) export() {
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	name, err := a.o.Export(a.world, a.findings, strings.ReplaceAll(strings.ToLower(l.title), " ", "-"), t)
+	name, err := a.o.Export(a.store, a.findings, strings.ReplaceAll(strings.ToLower(l.title), " ", "-"), t)
 	if err != nil {
-		a.notice = "not exported: " + err.Error()
+		a.notice = "export failed: " + err.Error()
 		return
 	}
 	a.notice = "written: " + name

@@ -11,14 +11,14 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// key is the identity of an item on the screen, in all tables.
+// key identifies an item in all tables.
 type key struct {
 	target int
 	kind   kind
-	id     uint64
+	id     uint64 // wire ID, goroutine ID, span ID or event number
 }
 
-// kind is a kind of items, and the view that lists them.
+// kind is the kind of an item.
 type kind int
 
 const (
@@ -32,7 +32,7 @@ const (
 	kindWarning
 )
 
-// list is a table of items of one kind.
+// list is a table of the items of one kind.
 type list struct {
 	kind    kind
 	title   string
@@ -41,25 +41,24 @@ type list struct {
 	columns func(a *App) []table.Column
 }
 
-// fill shows what there is now.
+// fill updates the table from the state.
 func (l *list) fill(a *App) {
 	l.table.Columns = l.columns(a)
 	rows := l.rows(a)
-	if len(a.world.Targets) < 2 {
-		for i := range rows { // no column of targets for one
+	if len(a.store.Targets) < 2 {
+		for i := range rows { // the target column is shown only for several targets
 			rows[i].Cells = rows[i].Cells[:len(l.table.Columns)]
 		}
 	}
 	l.table.SetRows(rows)
 }
 
-// order is where an item stands among equals.
+// order returns the sort key of rows that are equal in the sort column.
 func order(t *model.Target, n uint64) [2]uint64 { return [2]uint64{uint64(t.Index), n} }
 
-// withTarget adds the column of targets, last in the definition and shown where
-// there are several.
+// withTarget appends the target column if there are several targets.
 func withTarget(a *App, columns ...table.Column) []table.Column {
-	if len(a.world.Targets) > 1 {
+	if len(a.store.Targets) > 1 {
 		columns = append(columns, table.Column{Title: "Target", Max: 24, Rank: 1})
 	}
 	return columns
@@ -84,15 +83,15 @@ func taskColumns(a *App) []table.Column {
 }
 
 func taskRows(a *App) (rows []table.Row) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		for _, t := range target.Tasks {
-			row := table.Row{ID: key{target.Index, kindTask, t.Wire}, Order: order(target, t.Wire), Done: t.State() == model.Done}
+			row := table.Row{ID: key{target.Index, kindTask, t.WireID}, TieBreak: order(target, t.WireID), Done: t.State() == model.Done}
 			if target.Tasks[t.Parent] != nil {
 				row.Parent = key{target.Index, kindTask, t.Parent}
 			}
 			row.Cells = []table.Cell{
-				a.warnings(a.findings.OfTask(t)), number(t.ID), state(t.State()), text(t.Name),
-				a.styles.time(t.Total()), a.styles.time(t.Busy()), a.styles.time(t.Waited()), a.styles.time(t.IdleTime()),
+				a.warnings(a.findings.CountForTask(t)), number(t.ID), state(t.State()), text(t.Name),
+				a.styles.time(t.Total()), a.styles.time(t.Busy()), a.styles.time(t.ScheduledTime()), a.styles.time(t.IdleTime()),
 				number(t.Stats.Polls), number(t.Stats.Wakes), text(t.Kind), text(t.Location),
 				faint(strings.TrimSpace(fieldsText(t.Fields) + " target=" + t.Module)), text(target.Name),
 			}
@@ -104,7 +103,7 @@ func taskRows(a *App) (rows []table.Row) {
 
 func (a *App) warnings(n int) table.Cell {
 	if n == 0 {
-		return none()
+		return emptyCell()
 	}
 	return table.Cell{Text: a.styles.pick("⚠", "!") + strconv.Itoa(n), Num: float64(n), Tone: table.Warn}
 }
@@ -126,7 +125,7 @@ func resourceColumns(a *App) []table.Column {
 }
 
 func resourceRows(a *App) (rows []table.Row) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		waiting := map[uint64]uint64{}
 		for _, o := range target.Ops {
 			if !o.Done() {
@@ -134,20 +133,20 @@ func resourceRows(a *App) (rows []table.Row) {
 			}
 		}
 		for _, r := range target.Resources {
-			vis, parent := text("public"), none()
+			vis, parent := text("public"), emptyCell()
 			if r.Internal {
 				vis = faint("internal")
 			}
 			if r.Parent != 0 {
 				parent = number(target.ResourceNumber(r.Parent))
 			}
-			row := table.Row{ID: key{target.Index, kindResource, r.Wire}, Order: order(target, r.ID), Done: !r.Dropped.IsZero()}
+			row := table.Row{ID: key{target.Index, kindResource, r.WireID}, TieBreak: order(target, r.ID), Done: !r.Dropped.IsZero()}
 			if target.Resources[r.Parent] != nil {
 				row.Parent = key{target.Index, kindResource, r.Parent}
 			}
 			row.Cells = []table.Cell{
-				a.warnings(a.findings.OfResource(r)), number(r.ID), text(r.Kind), text(r.Name()), a.styles.time(r.Total()),
-				number(waiting[r.Wire]), text(r.Type), vis, parent, text(r.Location),
+				a.warnings(a.findings.CountForResource(r)), number(r.ID), text(r.Kind), text(r.Name()), a.styles.time(r.Total()),
+				number(waiting[r.WireID]), text(r.Type), vis, parent, text(r.Location),
 				faint(attributesText(target, r.Attributes)), text(target.Name),
 			}
 			rows = append(rows, row)
@@ -156,19 +155,19 @@ func resourceRows(a *App) (rows []table.Row) {
 	return rows
 }
 
-// namesTask are the attributes whose values are numbers of tasks.
-var namesTask = map[string]bool{console.HolderAttribute: true, "user": true, "subscriber": true}
+// taskAttributes holds the attributes whose values are wire IDs of tasks.
+var taskAttributes = map[string]bool{console.HolderAttribute: true, "user": true, "subscriber": true}
 
-// attributesText is the attributes, tasks with their names, and without the
-// name, which has a column.
+// attributesText formats a resource's attributes, with the names of tasks. It omits the name, which
+// has its own column.
 func attributesText(t *model.Target, list []model.Field) string {
 	var shown []model.Field
 	for _, f := range list {
 		if f.Name == "name" {
 			continue
 		}
-		if namesTask[f.Name] {
-			f.Value = t.TaskOf(f.Number)
+		if taskAttributes[f.Name] {
+			f.Value = t.TaskTitle(f.Number)
 		}
 		shown = append(shown, f)
 	}
@@ -190,26 +189,26 @@ func opColumns(a *App) []table.Column {
 	)
 }
 
-// opRows lists the operations on one resource, or on all where of is zero.
+// opRows lists the operations on the resource of, or on all resources if of is zero.
 func opRows(a *App, of key) (rows []table.Row) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		for _, o := range target.Ops {
 			if of != (key{}) && (of.target != target.Index || of.id != o.Resource) {
 				continue
 			}
-			on, parent := strconv.FormatUint(target.ResourceNumber(o.Resource), 10), none()
+			on, parent := strconv.FormatUint(target.ResourceNumber(o.Resource), 10), emptyCell()
 			if r := target.Resources[o.Resource]; r != nil {
 				on = resourceTitle(r)
 			}
 			if o.Parent != 0 {
 				parent = number(target.OpNumber(o.Parent))
 			}
-			row := table.Row{ID: key{target.Index, kindOp, o.Wire}, Order: order(target, o.ID), Done: o.Done()}
+			row := table.Row{ID: key{target.Index, kindOp, o.WireID}, TieBreak: order(target, o.ID), Done: o.Done()}
 			if target.Ops[o.Parent] != nil {
 				row.Parent = key{target.Index, kindOp, o.Parent}
 			}
 			row.Cells = []table.Cell{
-				number(o.ID), text(target.TaskOf(o.Task)), text(o.Source), text(on), a.styles.time(o.Total()), a.styles.time(o.Busy()),
+				number(o.ID), text(target.TaskTitle(o.Task)), text(o.Source), text(on), a.styles.time(o.Total()), a.styles.time(o.Busy()),
 				a.styles.time(max(o.Total()-o.Busy(), 0)), number(o.Polls), parent, faint(fieldsText(o.Attributes)), text(target.Name),
 			}
 			rows = append(rows, row)

@@ -27,7 +27,7 @@ func goroutineColumns(a *App) []table.Column {
 }
 
 func goroutineRows(a *App) (rows []table.Row) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		for _, g := range target.Goroutines.GetGoroutines() {
 			st := table.Cell{Text: g.GetState()}
 			switch {
@@ -36,27 +36,27 @@ func goroutineRows(a *App) (rows []table.Row) {
 			case g.GetState() == "running" || g.GetState() == "runnable":
 				st.Tone = table.Good
 			}
-			blocked := none()
+			blocked := emptyCell()
 			if d := g.GetBlockedFor().AsDuration(); d > 0 {
 				blocked = a.styles.time(d)
 			}
-			row := table.Row{ID: key{target.Index, kindGoroutine, g.GetId()}, Order: order(target, g.GetId()), Hidden: strings.Join(g.GetStack(), " ") + " " + g.GetCreatedBy()}
+			row := table.Row{ID: key{target.Index, kindGoroutine, g.GetId()}, TieBreak: order(target, g.GetId()), SearchText: strings.Join(g.GetStack(), " ") + " " + g.GetCreatedBy()}
 			if g.GetParent() != 0 {
 				row.Parent = key{target.Index, kindGoroutine, g.GetParent()}
 			}
 			row.Cells = append([]table.Cell{number(g.GetId()), st, text(g.GetName())}, a.times(g.GetTimes())...)
-			row.Cells = append(row.Cells, blocked, text(target.TaskOf(g.GetTask())), text(g.GetLocation()), text(target.Name))
+			row.Cells = append(row.Cells, blocked, text(target.TaskTitle(g.GetTask())), text(g.GetLocation()), text(target.Name))
 			rows = append(rows, row)
 		}
 	}
 	return rows
 }
 
-// times are the cells of running, ready, waiting and starts; empty where nobody
-// has looked.
+// times returns the cells of the running, runnable and waiting times and of the starts. They are
+// empty if no execution trace was read.
 func (a *App) times(t *goroutinespb.Times) []table.Cell {
 	if t == nil {
-		return []table.Cell{none(), none(), none(), none()}
+		return []table.Cell{emptyCell(), emptyCell(), emptyCell(), emptyCell()}
 	}
 	return []table.Cell{
 		a.styles.time(t.Running.AsDuration()), a.styles.time(t.Runnable.AsDuration()), a.styles.time(t.Waiting.AsDuration()), number(t.Scheduled),
@@ -78,13 +78,13 @@ func siteColumns(a *App) []table.Column {
 }
 
 func siteRows(a *App) (rows []table.Row) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		for i, s := range target.Goroutines.GetSites() {
-			leaked := none()
+			leaked := emptyCell()
 			if s.GetLeaked() > 0 {
 				leaked = table.Cell{Text: strconv.FormatUint(s.GetLeaked(), 10), Num: float64(s.GetLeaked()), Tone: table.Bad}
 			}
-			row := table.Row{ID: siteKey{target.Index, s.GetName(), s.GetLocation()}, Order: order(target, uint64(i))}
+			row := table.Row{ID: siteKey{target.Index, s.GetName(), s.GetLocation()}, TieBreak: order(target, uint64(i))}
 			row.Cells = append([]table.Cell{number(s.GetCount()), text(s.GetName())}, a.times(s.GetTimes())...)
 			row.Cells = append(row.Cells, leaked, text(s.GetLocation()), faint(statesText(s.GetStates())), text(target.Name))
 			rows = append(rows, row)
@@ -93,13 +93,13 @@ func siteRows(a *App) (rows []table.Row) {
 	return rows
 }
 
-// siteKey is the identity of a site.
+// siteKey identifies a site.
 type siteKey struct {
 	target         int
 	name, location string
 }
 
-// statesText is how many are in which state, the most numerous first.
+// statesText formats the number of items per state, in decreasing order.
 func statesText(states map[string]uint64) string {
 	names := make([]string, 0, len(states))
 	for name := range states {
@@ -124,11 +124,11 @@ func warningColumns(a *App) []table.Column {
 	)
 }
 
-// warningKey is the identity of a warning: what it is about.
+// warningKey identifies a warning by the item that it is about.
 type warningKey struct {
 	lint string
 	key
-	text string // where it is about nothing that has a number
+	text string // set if the warning is about no item with an ID
 }
 
 func warningRows(a *App) (rows []table.Row) {
@@ -144,14 +144,14 @@ func warningRows(a *App) (rows []table.Row) {
 		default:
 			id.kind, id.text = kindWarning, w.Text
 		}
-		rows = append(rows, table.Row{ID: id, Order: [2]uint64{uint64(i)}, Cells: []table.Cell{
+		rows = append(rows, table.Row{ID: id, TieBreak: [2]uint64{uint64(i)}, Cells: []table.Cell{
 			{Text: w.Lint, Tone: table.Warn}, text(w.Text), text(w.Target.Name),
 		}})
 	}
 	return rows
 }
 
-// lists are the tables of the console, by the view they are.
+// newLists returns the lists, by view.
 func newLists() map[view]*list {
 	m := map[view]*list{
 		viewTasks:      {kind: kindTask, title: "Tasks", columns: taskColumns, rows: taskRows},

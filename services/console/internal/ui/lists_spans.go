@@ -25,15 +25,15 @@ func spanColumns(a *App) []table.Column {
 }
 
 func spanRows(a *App) (rows []table.Row) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		i := uint64(0)
 		target.EachSpan(func(s *model.Span) {
-			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, Order: order(target, i), Hidden: s.Scope + " " + fieldsText(s.Fields)}
+			row := table.Row{ID: key{target.Index, kindSpan, s.ID}, TieBreak: order(target, i), SearchText: s.Scope + " " + fieldsText(s.Fields)}
 			i++
-			if id := model.SpanNumber(s.Parent); id != 0 {
+			if id := model.ParseSpanID(s.Parent); id != 0 {
 				row.Parent = key{target.Index, kindSpan, id}
 			}
-			end, status, events := a.spanEnd(s), text(s.Status), none()
+			end, status, events := a.spanEnd(s), text(s.Status), emptyCell()
 			if s.Status == "Error" {
 				status.Tone = table.Bad
 			}
@@ -42,7 +42,7 @@ func spanRows(a *App) (rows []table.Row) {
 			}
 			row.Cells = []table.Cell{
 				end, text(s.Name), a.styles.time(s.Duration()), text(s.Kind), status, text(spanTask(s)), text(s.Trace), faint(s.SpanID()),
-				events, faint(fieldsText(ownFields(s.Fields))), text(target.Name),
+				events, faint(fieldsText(distinctiveFields(s.Fields))), text(target.Name),
 			}
 			rows = append(rows, row)
 		})
@@ -50,9 +50,10 @@ func spanRows(a *App) (rows []table.Row) {
 	return rows
 }
 
-// ownFields leaves out what is the same for most spans of a program, or is told
-// by their name and task: who talks to whom. A span's page has all of it.
-func ownFields(list []model.Field) (own []model.Field) {
+// distinctiveFields omits the fields that most spans of a program share or that the span's name and
+// task already show: the database system and operation and the addresses. The span's page shows all
+// fields.
+func distinctiveFields(list []model.Field) (own []model.Field) {
 	for _, f := range list {
 		switch f.Name {
 		case "db.system.name", "db.operation.name", "server.address", "server.port", "client.address", "client.port",
@@ -64,20 +65,20 @@ func ownFields(list []model.Field) (own []model.Field) {
 	return own
 }
 
-// spanEnd is when a span ended; one that is open comes after all that have.
+// spanEnd returns the cell of a span's end. Open spans sort after all others.
 func (a *App) spanEnd(s *model.Span) table.Cell {
 	if s.Open() {
 		return table.Cell{Text: "open", Num: math.MaxFloat64, Tone: table.Good}
 	}
-	return sized(s.End.In(a.zone).Format("15:04:05.000"), float64(s.End.UnixNano()))
+	return sortable(s.End.In(a.zone).Format("15:04:05.000"), float64(s.End.UnixNano()))
 }
 
-// spanTask is the task that a span ran in, by its name also where it has gone.
+// spanTask returns the ID and name of the task that a span ran in, also after the task was removed.
 func spanTask(s *model.Span) string {
 	if s.Task != 0 && s.Target.Tasks[s.Task] == nil && s.TaskName != "" {
 		return fmt.Sprintf("%d (%s)", s.Task, s.TaskName)
 	}
-	return s.Target.TaskOf(s.Task)
+	return s.Target.TaskTitle(s.Task)
 }
 
 func eventColumns(a *App) []table.Column {
@@ -93,16 +94,16 @@ func eventColumns(a *App) []table.Column {
 }
 
 func eventRows(a *App) (rows []table.Row) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		for _, e := range target.LatestEvents() {
 			form := "15:04:05.000"
-			if a.width < narrow {
+			if a.width < narrowWidth {
 				form = "15:04:05"
 			}
-			row := table.Row{ID: key{target.Index, kindEvent, e.Number}, Order: order(target, e.Number), Hidden: e.Module + " " + e.Span}
+			row := table.Row{ID: key{target.Index, kindEvent, e.Number}, TieBreak: order(target, e.Number), SearchText: e.Module + " " + e.Span}
 			row.Cells = []table.Cell{
-				sized(e.At.In(a.zone).Format(form), float64(e.At.UnixNano())), level(e.Level), text(e.Message),
-				text(target.TaskOf(target.TaskOfEvent(e))), text(e.Trace), text(e.Location), faint(fieldsText(e.Fields)), text(target.Name),
+				sortable(e.At.In(a.zone).Format(form), float64(e.At.UnixNano())), level(e.Level), text(e.Message),
+				text(target.TaskTitle(target.TaskOfEvent(e))), text(e.Trace), text(e.Location), faint(fieldsText(e.Fields)), text(target.Name),
 			}
 			rows = append(rows, row)
 		}

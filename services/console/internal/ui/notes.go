@@ -8,7 +8,7 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// status is a target's state in a word or two.
+// status returns the state of a target's connection, for the header.
 func (a *App) status(t *model.Target) (string, table.Tone) {
 	connected, why := t.Status.Connected || t.Pprof.Connected, t.Status.Text
 	if why == "" {
@@ -27,9 +27,9 @@ func (a *App) status(t *model.Target) (string, table.Tone) {
 	return "(connecting)", table.Warn
 }
 
-// countStates counts running, scheduled, idle and ended tasks.
+// countStates counts the tasks of all targets by state.
 func (a *App) countStates() (n [4]int) {
-	for _, target := range a.world.Targets {
+	for _, target := range a.store.Targets {
 		for _, t := range target.Tasks {
 			n[t.State()]++
 		}
@@ -38,13 +38,13 @@ func (a *App) countStates() (n [4]int) {
 }
 
 func (a *App) goroutineNote(g *goroutinespb.Snapshot) string {
-	note := fmt.Sprintf("  %d in all", g.GetTotal())
+	note := fmt.Sprintf("  %d total", g.GetTotal())
 	if g.GetWindow() != nil {
 		d, _ := a.styles.duration(g.GetWindow().AsDuration())
-		note += "; times within " + d
+		note += "; times over " + d
 	}
 	if !g.GetLeaksKnown() {
-		note += "; leaks are not looked for"
+		note += "; leak detection is off"
 	}
 	if g.GetNote() != "" {
 		note += "; " + clean(g.GetNote())
@@ -52,16 +52,16 @@ func (a *App) goroutineNote(g *goroutinespb.Snapshot) string {
 	return note
 }
 
-// whyEmpty says why a list has nothing in it, where that is not plain.
-func (a *App) whyEmpty(l *list) string {
+// emptyText explains why a list is empty. It returns "" if the empty table is sufficient.
+func (a *App) emptyText(l *list) string {
 	connected, updated, pprof := false, false, false
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		connected = connected || t.Status.Connected
 		pprof = pprof || t.Pprof.Connected || t.Pprof.Text != ""
 		updated = updated || t.Updates > 0
 	}
 	if a.o.Replay && !updated {
-		return "Nothing yet."
+		return "No data yet."
 	}
 	switch l.kind {
 	case kindTask, kindResource, kindOp:
@@ -69,33 +69,33 @@ func (a *App) whyEmpty(l *list) string {
 		case updated:
 			return ""
 		case connected:
-			return "Connected; the program has not said anything yet."
+			return "Connected; no update received yet."
 		}
 		return a.notConnected()
 	case kindGoroutine, kindSite:
 		if !connected && !pprof {
 			return a.notConnected()
 		}
-		return "No goroutines: the program's console does not serve them, and no address of profiles was given (TARGET,pprof=ADDRESS)."
+		return "No goroutines: the program's console does not serve them, and no pprof address was given (TARGET,pprof=ADDRESS)."
 	case kindSpan:
 		if !connected {
 			return a.notConnected()
 		}
-		return a.whyNone("spans", func(t *model.Target) model.Status { return t.SpanStatus })
+		return a.noneText("spans", func(t *model.Target) model.Status { return t.SpanStatus })
 	case kindEvent:
 		if !connected {
 			return a.notConnected()
 		}
-		return a.whyNone("events", func(t *model.Target) model.Status { return t.EventStatus })
+		return a.noneText("events", func(t *model.Target) model.Status { return t.EventStatus })
 	case kindWarning:
 		return "No warnings."
 	}
 	return ""
 }
 
-// whyNone says of what a program was asked for why there is none.
-func (a *App) whyNone(what string, status func(*model.Target) model.Status) string {
-	for _, t := range a.world.Targets {
+// noneText explains why a requested stream has no items.
+func (a *App) noneText(what string, status func(*model.Target) model.Status) string {
+	for _, t := range a.store.Targets {
 		if s := status(t).Text; s != "" {
 			return "No " + what + ": " + clean(s) + "."
 		}
@@ -104,7 +104,7 @@ func (a *App) whyNone(what string, status func(*model.Target) model.Status) stri
 }
 
 func (a *App) notConnected() string {
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		if t.Status.Text != "" {
 			return "Not connected: " + clean(t.Status.Text)
 		}

@@ -16,42 +16,42 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// page is the details of one item.
+// page shows the details of one item.
 type page interface {
 	refresh(a *App)
 	draw(a *App, width, height int) []string
-	// table is what the keys move in; nil where they scroll the page.
+	// table returns the table that the movement keys apply to, or nil if they scroll the page.
 	table() *table.Table
 	scroll(n int)
 }
 
-// scrolled is a page of lines of which a part is in sight.
-type scrolled struct{ offset int }
+// scrollable implements scrolling of a page of lines.
+type scrollable struct{ offset int }
 
-func (s *scrolled) table() *table.Table { return nil }
-func (s *scrolled) scroll(n int)        { s.offset = max(s.offset+n, 0) }
+func (s *scrollable) table() *table.Table { return nil }
+func (s *scrollable) scroll(n int)        { s.offset = max(s.offset+n, 0) }
 
-func (s *scrolled) window(lines []string, height int) []string {
+func (s *scrollable) window(lines []string, height int) []string {
 	s.offset = max(min(s.offset, len(lines)-height), 0)
 	return lines[s.offset:min(len(lines), s.offset+height)]
 }
 
-// facts are names and values, below each other or in two columns.
-type facts struct {
+// fieldList is a list of names and values.
+type fieldList struct {
 	a     *App
 	lines []string
 }
 
-func (f *facts) add(name, value string) {
+func (f *fieldList) add(name, value string) {
 	f.lines = append(f.lines, f.a.styles.Bold(name+":")+" "+clean(value))
 }
 
-func (f *facts) time(name string, c table.Cell, more string) {
+func (f *fieldList) time(name string, c table.Cell, more string) {
 	f.lines = append(f.lines, f.a.styles.Bold(name+":")+" "+f.a.styles.Tone(c.Text, c.Tone)+more)
 }
 
-// beside puts two blocks next to each other where there is room, else below.
-func (a *App) beside(left, right []string, width int) []string {
+// sideBySide draws two blocks next to each other, or below each other if width is less than 80.
+func (a *App) sideBySide(left, right []string, width int) []string {
 	half := width / 2
 	if width < 80 {
 		return append(left, right...)
@@ -70,11 +70,11 @@ func (a *App) beside(left, right []string, width int) []string {
 	return out
 }
 
-// taskPage is a task.
+// taskPage shows a task.
 type taskPage struct {
-	scrolled
+	scrollable
 	key  key
-	task *model.Task // as it was last known
+	task *model.Task // last known state
 }
 
 func (p *taskPage) refresh(a *App) {
@@ -90,12 +90,12 @@ func (p *taskPage) draw(a *App, width, height int) []string {
 		title += "  " + clean(t.Name)
 	}
 	lines := []string{s.Heading(title)}
-	lines = append(lines, a.beside(p.general(a), p.wakers(a), width)...)
-	for _, w := range a.findings.About(t) {
+	lines = append(lines, a.sideBySide(p.general(a), p.wakers(a), width)...)
+	for _, w := range a.findings.ForTask(t) {
 		lines = append(lines, a.warning(w.Text, width)...)
 	}
 	lines = append(lines, p.waits(a)...)
-	if d := t.Target.Details[t.Wire]; d != nil {
+	if d := t.Target.Details[t.WireID]; d != nil {
 		lines = append(lines, "")
 		lines = append(lines, a.histogram("Poll times", d.Polls, width)...)
 		lines = append(lines, "")
@@ -110,7 +110,7 @@ func (p *taskPage) draw(a *App, width, height int) []string {
 	return p.window(lines, height)
 }
 
-// warning is a warning's text, on as many lines as it needs.
+// warning wraps a warning's text.
 func (a *App) warning(text string, width int) (lines []string) {
 	for _, line := range wrap(a.styles.pick("⚠ ", "! ")+clean(text), " ", width) {
 		lines = append(lines, a.styles.Tone(line, table.Warn))
@@ -119,19 +119,19 @@ func (a *App) warning(text string, width int) (lines []string) {
 }
 
 func (p *taskPage) general(a *App) []string {
-	t, f := p.task, facts{a: a}
+	t, f := p.task, fieldList{a: a}
 	st := state(t.State())
 	f.time("State", st, "  "+clean(t.Kind))
 	f.time("Total", a.styles.time(t.Total()), "")
 	f.time("Busy", a.styles.time(t.Busy()), "  "+share(t.Busy(), t.Total()))
-	f.time("Scheduled", a.styles.time(t.Waited()), "  "+share(t.Waited(), t.Total()))
+	f.time("Scheduled", a.styles.time(t.ScheduledTime()), "  "+share(t.ScheduledTime(), t.Total()))
 	f.time("Idle", a.styles.time(t.IdleTime()), "  "+share(t.IdleTime(), t.Total()))
 	f.add("Location", t.Location)
 	return f.lines
 }
 
 func (p *taskPage) wakers(a *App) []string {
-	t, f := p.task, facts{a: a}
+	t, f := p.task, fieldList{a: a}
 	f.add("Polls", strconv.FormatUint(t.Stats.Polls, 10))
 	woken := fmt.Sprintf("%d times", t.Stats.Wakes)
 	if t.Stats.SelfWakes > 0 {
@@ -145,16 +145,16 @@ func (p *taskPage) wakers(a *App) []string {
 		f.add("Wakers", fmt.Sprintf("%d (%d cloned, %d dropped)", t.Wakers(), t.Stats.WakerClones, t.Stats.WakerDrops))
 	}
 	if t.Parent != 0 && t.Target.Tasks[t.Parent] != nil {
-		f.add("Parent", t.Target.TaskOf(t.Parent))
+		f.add("Parent", t.Target.TaskTitle(t.Parent))
 	}
 	return f.lines
 }
 
-// waits says what the task waits for, and what it holds.
+// waits lists the resources that the task waits for and those that it holds.
 func (p *taskPage) waits(a *App) (lines []string) {
 	t := p.task
 	for _, o := range sortedOps(t.Target) {
-		if o.Task != t.Wire || o.Done() {
+		if o.Task != t.WireID || o.Done() {
 			continue
 		}
 		since, _ := a.styles.duration(o.Total())
@@ -162,14 +162,14 @@ func (p *taskPage) waits(a *App) (lines []string) {
 		if r := t.Target.Resources[o.Resource]; r != nil {
 			line += " for " + resourceTitle(r)
 			if h, ok := r.Attribute(console.HolderAttribute); ok {
-				line += ", held by task " + t.Target.TaskOf(h.Number)
+				line += ", held by task " + t.Target.TaskTitle(h.Number)
 			}
 		}
-		lines = append(lines, clean(line+", since "+since))
+		lines = append(lines, clean(line+", "+since+" so far"))
 	}
 	for _, r := range sortedResources(t.Target) {
 		for _, f := range r.Attributes {
-			if f.Name == console.HolderAttribute && f.Number == t.Wire && r.Dropped.IsZero() {
+			if f.Name == console.HolderAttribute && f.Number == t.WireID && r.Dropped.IsZero() {
 				lines = append(lines, clean("holds "+resourceTitle(r)))
 			}
 		}
@@ -182,7 +182,7 @@ func sortedOps(t *model.Target) []*model.Op {
 	for _, o := range t.Ops {
 		list = append(list, o)
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Wire < list[j].Wire })
+	sort.Slice(list, func(i, j int) bool { return list[i].WireID < list[j].WireID })
 	return list
 }
 
@@ -191,18 +191,18 @@ func sortedResources(t *model.Target) []*model.Resource {
 	for _, r := range t.Resources {
 		list = append(list, r)
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Wire < list[j].Wire })
+	sort.Slice(list, func(i, j int) bool { return list[i].WireID < list[j].WireID })
 	return list
 }
 
-// recent is how many spans a task's page shows.
+// recent is the number of spans and of events that a task's page shows.
 const recent = 8
 
-// spans are the latest that ran in the task.
+// spans lists the latest spans that ran in the task.
 func (p *taskPage) spans(a *App) (lines []string) {
 	var own []*model.Span
 	p.task.Target.EachSpan(func(s *model.Span) {
-		if s.Task == p.task.Wire {
+		if s.Task == p.task.WireID {
 			own = append(own, s)
 		}
 	})
@@ -216,11 +216,11 @@ func (p *taskPage) spans(a *App) (lines []string) {
 	return append(lines, p.events(a)...)
 }
 
-// events are the latest that came in the task.
+// events lists the latest events that were logged in the task.
 func (p *taskPage) events(a *App) (lines []string) {
 	latest := p.task.Target.LatestEvents()
 	for i := len(latest) - 1; i >= 0 && len(lines) < recent; i-- {
-		if e := latest[i]; p.task.Target.TaskOfEvent(e) == p.task.Wire {
+		if e := latest[i]; p.task.Target.TaskOfEvent(e) == p.task.WireID {
 			l := level(e.Level)
 			lines = append(lines, fmt.Sprintf("%s  %s %s", e.At.In(a.zone).Format("15:04:05.000"), a.styles.Tone(l.Text, l.Tone), clean(e.Message)))
 		}
@@ -231,9 +231,9 @@ func (p *taskPage) events(a *App) (lines []string) {
 	return lines
 }
 
-// goroutinePage is a goroutine.
+// goroutinePage shows a goroutine.
 type goroutinePage struct {
-	scrolled
+	scrollable
 	key key
 	g   *goroutinespb.Goroutine
 }
@@ -247,14 +247,14 @@ func (p *goroutinePage) refresh(a *App) {
 }
 
 func (p *goroutinePage) draw(a *App, width, height int) []string {
-	g, f, times := p.g, facts{a: a}, facts{a: a}
+	g, f, times := p.g, fieldList{a: a}, fieldList{a: a}
 	st := g.GetState()
 	if g.GetLeaked() {
-		st += " (leaked: nobody can reach what it waits for)"
+		st += " (leaked: blocked on an unreachable object)"
 	}
 	f.add("State", st)
 	if d := g.GetBlockedFor().AsDuration(); d > 0 {
-		f.time("Blocked for", a.styles.time(d), " at least")
+		f.time("Blocked for", a.styles.time(d), " (at least)")
 	}
 	f.add("Created by", g.GetCreatedBy())
 	f.add("At", g.GetLocation())
@@ -262,7 +262,7 @@ func (p *goroutinePage) draw(a *App, width, height int) []string {
 		f.add("In goroutine", strconv.FormatUint(g.GetParent(), 10))
 	}
 	if g.GetTask() != 0 {
-		f.add("Task", a.target(p.key).TaskOf(g.GetTask()))
+		f.add("Task", a.target(p.key).TaskTitle(g.GetTask()))
 	}
 	for _, k := range slices.Sorted(maps.Keys(g.GetLabels())) {
 		f.add(k, g.GetLabels()[k])
@@ -278,7 +278,7 @@ func (p *goroutinePage) draw(a *App, width, height int) []string {
 		}
 		times.add("Starts", strconv.FormatUint(t.Scheduled, 10))
 	}
-	lines := append([]string{a.styles.Heading(fmt.Sprintf("Goroutine %d  %s", g.GetId(), clean(g.GetName())))}, a.beside(f.lines, times.lines, width)...)
+	lines := append([]string{a.styles.Heading(fmt.Sprintf("Goroutine %d  %s", g.GetId(), clean(g.GetName())))}, a.sideBySide(f.lines, times.lines, width)...)
 	lines = append(lines, "", a.styles.Heading("Stack"))
 	for _, frame := range g.GetStack() {
 		lines = append(lines, clean(frame))

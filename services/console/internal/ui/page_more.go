@@ -10,7 +10,7 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// resourcePage is a resource and the operations on it.
+// resourcePage shows a resource and the operations on it.
 type resourcePage struct {
 	key      key
 	resource *model.Resource
@@ -35,7 +35,7 @@ func (p *resourcePage) refresh(a *App) {
 }
 
 func (p *resourcePage) draw(a *App, width, height int) []string {
-	r, f, attrs := p.resource, facts{a: a}, []string{}
+	r, f, attrs := p.resource, fieldList{a: a}, []string{}
 	f.add("Kind", r.Kind+"  "+r.Type)
 	f.time("Total", a.styles.time(r.Total()), "")
 	f.add("Target", r.Module)
@@ -45,23 +45,23 @@ func (p *resourcePage) draw(a *App, width, height int) []string {
 	}
 	for _, x := range r.Attributes {
 		value := x.Value + x.Unit
-		if namesTask[x.Name] {
-			value = "task " + r.Target.TaskOf(x.Number)
+		if taskAttributes[x.Name] {
+			value = "task " + r.Target.TaskTitle(x.Number)
 		}
 		attrs = append(attrs, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(value))
 	}
-	lines := append([]string{a.styles.Heading(fmt.Sprintf("Resource %d  %s", r.ID, clean(resourceTitle(r))))}, a.beside(f.lines, attrs, width)...)
-	for _, w := range a.findings.AboutResource(r) {
+	lines := append([]string{a.styles.Heading(fmt.Sprintf("Resource %d  %s", r.ID, clean(resourceTitle(r))))}, a.sideBySide(f.lines, attrs, width)...)
+	for _, w := range a.findings.ForResource(r) {
 		lines = append(lines, a.warning(w.Text, width)...)
 	}
 	lines = append(lines, "", a.styles.Heading(fmt.Sprintf("Async ops (%d)", p.ops.table.Len())))
-	return append(lines, p.ops.table.Draw(width, max(height-len(lines), 2), a.styles.look())...)
+	return append(lines, p.ops.table.Draw(width, max(height-len(lines), 2), a.styles.theme())...)
 }
 
-// barHeight is how many lines a histogram's bars take.
+// barHeight is the height of a histogram's bars in lines.
 const barHeight = 4
 
-// histogram draws a histogram under its percentiles.
+// histogram draws a histogram with its percentiles.
 func (a *App) histogram(title string, h *hdr.Histogram, width int) []string {
 	lines := []string{a.styles.Heading(title)}
 	if h == nil || h.Total() == 0 && h.Outliers == 0 {
@@ -76,7 +76,7 @@ func (a *App) histogram(title string, h *hdr.Histogram, width int) []string {
 	lines = append(lines, a.bars(h, width)...)
 	if h.Outliers > 0 {
 		longest, _ := a.styles.duration(timeOf(h.Outlier))
-		lines = append(lines, a.styles.Tone(fmt.Sprintf("%s above the range, the longest %s", plural(int(h.Outliers), "more"), longest), table.Warn))
+		lines = append(lines, a.styles.Tone(fmt.Sprintf("%s above the range, longest %s", plural(int(h.Outliers), "duration"), longest), table.Warn))
 	}
 	return lines
 }
@@ -98,7 +98,7 @@ func (a *App) bars(h *hdr.Histogram, width int) []string {
 		for _, n := range counts {
 			eighths := int(n * barHeight * 8 / most)
 			if n > 0 {
-				eighths = max(eighths, 1) // what is there is seen
+				eighths = max(eighths, 1) // a count above 0 is always visible
 			}
 			b.WriteString(glyphs[min(max(eighths-8*row, 0), 8)])
 		}
@@ -107,5 +107,5 @@ func (a *App) bars(h *hdr.Histogram, width int) []string {
 	low, _ := a.styles.duration(timeOf(h.Min()))
 	high, _ := a.styles.duration(timeOf(h.Max()))
 	space := max(len(counts)-len([]rune(low))-len([]rune(high)), 1)
-	return append(lines, low+strings.Repeat(" ", space)+high, fmt.Sprintf("%d in all, at most %d in a bar", h.Total(), most))
+	return append(lines, low+strings.Repeat(" ", space)+high, fmt.Sprintf("%d total, at most %d per bar", h.Total(), most))
 }

@@ -11,14 +11,14 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// clock is how a time of day is written where it matters.
-const clock = "15:04:05.000000"
+// timeFormat is the format of times on detail pages.
+const timeFormat = "15:04:05.000000"
 
-// spanPage is a span, and what else is known of its trace.
+// spanPage shows a span and the received spans of its trace.
 type spanPage struct {
-	scrolled
+	scrollable
 	key  key
-	span *model.Span // as it was last known
+	span *model.Span // last known state
 }
 
 func (p *spanPage) refresh(a *App) {
@@ -28,17 +28,17 @@ func (p *spanPage) refresh(a *App) {
 }
 
 func (p *spanPage) draw(a *App, width, height int) []string {
-	s, f, more := p.span, facts{a: a}, facts{a: a}
+	s, f, more := p.span, fieldList{a: a}, fieldList{a: a}
 	f.add("Span", s.SpanID())
 	if s.Parent != "" {
 		f.add("Parent", s.Parent)
 	}
 	f.time("Took", a.styles.time(s.Duration()), "")
-	f.add("Began", s.Start.In(a.zone).Format(clock))
+	f.add("Start", s.Start.In(a.zone).Format(timeFormat))
 	if s.Open() {
-		f.add("Ended", "not yet")
+		f.add("End", "still open")
 	} else {
-		f.add("Ended", s.End.In(a.zone).Format(clock))
+		f.add("End", s.End.In(a.zone).Format(timeFormat))
 	}
 	more.add("Kind", s.Kind)
 	more.add("Status", s.Status)
@@ -47,44 +47,44 @@ func (p *spanPage) draw(a *App, width, height int) []string {
 	if s.Task != 0 {
 		more.add("Task", spanTask(s))
 	}
-	lines := append([]string{a.styles.Heading("Span  " + clean(s.Name)), a.styles.Bold("Trace:") + " " + clean(s.Trace)}, a.beside(f.lines, more.lines, width)...)
+	lines := append([]string{a.styles.Heading("Span  " + clean(s.Name)), a.styles.Bold("Trace:") + " " + clean(s.Trace)}, a.sideBySide(f.lines, more.lines, width)...)
 	lines = append(lines, "", a.styles.Heading("Attributes"))
 	for _, x := range s.Fields {
 		lines = append(lines, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(x.Value))
 	}
 	lines = append(lines, p.events(a)...)
-	lines = append(lines, "", a.styles.Heading("The trace, as far as it has been seen"))
+	lines = append(lines, "", a.styles.Heading("Trace (spans received so far)"))
 	return p.window(append(lines, p.trace(a)...), height)
 }
 
-// trace draws the spans of the same trace, of all targets, below their parents.
+// trace draws the spans of the trace, from all targets, as a tree.
 func (p *spanPage) trace(a *App) (lines []string) {
 	var spans []*model.Span
-	here := map[string]bool{}
-	for _, t := range a.world.Targets {
+	known := map[string]bool{}
+	for _, t := range a.store.Targets {
 		t.EachSpan(func(s *model.Span) {
 			if s.Trace == p.span.Trace {
 				spans = append(spans, s)
-				here[s.SpanID()] = true
+				known[s.SpanID()] = true
 			}
 		})
 	}
-	if !here[p.span.SpanID()] {
-		spans, here[p.span.SpanID()] = append(spans, p.span), true
+	if !known[p.span.SpanID()] {
+		spans, known[p.span.SpanID()] = append(spans, p.span), true
 	}
 	sort.SliceStable(spans, func(i, j int) bool { return spans[i].Start.Before(spans[j].Start) })
-	var below func(parent string, depth int)
-	below = func(parent string, depth int) {
+	var addChildren func(parent string, depth int)
+	addChildren = func(parent string, depth int) {
 		for _, s := range spans {
-			if s.Parent == parent || parent == "" && !here[s.Parent] {
+			if s.Parent == parent || parent == "" && !known[s.Parent] {
 				lines = append(lines, p.line(a, s, depth))
 				if depth < len(spans) && s.SpanID() != parent {
-					below(s.SpanID(), depth+1)
+					addChildren(s.SpanID(), depth+1)
 				}
 			}
 		}
 	}
-	below("", 0)
+	addChildren("", 0)
 	return lines
 }
 
@@ -95,7 +95,7 @@ func (p *spanPage) line(a *App, s *model.Span, depth int) string {
 	}
 	took := a.styles.time(s.Duration())
 	name := clean(s.Name)
-	if len(a.world.Targets) > 1 {
+	if len(a.store.Targets) > 1 {
 		name += " (" + clean(s.Target.Name) + ")"
 	}
 	line := mark + strings.Repeat("  ", depth) + name + "  " + a.styles.Tone(took.Text, took.Tone)
@@ -105,7 +105,7 @@ func (p *spanPage) line(a *App, s *model.Span, depth int) string {
 	return line
 }
 
-// events are what happened in the span, and what was logged in it.
+// events lists the events of the span and the log events that were logged in it, by time.
 func (p *spanPage) events(a *App) (lines []string) {
 	type moment struct {
 		at   time.Time
@@ -115,7 +115,7 @@ func (p *spanPage) events(a *App) (lines []string) {
 	for _, e := range p.span.Events {
 		all = append(all, moment{e.At, fmt.Sprintf("%s  %s", a.styles.Bold(clean(e.Name)), clean(fieldsText(e.Fields)))})
 	}
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		for _, e := range t.LatestEvents() {
 			if e.Span == p.span.SpanID() && e.Trace == p.span.Trace {
 				l := level(e.Level)
@@ -133,30 +133,30 @@ func (p *spanPage) events(a *App) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%9s  %s", "+"+after, m.line))
 	}
 	if n := p.span.EventsDropped; n > 0 {
-		lines = append(lines, a.styles.Tone(fmt.Sprintf("and %d that were not told", n), table.Warn))
+		lines = append(lines, a.styles.Tone(fmt.Sprintf("%s dropped", plural(int(n), "more event")), table.Warn))
 	}
 	return lines
 }
 
-// eventPage is an event.
+// eventPage shows an event.
 type eventPage struct {
-	scrolled
+	scrollable
 	event *model.Event
 }
 
 func (p *eventPage) refresh(*App) {}
 
 func (p *eventPage) draw(a *App, width, height int) []string {
-	e, f, more := p.event, facts{a: a}, facts{a: a}
+	e, f, more := p.event, fieldList{a: a}, fieldList{a: a}
 	l := level(e.Level)
 	f.time("Level", l, "")
-	f.add("At", e.At.In(a.zone).Format(clock))
+	f.add("At", e.At.In(a.zone).Format(timeFormat))
 	if e.Location != "" {
 		f.add("Location", e.Location)
 		f.add("Target", e.Module)
 	}
 	if t := e.Target.TaskOfEvent(e); t != 0 {
-		more.add("Task", e.Target.TaskOf(t))
+		more.add("Task", e.Target.TaskTitle(t))
 	}
 	if e.Trace != "" {
 		more.add("Trace", e.Trace)
@@ -165,7 +165,7 @@ func (p *eventPage) draw(a *App, width, height int) []string {
 	lines := []string{a.styles.Heading("Event")}
 	lines = append(lines, wrap(clean(e.Message), " ", width)...)
 	lines = append(lines, "")
-	lines = append(lines, a.beside(f.lines, more.lines, width)...)
+	lines = append(lines, a.sideBySide(f.lines, more.lines, width)...)
 	if len(e.Fields) > 0 {
 		lines = append(lines, "", a.styles.Heading("Fields"))
 	}
@@ -173,11 +173,11 @@ func (p *eventPage) draw(a *App, width, height int) []string {
 		lines = append(lines, a.styles.Tone(clean(x.Name), table.Key)+"="+clean(x.Value))
 	}
 	if e.FieldsDropped > 0 {
-		lines = append(lines, a.styles.Tone(fmt.Sprintf("and %d more, which were not told", e.FieldsDropped), table.Warn))
+		lines = append(lines, a.styles.Tone(fmt.Sprintf("%s dropped", plural(int(e.FieldsDropped), "more field")), table.Warn))
 	}
-	if s := e.Target.FindSpan(model.SpanNumber(e.Span)); s != nil && s.Trace == e.Trace {
+	if s := e.Target.FindSpan(model.ParseSpanID(e.Span)); s != nil && s.Trace == e.Trace {
 		of := &spanPage{span: s}
-		lines = append(lines, "", a.styles.Heading("The trace, as far as it has been seen"))
+		lines = append(lines, "", a.styles.Heading("Trace (spans received so far)"))
 		lines = append(lines, of.trace(a)...)
 	}
 	return p.window(lines, height)

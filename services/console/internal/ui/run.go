@@ -14,24 +14,23 @@ import (
 	"mini-redis/services/console/internal/source"
 )
 
-// drawEvery is how often the screen follows what is heard.
-const drawEvery = 100 * time.Millisecond
+// drawInterval is the interval at which received events are applied and drawn.
+const drawInterval = 100 * time.Millisecond
 
-// maxWaiting bounds the events that wait to be taken in, beyond which spans are
-// passed over.
-const maxWaiting = 20_000
+// maxPending is the number of pending events above which events of spans are discarded.
+const maxPending = 20_000
 
-// feed gathers events between two looks at them.
-type feed struct {
+// eventQueue collects events until they are applied.
+type eventQueue struct {
 	mu      sync.Mutex
-	waiting batch
-	lost    map[int]uint64 // spans passed over, by target
+	pending batch
+	lost    map[int]uint64 // discarded span ends, by target
 }
 
-func (f *feed) add(e source.Event) {
+func (f *eventQueue) add(e source.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e.Trace != nil && len(f.waiting) > maxWaiting && !names(e.Trace) {
+	if e.Trace != nil && len(f.pending) > maxPending && !isRegistration(e.Trace) {
 		if e.Trace.GetCloseSpan() != nil {
 			if f.lost == nil {
 				f.lost = map[int]uint64{}
@@ -40,27 +39,29 @@ func (f *feed) add(e source.Event) {
 		}
 		return
 	}
-	f.waiting = append(f.waiting, e)
+	f.pending = append(f.pending, e)
 }
 
-// names reports whether a message says what later ones refer to.
-func names(e *tracepb.TraceEvent) bool {
+// isRegistration reports whether later messages refer to this one, so that it must not be
+// discarded.
+func isRegistration(e *tracepb.TraceEvent) bool {
 	return e.GetRegisterMetadata() != nil || e.GetRegisterThread() != nil
 }
 
-func (f *feed) take() batch {
+// take removes and returns the pending events, followed by the counts of lost span ends.
+func (f *eventQueue) take() batch {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	b := f.waiting
+	b := f.pending
 	for target, n := range f.lost {
 		b = append(b, source.Event{Target: target, SpansLost: n})
 	}
-	f.waiting, f.lost = nil, nil
+	f.pending, f.lost = nil, nil
 	return b
 }
 
-// Run shows the console on a terminal until the user quits or the context ends.
-// tap, if it is not nil, hears every event as it comes.
+// Run shows the console on a terminal until the user quits or the context ends. If tap is not nil,
+// it is called with each event as it arrives, possibly from several goroutines.
 func Run(ctx context.Context, a *App, in io.Reader, out io.Writer, tap func(source.Event)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -69,7 +70,7 @@ func Run(ctx context.Context, a *App, in io.Reader, out io.Writer, tap func(sour
 		options = append(options, tea.WithColorProfile(p))
 	}
 	p := tea.NewProgram(a, options...)
-	f := &feed{}
+	f := &eventQueue{}
 	var all sync.WaitGroup
 	all.Go(func() {
 		err := a.source.Run(ctx, func(e source.Event) {
@@ -81,10 +82,10 @@ func Run(ctx context.Context, a *App, in io.Reader, out io.Writer, tap func(sour
 		if b := f.take(); len(b) > 0 {
 			p.Send(b)
 		}
-		p.Send(done{err})
+		p.Send(sourceDone{err})
 	})
 	all.Go(func() {
-		tick := time.NewTicker(drawEvery)
+		tick := time.NewTicker(drawInterval)
 		defer tick.Stop()
 		for {
 			select {
@@ -106,7 +107,7 @@ func Run(ctx context.Context, a *App, in io.Reader, out io.Writer, tap func(sour
 	return err
 }
 
-// profiles are what the terminal is taken to be able to, where the user says.
+// profiles maps each palette to the color profile that Bubble Tea assumes for the terminal.
 var profiles = map[Palette]colorprofile.Profile{
 	NoColors: colorprofile.ASCII, Colors8: colorprofile.ANSI, Colors16: colorprofile.ANSI, Colors256: colorprofile.ANSI256, AllColors: colorprofile.TrueColor,
 }

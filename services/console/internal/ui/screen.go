@@ -18,7 +18,8 @@ func (a *App) View() tea.View {
 	return v
 }
 
-// Screen draws everything: as many lines as the terminal has, none wider.
+// Screen draws the screen: as many lines as the terminal has, but at least four, none wider than
+// it.
 func (a *App) Screen() string {
 	height := max(a.height, 4)
 	lines := []string{a.header(), a.tabs()}
@@ -43,7 +44,7 @@ func (a *App) Screen() string {
 	return strings.Join(lines, "\n")
 }
 
-// cut keeps a line within a width.
+// cut truncates a line to a width.
 func (a *App) cut(line string, width int) string {
 	if ansi.StringWidth(line) <= width {
 		return line
@@ -51,17 +52,17 @@ func (a *App) cut(line string, width int) string {
 	return ansi.Truncate(line, width, a.styles.pick("…", "~"))
 }
 
-// header says who is watched, and whether that is well.
+// header draws the targets and their connections, the number of warnings and of dropped items.
 func (a *App) header() string {
 	var parts []string
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		name := a.styles.Bold(clean(t.Name))
 		s, tone := a.status(t)
-		if a.width < narrow && s == "(connected)" {
+		if a.width < narrowWidth && s == "(connected)" {
 			s = a.styles.pick("●", "up")
 		}
 		parts = append(parts, name+" "+a.styles.Tone(s, tone))
-		if len(a.world.Targets) > 3 {
+		if len(a.store.Targets) > 3 {
 			parts = []string{a.manyTargets()}
 			break
 		}
@@ -72,7 +73,7 @@ func (a *App) header() string {
 	}
 	if n := len(a.findings.List); n > 0 {
 		words := plural(n, "warning")
-		if a.width < narrow {
+		if a.width < narrowWidth {
 			words = fmt.Sprint(n)
 		}
 		line += "  " + a.styles.Tone(a.styles.pick("⚠ ", "! ")+words, table.Warn)
@@ -80,26 +81,26 @@ func (a *App) header() string {
 	return line + a.dropped()
 }
 
-// narrow is a screen on which words are spared.
-const narrow = 60
+// narrowWidth is the width below which shorter texts are used.
+const narrowWidth = 60
 
 func (a *App) manyTargets() string {
 	up := 0
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		if t.Status.Connected || t.Pprof.Connected {
 			up++
 		}
 	}
 	tone := table.Good
-	if up < len(a.world.Targets) {
+	if up < len(a.store.Targets) {
 		tone = table.Warn
 	}
-	return a.styles.Tone(fmt.Sprintf("%d of %s connected", up, plural(len(a.world.Targets), "target")), tone)
+	return a.styles.Tone(fmt.Sprintf("%d of %s connected", up, plural(len(a.store.Targets), "target")), tone)
 }
 
 func (a *App) dropped() string {
 	var tasks, resources, ops, spans, events uint64
-	for _, t := range a.world.Targets {
+	for _, t := range a.store.Targets {
 		tasks, resources = tasks+t.Dropped.Tasks, resources+t.Dropped.Resources
 		ops, spans, events = ops+t.Dropped.AsyncOps, spans+t.Dropped.Spans, events+t.Dropped.Events
 	}
@@ -118,7 +119,7 @@ func (a *App) dropped() string {
 	return "  " + a.styles.Tone("dropped: "+strings.Join(parts, ", "), table.Bad)
 }
 
-// tabs is the line of views, the current one marked.
+// tabs draws the line of views with the current one marked.
 func (a *App) tabs() string {
 	full, short := -2, -2
 	for _, v := range views {
@@ -147,7 +148,7 @@ func (a *App) tabs() string {
 	return b.String()
 }
 
-// footer is the filter, a notice, or the most important keys.
+// footer draws the filter, a notice, or the most important keys.
 func (a *App) footer() string {
 	t := a.scroller()
 	switch {
@@ -159,8 +160,8 @@ func (a *App) footer() string {
 		return line
 	case a.notice != "":
 		return a.notice
-	case t.Filter.Any() && (a.page() == nil || a.page().table() != nil):
-		return fmt.Sprintf("filter %s: %d of %d (esc: all)", a.styles.Bold(t.Filter.Text), t.Len(), t.Total())
+	case t.Filter.Active() && (a.page() == nil || a.page().table() != nil):
+		return fmt.Sprintf("filter %s: %d of %d (esc: clear)", a.styles.Bold(t.Filter.Text), t.Len(), t.Total())
 	case a.ended != "":
 		return a.ended + " (q: quit)"
 	case a.page() != nil:
@@ -170,26 +171,26 @@ func (a *App) footer() string {
 	return a.styles.Tone(arrows+" sort  i invert  enter details  / filter  space pause  ? help  q quit", table.Faint)
 }
 
-// listLines is the current list under its title.
+// listLines draws the current list with its title.
 func (a *App) listLines(height int) []string {
 	l := a.list()
 	title := fmt.Sprintf("%s (%d)", l.title, l.table.Len())
-	if l.table.Filter.Any() {
+	if l.table.Filter.Active() {
 		title = fmt.Sprintf("%s (%d of %d)", l.title, l.table.Len(), l.table.Total())
 	}
 	lines := []string{a.styles.Heading(title) + a.listNote(l)}
 	if l.table.Total() == 0 {
-		if why := a.whyEmpty(l); why != "" {
+		if why := a.emptyText(l); why != "" {
 			return append(append(lines, ""), wrap(why, " ", a.width)...)
 		}
 	}
 	if l.kind == kindWarning {
 		return append(lines, a.warningLines(l, height-1)...)
 	}
-	return append(lines, l.table.Draw(a.width, height-1, a.styles.look())...)
+	return append(lines, l.table.Draw(a.width, height-1, a.styles.theme())...)
 }
 
-// warningLines is the table of warnings with the selected one in full below.
+// warningLines draws the table of warnings with the full text of the selected one below it.
 func (a *App) warningLines(l *list, height int) []string {
 	var full []string
 	if id := l.table.Selected(); id != nil {
@@ -200,47 +201,47 @@ func (a *App) warningLines(l *list, height int) []string {
 		}
 	}
 	full = full[:min(len(full), height/2)]
-	return append(l.table.Draw(a.width, min(height-len(full), l.table.Len()+1), a.styles.look()), full...)
+	return append(l.table.Draw(a.width, min(height-len(full), l.table.Len()+1), a.styles.theme()), full...)
 }
 
-// listNote adds what a list's title alone does not say.
+// listNote returns the text after a list's title.
 func (a *App) listNote(l *list) string {
 	switch l.kind {
 	case kindTask:
 		n := a.countStates()
-		if a.width < narrow {
+		if a.width < narrowWidth {
 			return fmt.Sprintf("  %d run, %d sched, %d idle", n[0], n[1], n[2])
 		}
 		return fmt.Sprintf("  %d running, %d scheduled, %d idle", n[0], n[1], n[2])
 	case kindGoroutine, kindSite:
-		for _, t := range a.world.Targets {
+		for _, t := range a.store.Targets {
 			if g := t.Goroutines; g != nil {
 				return a.goroutineNote(g)
 			}
 		}
 	case kindSpan:
 		open, n := 0, uint64(0)
-		for _, t := range a.world.Targets {
+		for _, t := range a.store.Targets {
 			open, n = open+len(t.OpenSpans()), n+t.SpanCount
 		}
 		switch {
 		case open == 0 && n == 0:
 			return ""
-		case a.width < narrow:
+		case a.width < narrowWidth:
 			return fmt.Sprintf("  %d open, %d ended", open, n)
 		}
-		return fmt.Sprintf("  %d open, the latest of %d that ended", open, n)
+		return fmt.Sprintf("  %d open, latest of %d ended", open, n)
 	case kindEvent:
 		n := uint64(0)
-		for _, t := range a.world.Targets {
+		for _, t := range a.store.Targets {
 			n += t.EventCount
 		}
 		if n > 0 {
-			return fmt.Sprintf("  the latest of %d", n)
+			return fmt.Sprintf("  latest of %d", n)
 		}
 	}
 	return ""
 }
 
-// clean takes out of a name what would drive the terminal.
+// clean removes control characters, because a program's text must not control the terminal.
 func clean(s string) string { return strings.Map(visible, s) }

@@ -7,7 +7,7 @@ import (
 	"mini-redis/services/console/internal/table"
 )
 
-// Palette is how many colours there are.
+// Palette is the number of colors that are used.
 type Palette int
 
 // The palettes.
@@ -19,12 +19,12 @@ const (
 	AllColors
 )
 
-// Styles are how things are drawn.
+// Styles defines how the screen is drawn.
 type Styles struct {
 	Palette    Palette
-	ASCII      bool // nothing but ASCII
-	PlainTimes bool // durations without colours
-	PlainDone  bool // what has ended is not drawn faintly
+	ASCII      bool // use ASCII characters only
+	PlainTimes bool // draw durations without colors
+	PlainDone  bool // draw ended items like others
 }
 
 const reset = "\x1b[m"
@@ -36,8 +36,8 @@ func (s Styles) paint(sgr, text string) string {
 	return "\x1b[" + sgr + "m" + text + reset
 }
 
-// sgr is the escape sequence's parameter for a tone. Bold and reverse are no
-// colours and remain where there are none.
+// sgr returns the SGR parameter of a tone, "" without colors. Bold and reverse are not colors and
+// are used in every palette.
 func (s Styles) sgr(tone table.Tone) string {
 	if s.Palette == NoColors {
 		return ""
@@ -77,11 +77,11 @@ func (s Styles) faint() string {
 // Tone draws text in a tone.
 func (s Styles) Tone(text string, tone table.Tone) string { return s.paint(s.sgr(tone), text) }
 
-// Bold, Reverse and Heading draw text as their names say.
+// Bold draws bold text, and Reverse draws text in reverse video.
 func (s Styles) Bold(text string) string    { return s.paint("1", text) }
 func (s Styles) Reverse(text string) string { return s.paint("7", text) }
 
-// Heading is a title.
+// Heading draws a title.
 func (s Styles) Heading(text string) string {
 	if s.Palette == NoColors {
 		return s.Bold(text)
@@ -89,10 +89,10 @@ func (s Styles) Heading(text string) string {
 	return s.paint("1;36", text)
 }
 
-func (s Styles) look() table.Look {
-	l := table.Look{Marker: "> ", Up: "▴", Down: "▾", Branch: "└ ", Cut: "…"}
+func (s Styles) theme() table.Theme {
+	l := table.Theme{Marker: "> ", Up: "▴", Down: "▾", Branch: "└ ", Ellipsis: "…"}
 	if s.ASCII {
-		l.Up, l.Down, l.Branch, l.Cut = "^", "v", "- ", "~"
+		l.Up, l.Down, l.Branch, l.Ellipsis = "^", "v", "- ", "~"
 	}
 	l.Cell = func(text string, tone table.Tone, done, selected bool) string {
 		sgr := s.sgr(tone)
@@ -116,7 +116,7 @@ func (s Styles) look() table.Look {
 	return l
 }
 
-// pick is utf8, or plain where only ASCII may be drawn.
+// pick returns utf8, or plain if only ASCII is used.
 func (s Styles) pick(utf8, plain string) string {
 	if s.ASCII {
 		return plain
@@ -124,7 +124,7 @@ func (s Styles) pick(utf8, plain string) string {
 	return utf8
 }
 
-// bars are eight heights of a bar, and nothing.
+// bars returns the glyphs of a bar chart, for heights of zero to eight eighths.
 func (s Styles) bars() []string {
 	if s.ASCII {
 		return strings.Split(" ,,..::||", "")
@@ -132,7 +132,7 @@ func (s Styles) bars() []string {
 	return strings.Split(" ▁▂▃▄▅▆▇█", "")
 }
 
-// duration is d in three digits or so, and its tone.
+// duration formats d with three digits or two units, and returns its tone.
 func (s Styles) duration(d time.Duration) (string, table.Tone) {
 	switch {
 	case d < time.Microsecond:
@@ -144,9 +144,9 @@ func (s Styles) duration(d time.Duration) (string, table.Tone) {
 	case d < time.Minute:
 		return digits(d.Seconds()) + "s", table.Seconds
 	case d < time.Hour:
-		return two(d, time.Minute, "m", time.Second, "s"), table.Seconds
+		return twoUnits(d, time.Minute, "m", time.Second, "s"), table.Seconds
 	case d < 24*time.Hour:
-		return two(d, time.Hour, "h", time.Minute, "m"), table.Seconds
+		return twoUnits(d, time.Hour, "h", time.Minute, "m"), table.Seconds
 	}
-	return two(d, 24*time.Hour, "d", time.Hour, "h"), table.Seconds
+	return twoUnits(d, 24*time.Hour, "d", time.Hour, "h"), table.Seconds
 }

@@ -24,8 +24,8 @@ import (
 	"mini-redis/services/console/internal/source"
 )
 
-// quiet is a source that says nothing and remembers what it was asked.
-type quiet struct {
+// fakeSource emits nothing and records the requests.
+type fakeSource struct {
 	names      []string
 	paused     []bool
 	spans      int
@@ -34,17 +34,17 @@ type quiet struct {
 	details    []uint64
 }
 
-func (q *quiet) Targets(w *model.World) {
+func (q *fakeSource) Targets(store *model.Store) {
 	for _, n := range q.names {
-		w.Add(n)
+		store.Add(n)
 	}
 }
-func (q *quiet) Run(context.Context, func(source.Event)) error { return nil }
-func (q *quiet) Pause(p bool)                                  { q.paused = append(q.paused, p) }
-func (q *quiet) Spans()                                        { q.spans++ }
-func (q *quiet) Events()                                       { q.events++ }
-func (q *quiet) Goroutines()                                   { q.goroutines++ }
-func (q *quiet) Details(_ int, task uint64)                    { q.details = append(q.details, task) }
+func (q *fakeSource) Run(context.Context, func(source.Event)) error { return nil }
+func (q *fakeSource) Pause(p bool)                                  { q.paused = append(q.paused, p) }
+func (q *fakeSource) Spans()                                        { q.spans++ }
+func (q *fakeSource) Events()                                       { q.events++ }
+func (q *fakeSource) Goroutines()                                   { q.goroutines++ }
+func (q *fakeSource) Details(_ int, task uint64)                    { q.details = append(q.details, task) }
 
 // press presses keys, by Bubble Tea's names for them.
 func press(t *testing.T, a *App, keys ...string) tea.Cmd {
@@ -70,12 +70,12 @@ func keyNamed(t *testing.T, name string) tea.KeyPressMsg {
 	}
 	k := tea.KeyPressMsg{Code: []rune(name)[0], Text: name}
 	if k.String() != name {
-		t.Fatalf("key %q is called %q", name, k.String())
+		t.Fatalf("key %q is named %q", name, k.String())
 	}
 	return k
 }
 
-func typed(t *testing.T, a *App, text string) {
+func typeText(t *testing.T, a *App, text string) {
 	t.Helper()
 	for _, r := range text {
 		if r == ' ' {
@@ -86,7 +86,7 @@ func typed(t *testing.T, a *App, text string) {
 	}
 }
 
-// screens are the views of the console, and the keys that lead there.
+// screens lists the views and the keys that lead to them.
 var screens = []struct {
 	name string
 	keys []string
@@ -117,11 +117,10 @@ var modes = map[string]Styles{
 	"colors": {Palette: Colors256},
 }
 
-// TestScreens holds every view, at several widths and in several ways of
-// drawing, against the screens in testdata.
+// TestScreens compares every view, at several widths and in several styles, with testdata.
 func TestScreens(t *testing.T) {
 	if *update {
-		makeRecording(t, filepath.Join("testdata", "known.recording"))
+		makeRecording(t, filepath.Join("testdata", "fixture.recording"))
 	}
 	for _, s := range screens {
 		for mode, styles := range modes {
@@ -144,12 +143,12 @@ func TestScreens(t *testing.T) {
 	golden(t, "two-targets-120-plain", a.Screen(), modes["plain"])
 }
 
-// golden checks a screen's shape, and holds it against the file.
+// golden checks a screen's size and characters, and compares it with a file.
 func golden(t *testing.T, name, screen string, styles Styles) {
 	t.Helper()
 	lines := strings.Split(screen, "\n")
 	if len(lines) != 24 {
-		t.Errorf("%d lines", len(lines))
+		t.Errorf("%d lines, want 24", len(lines))
 	}
 	var width int
 	fmt.Sscanf(name[strings.LastIndexByte(name[:strings.LastIndexByte(name, '-')], '-')+1:], "%d", &width)
@@ -159,10 +158,10 @@ func golden(t *testing.T, name, screen string, styles Styles) {
 		}
 	}
 	if styles.ASCII && strings.IndexFunc(screen, func(r rune) bool { return r > 0x7e }) >= 0 {
-		t.Error("more than ASCII")
+		t.Error("the screen contains non-ASCII characters")
 	}
 	if styles.Palette == NoColors && strings.Contains(screen, "\x1b[3") {
-		t.Error("colours")
+		t.Error("the screen contains colors")
 	}
 	path := filepath.Join("testdata", name+".txt")
 	for i, line := range lines {
@@ -180,94 +179,94 @@ func golden(t *testing.T, name, screen string, styles Styles) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("the screen is not that of %s (go test -update writes it):\n%s", path, got)
+		t.Errorf("the screen differs from %s (go test -update writes it):\n%s", path, got)
 	}
 }
 
-func TestKeysMoveAndOpen(t *testing.T) {
+func TestKeys(t *testing.T) {
 	a := recorded(t, 1, Styles{})
-	q := a.source.(*quiet)
+	q := a.source.(*fakeSource)
 	shows := func(text string) {
 		t.Helper()
 		if !strings.Contains(ansi.Strip(a.Screen()), text) {
-			t.Errorf("no %q on\n%s", text, ansi.Strip(a.Screen()))
+			t.Errorf("%q is not on the screen:\n%s", text, ansi.Strip(a.Screen()))
 		}
 	}
 	press(t, a, "/")
-	typed(t, a, "clerk of alice")
+	typeText(t, a, "clerk of alice")
 	shows("Tasks (1 of 7)")
 	press(t, a, "enter", "enter")
 	shows("waits in Mutex.Lock for Mutex bob, held by task")
 	shows("holds Mutex alice")
 	shows("deadlock:")
 	if last := q.details[len(q.details)-1]; last == 0 {
-		t.Error("its details were not asked for")
+		t.Error("the task's details were not requested")
 	}
 	press(t, a, "esc")
 	if last := q.details[len(q.details)-1]; last != 0 {
-		t.Errorf("details of %d are still asked for", last)
+		t.Errorf("the details of task %d are still requested", last)
 	}
 	press(t, a, "esc")
 	shows("Tasks (7)")
 	press(t, a, "w", "enter")
 	shows("Task ")
 	press(t, a, "r", "/")
-	typed(t, a, "alice")
+	typeText(t, a, "alice")
 	press(t, a, "enter", "enter")
 	shows("Resource ")
 	shows("Async ops (1)")
 	press(t, a, "enter")
-	shows("Task ") // who waits
+	shows("Task ") // the waiting task
 	press(t, a, "esc", "esc", "esc")
 	shows("Resources (")
 
 	press(t, a, "t", "G", "k", "g", "g")
 	if a.list().table.Selected() != a.list().table.Rows()[0].ID {
-		t.Error("gg is not the first")
+		t.Error("gg does not select the first row")
 	}
 	first := a.list().table.Rows()[0].ID
 	press(t, a, "i")
 	if a.list().table.Rows()[len(a.list().table.Rows())-1].ID != first {
-		t.Error("i has not turned the order round")
+		t.Error("i does not invert the order")
 	}
 }
 
-func TestSpaceAsksForAPause(t *testing.T) {
+func TestSpacePauses(t *testing.T) {
 	a := recorded(t, 1, Styles{})
-	q := a.source.(*quiet)
+	q := a.source.(*fakeSource)
 	press(t, a, "space")
 	if !strings.Contains(a.Screen(), "PAUSED") {
-		t.Error("it does not say so")
+		t.Error("the screen does not show PAUSED")
 	}
-	target := a.world.Targets[0]
-	seen := target.Goroutines
+	target := a.store.Targets[0]
+	before := target.Goroutines
 	a.Apply(source.Event{Goroutines: &goroutinespb.Snapshot{Total: 99}})
-	if target.Goroutines != seen {
-		t.Error("a profile that was on its way changes what is shown in a pause")
+	if target.Goroutines != before {
+		t.Error("a profile that arrives during a pause changes what is shown")
 	}
 	open := len(target.OpenSpans())
 	a.Apply(source.Event{Trace: &tracepb.TraceEvent{Event: &tracepb.TraceEvent_CloseSpan{CloseSpan: &tracepb.TraceEvent_Close{
 		SpanId: &commonpb.SpanId{Id: target.OpenSpans()[0].ID}, At: timestamppb.Now(),
 	}}}})
 	if len(target.OpenSpans()) != open-1 {
-		t.Error("a span whose end was on its way stays open for ever")
+		t.Error("the end of a span that arrives during a pause is ignored")
 	}
 	press(t, a, "space")
 	if !slices.Equal(q.paused, []bool{true, false}) {
-		t.Errorf("%v", q.paused)
+		t.Errorf("pause requests %v, want true, false", q.paused)
 	}
 }
 
-func TestWhatCostsIsAskedForWhenItIsLookedAt(t *testing.T) {
+func TestDataIsRequestedWhenItsViewIsOpened(t *testing.T) {
 	a := recorded(t, 1, Styles{})
-	q := a.source.(*quiet)
+	q := a.source.(*fakeSource)
 	press(t, a, "r", "a", "t", "?", "q")
 	if q.spans != 0 || q.goroutines != 0 || q.events != 0 {
-		t.Errorf("%d, %d, %d", q.spans, q.goroutines, q.events)
+		t.Errorf("%d requests for spans, %d for goroutines, %d for events", q.spans, q.goroutines, q.events)
 	}
 	press(t, a, "esc", "s", "o", "v")
 	if q.spans != 1 || q.goroutines != 1 || q.events != 1 {
-		t.Errorf("%d, %d, %d", q.spans, q.goroutines, q.events)
+		t.Errorf("%d requests for spans, %d for goroutines, %d for events", q.spans, q.goroutines, q.events)
 	}
 }
 
@@ -275,7 +274,7 @@ func TestQuit(t *testing.T) {
 	for _, keys := range [][]string{{"q"}, {"ctrl+c"}, {"ctrl+d"}, {"?", "q"}, {"/", "ctrl+c"}} {
 		a := recorded(t, 1, Styles{})
 		if cmd := press(t, a, keys...); cmd == nil {
-			t.Errorf("%v does not quit", keys)
+			t.Errorf("%v do not quit", keys)
 		}
 	}
 	a := recorded(t, 1, Styles{})
@@ -284,81 +283,81 @@ func TestQuit(t *testing.T) {
 	}
 }
 
-func TestTheFilterIsEdited(t *testing.T) {
+func TestEditFilter(t *testing.T) {
 	a := recorded(t, 1, Styles{})
 	press(t, a, "/")
-	typed(t, a, "busy>soon")
+	typeText(t, a, "busy>soon")
 	if !strings.Contains(a.Screen(), "neither a number nor a duration") {
-		t.Error("a bad filter is not told")
+		t.Error("an invalid filter is not reported")
 	}
 	press(t, a, "ctrl+u")
-	typed(t, a, "clerkx")
+	typeText(t, a, "clerkx")
 	press(t, a, "backspace")
 	if n := a.list().table.Len(); n != 2 {
-		t.Errorf("%d rows", n)
+		t.Errorf("%d rows, want 2", n)
 	}
 	press(t, a, "esc")
 	if n := a.list().table.Len(); n != 7 || a.prompt != nil {
-		t.Errorf("%d rows after esc", n)
+		t.Errorf("%d rows after esc, want 7", n)
 	}
 	a.Update(tea.PasteMsg{Content: "ignored"})
 	press(t, a, "/")
 	a.Update(tea.PasteMsg{Content: "cle\nrk"})
 	if n := a.list().table.Len(); n != 2 {
-		t.Errorf("%d rows after a paste", n)
+		t.Errorf("%d rows after a paste, want 2", n)
 	}
 }
 
-func TestExportIsToldOnTheScreen(t *testing.T) {
+func TestExportNotice(t *testing.T) {
 	a := recorded(t, 1, Styles{})
 	var got Table
 	var fail error
-	a.o.Export = func(_ *model.World, f *lint.Findings, view string, table Table) (string, error) {
+	a.o.Export = func(_ *model.Store, f *lint.Findings, view string, table Table) (string, error) {
 		got = table
 		return view + ".csv", fail
 	}
 	press(t, a, "e")
 	if !strings.Contains(a.Screen(), "written: tasks.csv") || len(got.Rows) != 7 || got.Columns[1] != "ID" {
-		t.Errorf("%v\n%s", got.Columns, a.Screen())
+		t.Errorf("columns %v, screen\n%s", got.Columns, a.Screen())
 	}
 	fail = errors.New("disk full")
 	press(t, a, "e")
-	if !strings.Contains(a.Screen(), "not exported: disk full") {
-		t.Error(a.Screen())
+	if !strings.Contains(a.Screen(), "export failed: disk full") {
+		t.Errorf("the failed export is not reported:\n%s", a.Screen())
 	}
 }
 
-func TestEmptyListsSayWhy(t *testing.T) {
+func TestEmptyLists(t *testing.T) {
 	f := func(want string, keys []string, events ...source.Event) {
 		t.Helper()
-		a := New(&quiet{names: []string{"x"}}, Options{Lint: lint.Defaults()})
+		a := New(&fakeSource{names: []string{"x"}}, Options{Lint: lint.Defaults()})
 		a.Apply(events...)
 		press(t, a, keys...)
 		if !strings.Contains(a.Screen(), want) {
-			t.Errorf("no %q on\n%s", want, a.Screen())
+			t.Errorf("%q is not on the screen:\n%s", want, a.Screen())
 		}
 	}
-	refused := source.Event{Link: &source.Link{Text: "refused: the console asks for a token"}}
-	connected := source.Event{Link: &source.Link{Connected: true}}
+	refused := source.Event{Status: &source.StreamStatus{Text: "refused: the console asks for a token"}}
+	connected := source.Event{Status: &source.StreamStatus{Connected: true}}
 	f("Connecting...", nil)
 	f("Not connected: refused: the console asks for a token", nil, refused)
-	f("has not said anything yet", nil, connected)
-	f("no address of", []string{"o"}, connected)
+	f("no update received yet", nil, connected)
+	f("no pprof", []string{"o"}, connected)
 	f("No spans yet", []string{"s"}, connected)
 	f("No warnings.", []string{"w"})
 }
 
-// TestHostileTextStaysText gives a console names that would drive a terminal.
-func TestHostileTextStaysText(t *testing.T) {
+// TestControlCharacters gives items names with escape sequences, which must not reach the terminal.
+func TestControlCharacters(t *testing.T) {
 	a := recorded(t, 1, Styles{})
-	for _, x := range a.world.Targets[0].Tasks {
+	for _, x := range a.store.Targets[0].Tasks {
 		x.Name = "a\x1b[2Jb\nc\u202ed"
 		x.Fields = append(x.Fields, model.Field{Name: "f\x1b", Value: "\x1b]0;title\a"})
 	}
-	for _, r := range a.world.Targets[0].Resources {
+	for _, r := range a.store.Targets[0].Resources {
 		r.Kind = "\x1b[31m"
 	}
-	a.refill()
+	a.refresh()
 	for _, keys := range [][]string{nil, {"enter"}, {"r"}, {"r", "enter"}, {"a"}, {"u"}, {"w"}} {
 		press(t, a, "t")
 		press(t, a, keys...)
@@ -369,7 +368,7 @@ func TestHostileTextStaysText(t *testing.T) {
 	}
 }
 
-func TestAnySizeIsDrawn(t *testing.T) {
+func TestScreenSizes(t *testing.T) {
 	a := recorded(t, 2, Styles{Palette: Colors16})
 	for _, keys := range [][]string{{"t"}, {"t", "enter"}, {"r"}, {"r", "enter"}, {"a"}, {"o"}, {"o", "enter"}, {"s", "enter"}, {"w"}, {"u"}, {"?"}} {
 		press(t, a, keys...)

@@ -6,12 +6,12 @@ import (
 	"strconv"
 )
 
-// AppendTTY appends r as redis-cli prints it on a terminal: with its types, its
-// elements numbered, strings quoted. It ends in a line end.
+// AppendTTY appends r in the format of redis-cli on a terminal: with types,
+// numbered elements and quoted strings. The text ends with a newline.
 func AppendTTY(dst []byte, r Reply) []byte { return appendTTY(dst, r, "") }
 
-// appendTTY indents every line of an aggregate but the first, which continues
-// the line that the caller has begun.
+// appendTTY indents every line of an aggregate except the first, which continues
+// the caller's line.
 func appendTTY(dst []byte, r Reply, indent string) []byte {
 	switch r.Kind {
 	case Status, Verbatim:
@@ -23,7 +23,7 @@ func appendTTY(dst []byte, r Reply, indent string) []byte {
 	case Double:
 		dst = append(append(dst, "(double) "...), r.Text...)
 	case BigInt:
-		dst = append(append(dst, "(bignum) "...), r.Text...) // redis-cli 7.0 gives up here
+		dst = append(append(dst, "(bignum) "...), r.Text...) // redis-cli 7.0 exits with an error here
 	case String:
 		dst = AppendQuoted(dst, r.Text)
 	case Bool:
@@ -57,8 +57,8 @@ func appendElements(dst []byte, r Reply, indent string) []byte {
 		dst = appendTTY(dst, r.Elems[i], inner)
 		if step == 2 {
 			value := r.Elems[i+1]
-			dst = append(dst[:len(dst)-1], " => "...) // on the line of its key
-			if isTall(value) {
+			dst = append(dst[:len(dst)-1], " => "...) // on the same line as the key
+			if isMultiline(value) {
 				dst = append(append(dst, '\n'), inner...)
 			}
 			dst = appendTTY(dst, value, inner)
@@ -67,9 +67,9 @@ func appendElements(dst []byte, r Reply, indent string) []byte {
 	return dst
 }
 
-// isTall says whether a map's value begins on a line of its own, because it is
-// an aggregate of more than one line.
-func isTall(r Reply) bool {
+// isMultiline reports whether r is an aggregate of more than one line. As the
+// value of a map it starts on a new line.
+func isMultiline(r Reply) bool {
 	one := 1
 	if r.Kind == Map {
 		one = 2
@@ -77,7 +77,7 @@ func isTall(r Reply) bool {
 	if len(r.Elems) > one {
 		return true
 	}
-	return len(r.Elems) == one && isTall(r.Elems[one-1])
+	return len(r.Elems) == one && isMultiline(r.Elems[one-1])
 }
 
 func emptyText(k Kind) string {
@@ -99,8 +99,8 @@ func boolText(r Reply) string {
 	return "(false)"
 }
 
-// AppendRaw appends r as redis-cli prints it where no person looks: the bytes
-// themselves, an element a line. It does not end in a line end, but for an error.
+// AppendRaw appends r in the raw format of redis-cli: the bytes without
+// formatting, one element per line. Only an error ends with a newline.
 func AppendRaw(dst []byte, r Reply) []byte {
 	switch r.Kind {
 	case Null:
@@ -130,8 +130,8 @@ func AppendRaw(dst []byte, r Reply) []byte {
 	return append(dst, r.Text...)
 }
 
-// AppendQuoted appends text between quotation marks, with everything that a
-// terminal would not show as itself escaped, as redis-cli and MONITOR do.
+// AppendQuoted appends text in double quotes with non-printable bytes escaped, in
+// the format of redis-cli and MONITOR.
 func AppendQuoted(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	for _, c := range text {

@@ -1,13 +1,12 @@
-// Package reply reads the replies of a Redis and prints them the way redis-cli
-// does.
+// Package reply reads RESP replies and formats them like redis-cli.
 //
-// internal/resp is a server's view of the protocol: it reads requests and
-// writes replies. This is the other side, and it keeps what a client library
-// throws away and redis-cli shows: whether "OK" was a status or a string, and
-// whether a list was an array, a set or a map.
+// Package internal/resp is the server's side of the protocol: it reads requests
+// and writes replies. This package is the client's side. It keeps the types that
+// client libraries drop and redis-cli prints: simple string or bulk string, and
+// array, set or map.
 //
-// Sources: https://redis.io/docs/latest/develop/reference/protocol-spec/ for
-// the bytes; redis-cli 7.0's own output for the text, which the tests compare.
+// Sources: https://redis.io/docs/latest/develop/reference/protocol-spec/ for the
+// wire format; the output of redis-cli 7.0, which the tests compare, for the text.
 package reply
 
 import (
@@ -18,16 +17,16 @@ import (
 	"strconv"
 )
 
-// Kind is the type of a reply, named by the byte that begins it on the wire.
+// Kind is the type of a reply: the first byte of its wire format.
 type Kind byte
 
-// The kinds. Nulls are all one kind, whichever of the three ways they were sent.
+// The kinds. Null stands for all three null encodings.
 const (
 	Status   Kind = '+'
-	Error    Kind = '-' // also '!', an error that may be any bytes
+	Error    Kind = '-' // also '!', a bulk error
 	Integer  Kind = ':'
 	String   Kind = '$'
-	Verbatim Kind = '=' // text for people, without its three-letter format
+	Verbatim Kind = '=' // without the three-letter format prefix
 	Double   Kind = ','
 	Bool     Kind = '#' // Text is "t" or "f"
 	BigInt   Kind = '('
@@ -41,32 +40,31 @@ const (
 // Reply is one reply of a server.
 type Reply struct {
 	Kind  Kind
-	Text  []byte  // of what is no aggregate; a number's digits as they were sent
+	Text  []byte  // of a reply that is not an aggregate; the digits of a number as received
 	Elems []Reply // of an aggregate
 }
 
-// Limits of a reply: beyond them a server is broken or hostile. 512 MB is
-// Redis's own bound of a string.
+// Limits of a reply, against broken or malicious servers. Redis limits a string
+// to 512 MB.
 const (
 	maxString   = 512 << 20
-	maxElements = 1 << 24 // of a reply in all, nested ones included
+	maxElements = 1 << 24 // in one reply, including nested elements
 	maxDepth    = 128
 )
 
 // Reader reads replies from a connection.
 type Reader struct{ r *bufio.Reader }
 
-// NewReader returns a Reader of r.
+// NewReader returns a Reader that reads from r.
 func NewReader(r io.Reader) *Reader { return &Reader{bufio.NewReaderSize(r, 64<<10)} }
 
-// ProtocolError is a reply that cannot be understood; nothing after it can.
+// ProtocolError means that a reply is invalid. The connection cannot be used after it.
 type ProtocolError string
 
 // Error implements error.
 func (e ProtocolError) Error() string { return "protocol error: " + string(e) }
 
-// Read reads the next reply. RESP3 attributes, which describe a reply and are
-// not one, are skipped.
+// Read reads the next reply. It skips RESP3 attributes, which precede a reply.
 func (r *Reader) Read() (Reply, error) {
 	budget := maxElements
 	return r.read(0, &budget)
@@ -101,8 +99,8 @@ func (r *Reader) read(depth int, budget *int) (Reply, error) {
 	}
 }
 
-// line reads a line that has at least its first byte. It is valid until the
-// next read. MONITOR sends what it saw as one line, so a line can be long.
+// line reads a non-empty line. It is valid until the next read. A line can be
+// long, because MONITOR sends each command as one line.
 func (r *Reader) line() ([]byte, error) {
 	line, err := r.r.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {
@@ -119,8 +117,8 @@ func (r *Reader) line() ([]byte, error) {
 	return line[:len(line)-2], nil
 }
 
-func (r *Reader) longLine(begin []byte) ([]byte, error) {
-	line := bytes.Clone(begin)
+func (r *Reader) longLine(prefix []byte) ([]byte, error) {
+	line := bytes.Clone(prefix)
 	for {
 		more, err := r.r.ReadSlice('\n')
 		line = append(line, more...)
@@ -134,25 +132,25 @@ func (r *Reader) longLine(begin []byte) ([]byte, error) {
 }
 
 func (r *Reader) text(kind Kind, length []byte) (Reply, error) {
-	n, err := size(length, maxString)
+	n, err := parseLength(length, maxString)
 	if err != nil || n < 0 {
 		return Reply{Kind: Null}, err
 	}
-	// What arrives is what is allocated: a length alone must cost no memory.
+	// Allocate only what is received: a length without data must not cost memory.
 	var b bytes.Buffer
 	if _, err := io.CopyN(&b, r.r, int64(n)+2); err != nil {
-		return Reply{}, unexpected(err)
+		return Reply{}, unexpectedEOF(err)
 	}
 	text, ok := bytes.CutSuffix(b.Bytes(), []byte("\r\n"))
 	if !ok {
-		return Reply{}, ProtocolError("a string does not end where it should")
+		return Reply{}, ProtocolError("a bulk string does not end with CRLF")
 	}
 	switch kind {
 	case '!':
 		kind = Error
 	case Verbatim:
 		if len(text) < 4 || text[3] != ':' {
-			return Reply{}, ProtocolError("a verbatim string without its format")
+			return Reply{}, ProtocolError("a verbatim string has no format prefix")
 		}
 		text = text[4:]
 	}
@@ -160,7 +158,7 @@ func (r *Reader) text(kind Kind, length []byte) (Reply, error) {
 }
 
 func (r *Reader) aggregate(kind Kind, length []byte, depth int, budget *int) (Reply, error) {
-	n, err := size(length, maxElements)
+	n, err := parseLength(length, maxElements)
 	if err != nil || n < 0 {
 		return Reply{Kind: Null}, err
 	}
@@ -177,7 +175,7 @@ func (r *Reader) aggregate(kind Kind, length []byte, depth int, budget *int) (Re
 	for range n {
 		e, err := r.read(depth, budget)
 		if err != nil {
-			return Reply{}, unexpected(err)
+			return Reply{}, unexpectedEOF(err)
 		}
 		out.Elems = append(out.Elems, e)
 	}
@@ -187,8 +185,8 @@ func (r *Reader) aggregate(kind Kind, length []byte, depth int, budget *int) (Re
 	return out, nil
 }
 
-// size reads the length of a string or an aggregate; -1 stands for null.
-func size(digits []byte, limit int) (int, error) {
+// parseLength parses the length of a string or an aggregate. -1 means null.
+func parseLength(digits []byte, limit int) (int, error) {
 	n, err := strconv.Atoi(string(digits))
 	if err != nil || n < -1 || n > limit {
 		return 0, ProtocolError(fmt.Sprintf("bad length %q", digits))
@@ -196,8 +194,8 @@ func size(digits []byte, limit int) (int, error) {
 	return n, nil
 }
 
-// unexpected turns the end of the stream within a reply into the error it is.
-func unexpected(err error) error {
+// unexpectedEOF converts io.EOF inside a reply to io.ErrUnexpectedEOF.
+func unexpectedEOF(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
 	}

@@ -10,7 +10,7 @@ import (
 
 func read(wire string) (Reply, error) { return NewReader(strings.NewReader(wire)).Read() }
 
-func TestRepliesPrintAsRedisCliPrintsThem(t *testing.T) {
+func TestFormatMatchesRedisCli(t *testing.T) {
 	f := func(wire, tty, raw string) {
 		t.Helper()
 		r, err := read(wire)
@@ -53,7 +53,7 @@ func TestRepliesPrintAsRedisCliPrintsThem(t *testing.T) {
 	f("$12\r\na\x00\"\\\n\r\t\a\b\x7f\xff~\r\n", `"a\x00\"\\\n\r\t\a\b\x7f\xff~"`+"\n", "a\x00\"\\\n\r\t\a\b\x7f\xff~")
 }
 
-// numbered is the lines from..to of an array of ten arrays of 1.
+// numbered returns lines from to to of the formatted array of ten arrays [1].
 func numbered(from, to int) (lines string) {
 	for i := from; i <= to; i++ {
 		lines += " " + string(rune('0'+i)) + ") 1) (integer) 1\n"
@@ -61,7 +61,7 @@ func numbered(from, to int) (lines string) {
 	return lines
 }
 
-func TestALineOfAnyLengthIsRead(t *testing.T) {
+func TestLongLineIsRead(t *testing.T) {
 	long := strings.Repeat("x", 1<<20)
 	r, err := read("+" + long + "\r\n")
 	if err != nil || string(r.Text) != long {
@@ -69,7 +69,7 @@ func TestALineOfAnyLengthIsRead(t *testing.T) {
 	}
 }
 
-func TestBrokenRepliesAreErrors(t *testing.T) {
+func TestInvalidRepliesAreErrors(t *testing.T) {
 	f := func(wire string) {
 		t.Helper()
 		r, err := read(wire)
@@ -96,7 +96,7 @@ func TestBrokenRepliesAreErrors(t *testing.T) {
 	f(strings.Repeat("*16777216\r\n", 2))
 }
 
-func TestTheEndOfTheStream(t *testing.T) {
+func TestEndOfStream(t *testing.T) {
 	f := func(wire string, want error) {
 		t.Helper()
 		if _, err := read(wire); !errors.Is(err, want) {
@@ -107,7 +107,7 @@ func TestTheEndOfTheStream(t *testing.T) {
 	f("+O", io.ErrUnexpectedEOF)
 	f("$5\r\nab", io.ErrUnexpectedEOF)
 	f("*2\r\n:1\r\n", io.ErrUnexpectedEOF)
-	f("*16777216\r\n", io.ErrUnexpectedEOF) // and no memory for what never came
+	f("*16777216\r\n", io.ErrUnexpectedEOF) // no memory is allocated for missing elements
 	f("$536870912\r\n", io.ErrUnexpectedEOF)
 }
 

@@ -1,5 +1,6 @@
-// Package backends knows what the stack's five programs are: how each is built, configured, told its addresses, and when it
-// is ready. services/stack/internal/{build,supervise} build and run what is described here.
+// Package backends defines the five programs of the stack: how each is built and configured, its
+// environment, its ports and its readiness URL. services/stack/internal/build and
+// services/stack/internal/supervise build and run them.
 package backends
 
 import (
@@ -21,7 +22,7 @@ import (
 //go:embed files
 var files embed.FS
 
-// The names of the programs, in the order of their start.
+// Names of the programs, in the order in which they are started.
 const (
 	Prometheus = "prometheus"
 	Jaeger     = "jaeger"
@@ -30,26 +31,26 @@ const (
 	Load       = "client-load"
 )
 
-// Settings are what differs from one run to the next.
+// Settings are the settings of one run.
 type Settings struct {
-	Dir      string            // the run's directory: configurations, logs, Prometheus's data
+	Dir      string            // directory of the run: configurations, logs, Prometheus data
 	Programs map[string]string // paths of the programs by name
 	Environ  []string          // the user's environment
 	Ports    Ports
-	Overlays []string      // paths of further configurations of the collector, in their order
-	Rate     float64       // the load's operations a second; 0: no load
-	Duration time.Duration // of the load; 0: until it is stopped
+	Overlays []string      // paths of additional collector configurations, in order
+	Rate     float64       // operations per second of the load; 0 means no load
+	Duration time.Duration // duration of the load; 0 means until it is stopped
 }
 
 // Child is one program of the stack.
 type Child struct {
 	supervise.Spec
-	Ports []*ports.Port // to be released just before it starts
-	Ready string        // URL that answers 200 once it is ready; "" for one that serves nobody
+	Ports []*ports.Port // released just before the child starts
+	Ready string        // URL that returns status 200 when the child is ready; "" if it has none
 }
 
-// Memory limits of the Go runtime of each program (soft ones: it collects more eagerly near them). Together with what is not
-// Go's heap they keep the stack below 1 GiB.
+// Soft memory limits (GOMEMLIMIT) of the programs. With them the stack stays below 1 GiB, including
+// memory outside the Go heap.
 const (
 	prometheusMemory = "160MiB"
 	jaegerMemory     = "384MiB"
@@ -58,19 +59,21 @@ const (
 	loadMemory       = "64MiB"
 )
 
-// MaxTraces is how many of the newest traces Jaeger keeps for a load of rate operations a second, each a trace: those of the
-// last five minutes, within what its memory allows (about 12 KiB each, of two spans).
+// MaxTraces returns how many traces Jaeger keeps for a load of rate operations per second: those of the
+// last 5 minutes with one trace per operation, but at least 5,000 and at most 20,000. A trace of two spans
+// takes about 12 KiB of Jaeger's memory.
 func MaxTraces(rate float64) int {
 	return min(max(int(rate*300), 5_000), 20_000)
 }
 
-// ReportFile is where the load writes its report.
+// ReportFile returns the path of the load's report.
 func (s Settings) ReportFile() string { return filepath.Join(s.Dir, "load-report.json") }
 
-// LogDir is where each child has its log.
+// LogDir returns the directory of the children's logs.
 func (s Settings) LogDir() string { return filepath.Join(s.Dir, "logs") }
 
-// Prepare writes the configurations below s.Dir and returns the children in the order of their start.
+// Prepare writes the configurations below s.Dir and returns the children in the order in which they are
+// started.
 func Prepare(s Settings) ([]Child, error) {
 	for _, dir := range []string{s.LogDir(), s.path("config"), s.path("data")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -166,7 +169,7 @@ func (s Settings) jaeger() Child {
 			Args: []string{"--config=" + s.path("config", "jaeger.yaml")},
 			Env: s.backendEnv(
 				"GOMEMLIMIT="+jaegerMemory,
-				"GOGC=50", // nearly all of its memory is traces that stay: collecting twice as often saves a third of it
+				"GOGC=50", // nearly all of its heap is live traces: collecting twice as often saves a third of its memory
 				"JAEGER_HTTP="+p.JaegerHTTP.Addr(),
 				"JAEGER_GRPC="+p.JaegerGRPC.Addr(),
 				"JAEGER_OTLP="+p.JaegerOTLP.Addr(),

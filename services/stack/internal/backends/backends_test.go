@@ -38,7 +38,7 @@ func mustPrepare(t *testing.T, s Settings) map[string]Child {
 	return byName
 }
 
-// last returns the value that a program sees when env has a variable several times.
+// last returns the value of a variable. If env contains it several times, the last one is effective.
 func last(env []string, name string) string {
 	value := ""
 	for _, entry := range env {
@@ -49,7 +49,7 @@ func last(env []string, name string) string {
 	return value
 }
 
-func TestChildrenInTheirOrder(t *testing.T) {
+func TestChildrenAreInOrder(t *testing.T) {
 	s := newSettings(t)
 	children, err := Prepare(s)
 	if err != nil {
@@ -67,11 +67,11 @@ func TestChildrenInTheirOrder(t *testing.T) {
 	}
 	s.Rate, s.Dir = 0, t.TempDir()
 	if children := mustPrepare(t, s); children[Load].Name != "" || len(children) != 4 {
-		t.Error("a load is started although its rate is 0")
+		t.Error("the load is a child although its rate is 0")
 	}
 }
 
-func TestEveryPortHasItsChild(t *testing.T) {
+func TestEveryPortBelongsToOneChild(t *testing.T) {
 	s := newSettings(t)
 	owned := map[int]string{}
 	for name, c := range mustPrepare(t, s) {
@@ -84,12 +84,12 @@ func TestEveryPortHasItsChild(t *testing.T) {
 	}
 	for _, p := range s.Ports.all() {
 		if owned[p.Number] == "" {
-			t.Errorf("nobody is given the port of %s", p.Purpose)
+			t.Errorf("no child has the port of %s", p.Purpose)
 		}
 	}
 }
 
-func TestTelemetryGoesToTheStack(t *testing.T) {
+func TestTelemetryEnvironment(t *testing.T) {
 	s := newSettings(t)
 	children := mustPrepare(t, s)
 	for _, name := range []string{Server, Load} {
@@ -97,7 +97,7 @@ func TestTelemetryGoesToTheStack(t *testing.T) {
 		f := func(variable, want string) {
 			t.Helper()
 			if got := last(env, variable); got != want {
-				t.Errorf("%s sees %s=%q, want %q", name, variable, got, want)
+				t.Errorf("%s has %s=%q, want %q", name, variable, got, want)
 			}
 		}
 		f("OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+s.Ports.OTLPGRPC.Addr())
@@ -116,7 +116,7 @@ func TestTelemetryGoesToTheStack(t *testing.T) {
 	}
 }
 
-func TestFurtherConfigurationOfTheCollector(t *testing.T) {
+func TestCollectorOverlays(t *testing.T) {
 	s := newSettings(t)
 	s.Overlays = []string{"/o/first.yaml", "/o/second.yaml"}
 	collector := mustPrepare(t, s)[Collector]
@@ -126,10 +126,10 @@ func TestFurtherConfigurationOfTheCollector(t *testing.T) {
 	f := func(variable, want string) {
 		t.Helper()
 		if got := last(collector.Env, variable); got != want {
-			t.Errorf("it sees %s=%q, want %q", variable, got, want)
+			t.Errorf("the collector has %s=%q, want %q", variable, got, want)
 		}
 	}
-	f("SECRET", "s") // the configuration may name any of the user's
+	f("SECRET", "s") // an overlay may use any variable of the user
 	f("OTEL_SERVICE_NAME", "")
 	f("COLLECTOR_OTLP_GRPC", s.Ports.OTLPGRPC.Addr())
 	f("COLLECTOR_DATA", s.path("data", "collector"))
@@ -138,7 +138,7 @@ func TestFurtherConfigurationOfTheCollector(t *testing.T) {
 	f("COLLECTOR_DATA", "/mine")
 }
 
-func TestLoadEndsByItselfOnlyWithADuration(t *testing.T) {
+func TestLoadIsFiniteOnlyWithDuration(t *testing.T) {
 	s := newSettings(t)
 	load := mustPrepare(t, s)[Load]
 	if !load.Finite || !slices.Contains(load.Args, "-duration=20s") || !slices.Contains(load.Args, "-rate=50") {
@@ -163,7 +163,7 @@ func TestPrometheusScrapesOnlyBackends(t *testing.T) {
 		}
 	}
 	if strings.Contains(string(text), s.Ports.Admin.Addr()) {
-		t.Error("the server is scraped, although it pushes: every sum would double")
+		t.Error("Prometheus scrapes the server, which also pushes its metrics: sums would count them twice")
 	}
 }
 
@@ -171,7 +171,7 @@ func TestMaxTraces(t *testing.T) {
 	f := func(rate float64, want int) {
 		t.Helper()
 		if got := MaxTraces(rate); got != want {
-			t.Errorf("%g/s: %d, want %d", rate, got, want)
+			t.Errorf("MaxTraces(%g) = %d, want %d", rate, got, want)
 		}
 	}
 	f(0, 5_000)
@@ -183,7 +183,7 @@ func TestSampled(t *testing.T) {
 	f := func(want bool, env ...string) {
 		t.Helper()
 		if got := (Settings{Environ: env}).Sampled(); got != want {
-			t.Errorf("%q: %v", env, got)
+			t.Errorf("%q: Sampled is %v, want %v", env, got, want)
 		}
 	}
 	f(false)
@@ -201,11 +201,11 @@ func TestFindRoot(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := FindRoot(t.TempDir()); err == nil {
-		t.Error("found a checkout in an empty directory")
+		t.Error("FindRoot in an empty directory returned no error")
 	}
 }
 
-func TestTargetsAreThere(t *testing.T) {
+func TestTargetsExist(t *testing.T) {
 	root, err := FindRoot(".")
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +222,7 @@ func TestTargetsAreThere(t *testing.T) {
 		}
 	}
 	if _, err := Backend(root, "redis"); err == nil {
-		t.Error("redis is no backend")
+		t.Error("Backend(redis) returned no error")
 	}
 	for _, pkg := range Own(root).Packages {
 		if _, err := os.Stat(filepath.Join(root, pkg, "main.go")); err != nil {
@@ -231,7 +231,8 @@ func TestTargetsAreThere(t *testing.T) {
 	}
 }
 
-// built returns a program that MINI_REDIS_<NAME> names or that a start of the stack has left in the cache.
+// built returns the path of a program: the value of MINI_REDIS_<NAME>, or the program that a previous run
+// of the stack has left in the cache.
 func built(t *testing.T, name string) string {
 	t.Helper()
 	if path := os.Getenv("MINI_REDIS_" + strings.ToUpper(name)); path != "" {
@@ -255,7 +256,7 @@ func built(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	if !ok {
-		t.Skipf("%s is not built here (starting the stack builds it, MINI_REDIS_%s names one)", name, strings.ToUpper(name))
+		t.Skipf("%s is not in the cache (running the stack builds it; or set MINI_REDIS_%s to its path)", name, strings.ToUpper(name))
 	}
 	return path
 }

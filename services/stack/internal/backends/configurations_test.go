@@ -10,7 +10,7 @@ import (
 	otelcollector "mini-redis/otel-collector"
 )
 
-// validate asks a collector, of which Jaeger is one, what it thinks of configurations.
+// validate runs the validate command of a collector or of Jaeger, which is built from the collector.
 func validate(t *testing.T, program string, env []string, files ...string) (output string, ok bool) {
 	t.Helper()
 	args := []string{"validate"}
@@ -47,7 +47,7 @@ func write(t *testing.T, path string, content []byte) {
 	}
 }
 
-func TestCollectorAcceptsItsConfigurations(t *testing.T) {
+func TestCollectorAcceptsConfigurations(t *testing.T) {
 	collector := built(t, Collector)
 	env := append(os.Environ(), "COLLECTOR_DATA="+t.TempDir())
 	f := func(overlays ...string) {
@@ -66,18 +66,18 @@ func TestCollectorAcceptsItsConfigurations(t *testing.T) {
 	}
 	f("durable", "tail-sampling")
 	if len(own) < 3 {
-		t.Errorf("only %q were validated", own)
+		t.Errorf("only %q were validated, want at least 3 overlays", own)
 	}
 }
 
-// TestCollectorRefusesABadConfiguration shows that validate can fail.
-func TestCollectorRefusesABadConfiguration(t *testing.T) {
+// TestCollectorRejectsInvalidConfiguration checks that validate can fail.
+func TestCollectorRejectsInvalidConfiguration(t *testing.T) {
 	collector := built(t, Collector)
 	files := collectorFiles(t)
 	bad := filepath.Join(t.TempDir(), "bad.yaml")
 	write(t, bad, []byte("exporters: { otlp_grpc/jaeger: { endpoint: [1] } }\n"))
 	if output, ok := validate(t, collector, os.Environ(), files[0], bad); ok {
-		t.Errorf("accepted: %s", output)
+		t.Errorf("an invalid configuration was accepted: %s", output)
 	}
 }
 
@@ -89,12 +89,12 @@ func TestContribOverlaysNeedContrib(t *testing.T) {
 		}
 		output, ok := validate(t, collector, append(os.Environ(), "AWS_REGION=eu-central-1"), collectorFiles(t, name)...)
 		if ok || !strings.Contains(output, "unknown type") {
-			t.Errorf("%s is marked as needing contrib; the project's collector says: %s", name, output)
+			t.Errorf("%s is marked as requiring contrib, but the project's collector returned: %s", name, output)
 		}
 	}
 }
 
-func TestStackConfigurationsAreAccepted(t *testing.T) {
+func TestJaegerAndCollectorAcceptStackConfigurations(t *testing.T) {
 	s := newSettings(t)
 	for _, name := range []string{Jaeger, Collector} {
 		t.Run(name, func(t *testing.T) {
@@ -113,8 +113,8 @@ func withDir(s Settings, dir string) Settings {
 	return s
 }
 
-// TestEnvironmentVariablesAreGiven finds variables of the configurations that the stack forgets to set.
-func TestEnvironmentVariablesAreGiven(t *testing.T) {
+// TestJaegerEnvironmentIsComplete checks that the stack sets every variable that jaeger.yaml uses.
+func TestJaegerEnvironmentIsComplete(t *testing.T) {
 	s := newSettings(t)
 	child := mustPrepare(t, s)[Jaeger]
 	text, err := files.ReadFile("files/jaeger.yaml")
@@ -124,7 +124,7 @@ func TestEnvironmentVariablesAreGiven(t *testing.T) {
 	for _, part := range strings.Split(string(text), "${env:")[1:] {
 		name, _, _ := strings.Cut(part, "}")
 		if last(child.Env, name) == "" {
-			t.Errorf("jaeger.yaml needs %s", name)
+			t.Errorf("jaeger.yaml uses %s, which is not set", name)
 		}
 	}
 }

@@ -2,8 +2,8 @@ package backends
 
 import "mini-redis/services/stack/internal/ports"
 
-// Ports are the stack's loopback ports. Those that people or programs outside the stack use have usual numbers; the others
-// are any free ones.
+// Ports are the stack's loopback ports. Ports that are used from outside the stack have default numbers;
+// the others are any free ports.
 type Ports struct {
 	RESP, Admin, Console                *ports.Port
 	OTLPGRPC, OTLPHTTP                  *ports.Port
@@ -13,12 +13,12 @@ type Ports struct {
 	Prometheus                          *ports.Port
 }
 
-// ReservePorts finds and holds them all.
+// ReservePorts reserves all ports of the stack.
 func ReservePorts() (p Ports, err error) {
 	for _, want := range []struct {
 		port    **ports.Port
 		purpose string
-		usual   int
+		number  int // default; 0 if there is none
 	}{
 		{&p.RESP, "RESP", 6379},
 		{&p.Admin, "the server's admin endpoint", 9121},
@@ -34,7 +34,7 @@ func ReservePorts() (p Ports, err error) {
 		{&p.JaegerTelemetry, "Jaeger's own metrics", 0},
 		{&p.Prometheus, "Prometheus", 9090},
 	} {
-		if *want.port, err = ports.Reserve(want.purpose, want.usual); err != nil {
+		if *want.port, err = ports.Reserve(want.purpose, want.number); err != nil {
 			p.release()
 			return Ports{}, err
 		}
@@ -42,7 +42,7 @@ func ReservePorts() (p Ports, err error) {
 	return p, nil
 }
 
-// Moved lists the ports whose usual number was busy.
+// Moved returns the ports whose default number was in use.
 func (p Ports) Moved() (moved []*ports.Port) {
 	for _, port := range p.all() {
 		if port != nil && port.Moved() {

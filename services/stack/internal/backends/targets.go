@@ -9,10 +9,10 @@ import (
 	"mini-redis/services/stack/internal/build"
 )
 
-// ErrNoCheckout says that the project's source, which the stack builds from, was not found.
-var ErrNoCheckout = errors.New("the stack builds the project from source: run it inside a checkout of it")
+// ErrNoCheckout is returned if the project's source code is not found. The stack builds from it.
+var ErrNoCheckout = errors.New("the stack builds the project from source: run it inside a checkout of the project")
 
-// FindRoot returns the project's directory: dir or the nearest above it that has the stack's modules.
+// FindRoot returns the project's root directory: dir or its nearest parent that contains the stack's modules.
 func FindRoot(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -22,15 +22,15 @@ func FindRoot(dir string) (string, error) {
 		if _, err := os.Stat(filepath.Join(dir, "services", "stack", "backends", "jaeger", "go.mod")); err == nil {
 			return dir, nil
 		}
-		above := filepath.Dir(dir)
-		if above == dir {
+		parent := filepath.Dir(dir)
+		if parent == dir {
 			return "", ErrNoCheckout
 		}
-		dir = above
+		dir = parent
 	}
 }
 
-// Own are the project's own programs.
+// Own returns the target of the project's own programs.
 func Own(root string) build.Target {
 	return build.Target{
 		Name: Server + ", " + Load, Dir: root, Stamp: true,
@@ -38,7 +38,7 @@ func Own(root string) build.Target {
 	}
 }
 
-// Backend is how a program is built that the user has not given.
+// Backend returns the target of the collector, Prometheus or Jaeger.
 func Backend(root, name string) (build.Target, error) {
 	backends := filepath.Join(root, "services", "stack", "backends")
 	switch name {
@@ -46,7 +46,7 @@ func Backend(root, name string) (build.Target, error) {
 		return build.Target{Name: name, Dir: filepath.Join(root, "otel-collector", "distribution"), Packages: []string{"."}}, nil
 	case Prometheus:
 		return build.Target{
-			Name: name, Dir: filepath.Join(backends, name), Tags: "remove_all_sd", // no discovery of cloud machines: half the code
+			Name: name, Dir: filepath.Join(backends, name), Tags: "remove_all_sd", // without service discovery, which is half of the code
 			Packages: []string{"github.com/prometheus/prometheus/cmd/prometheus"},
 		}, nil
 	case Jaeger:

@@ -1,7 +1,8 @@
-// Package build makes the programs that the stack runs, with nothing but the go command: the backends and the collector once
-// into a cache, the project's own programs on every start (go's own cache makes that cheap).
+// Package build builds the programs that the stack runs, with the go command. The backends and the
+// collector are built once into a cache. The project's own programs are built on every start; the
+// go command's build cache makes this fast.
 //
-// What is built is services/stack/internal/backends' business.
+// services/stack/internal/backends defines what is built.
 package build
 
 import (
@@ -19,48 +20,48 @@ import (
 	"time"
 )
 
-// Target is a program, or several, to build from one module.
+// Target describes one or more programs to build from one module.
 type Target struct {
-	Name     string   // what people call it
+	Name     string   // shown in messages
 	Dir      string   // the module's directory
-	Packages []string // what go build is given
-	Tags     string   // build tags, comma separated
-	Stamp    bool     // the checkout's revision goes into the program: it is the project's own
+	Packages []string // arguments of go build
+	Tags     string   // build tags, separated by commas
+	Stamp    bool     // embed the checkout's revision (-buildvcs)
 }
 
-// Builder builds targets. All fields must be set; it has no other state.
+// Builder builds targets. All fields must be set.
 type Builder struct {
-	Go       string                // the go command
-	Env      []string              // its environment
-	Cache    string                // directory that outlives the run
+	Go       string                // path or name of the go command
+	Env      []string              // environment of the go command
+	Cache    string                // directory for built programs, kept between runs
 	Logs     string                // directory for the go command's output
-	Start    func(*exec.Cmd) error // starts a command in a process group of its own
-	Progress func(Progress)        // is told how far a build is; called from one goroutine at a time
+	Start    func(*exec.Cmd) error // starts a command in its own process group
+	Progress func(Progress)        // receives the progress; calls do not overlap
 }
 
-// Phase is what a build is doing.
+// Phase is a phase of a build.
 type Phase string
 
-// The phases, in their order. Waiting and Resolving may be over at once.
+// Phases in their order. Waiting and Resolving may be very short.
 const (
-	Waiting   Phase = "waiting" // another process builds the same
+	Waiting   Phase = "waiting" // for another process that builds the same target
 	Resolving Phase = "resolving"
 	Compiling Phase = "compiling"
 	Linking   Phase = "linking"
 	Finished  Phase = "finished"
 )
 
-// Progress says how far a build is.
+// Progress describes the state of a build.
 type Progress struct {
 	Target  string
 	Phase   Phase
-	Modules int // downloaded so far
-	Done    int // packages compiled so far, of those that the compiler's cache does not have
-	Total   int // 0 until it is known
+	Modules int // modules downloaded so far
+	Done    int // packages compiled so far
+	Total   int // packages that are not in the go build cache; 0 until it is known
 	Elapsed time.Duration
 }
 
-// Cached returns the path at which Ensure puts a target's program, and whether it is there.
+// Cached returns the path of a target's program in the cache and whether it exists.
 func (b *Builder) Cached(ctx context.Context, t Target) (path string, ok bool, err error) {
 	key, err := b.key(ctx, t)
 	if err != nil {
@@ -70,9 +71,9 @@ func (b *Builder) Cached(ctx context.Context, t Target) (path string, ok bool, e
 	return path, isProgram(path), nil
 }
 
-// Ensure returns the path of a target's program, building it when the cache does not have it. Several processes may call it
-// at the same time: one builds and the others wait for it. A build that is interrupted leaves nothing that could be taken
-// for a program.
+// Ensure returns the path of a target's program in the cache. It builds the program if it is not cached.
+// If several processes call Ensure for the same target, one builds it and the others wait. An
+// interrupted build leaves no program at the path.
 func (b *Builder) Ensure(ctx context.Context, t Target) (path string, err error) {
 	path, ok, err := b.Cached(ctx, t)
 	if err != nil || ok {
@@ -88,11 +89,11 @@ func (b *Builder) Ensure(ctx context.Context, t Target) (path string, err error)
 		return "", fmt.Errorf("cannot build %s: %w", t.Name, err)
 	}
 	defer unlock()
-	if isProgram(path) { // built while this process waited
+	if isProgram(path) { // another process has built it
 		return path, nil
 	}
 	unfinished := path + ".unfinished"
-	_ = os.Remove(unfinished) // an interrupted build's; go build overwrites nothing but whole programs
+	_ = os.Remove(unfinished) // left by an interrupted build; go build refuses to overwrite a file that is not a program
 	if err := r.build(ctx, unfinished); err != nil {
 		return "", err
 	}
@@ -103,7 +104,7 @@ func (b *Builder) Ensure(ctx context.Context, t Target) (path string, err error)
 	return path, nil
 }
 
-// Into builds all of a target's programs into the directory out.
+// Into builds all programs of a target into the directory out.
 func (b *Builder) Into(ctx context.Context, t Target, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("cannot build %s: %w", t.Name, err)
@@ -111,16 +112,18 @@ func (b *Builder) Into(ctx context.Context, t Target, out string) error {
 	return b.newRun(t).build(ctx, out+string(filepath.Separator))
 }
 
-// ldflags leaves out the symbol tables: a third of the size, and less to link. Stacks of a panic and profiles stay readable.
+// ldflags omits the symbol tables, which saves a third of the size and some linking time. Panic
+// traces and profiles are not affected.
 const ldflags = "-s -w"
 
-// key names what the result depends on: the module's files, how it is built, and the toolchain that the module selects.
+// key returns a hash of everything that determines the program: the module's files, the build flags and
+// the toolchain that the module selects.
 func (b *Builder) key(ctx context.Context, t Target) (string, error) {
 	cmd := exec.CommandContext(ctx, b.Go, "env", "GOVERSION", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT")
 	cmd.Dir, cmd.Env = t.Dir, b.goEnv()
 	toolchain, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("cannot ask the go command for its version: %w", withStderr(err))
+		return "", fmt.Errorf("cannot read the version of the go command: %w", withStderr(err))
 	}
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%s%q %q %q\n", toolchain, t.Packages, t.Tags, ldflags)
@@ -138,13 +141,13 @@ func (b *Builder) key(ctx context.Context, t Target) (string, error) {
 			return "", fmt.Errorf("cannot build %s: %w", t.Name, err)
 		}
 		fmt.Fprintf(hash, "%s %d\n", filepath.Base(file), len(content))
-		_, _ = hash.Write(content) // a hash never fails
+		_, _ = hash.Write(content) // hash.Hash never returns an error
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 
-// goEnv is the environment of the go command. No C compiler is needed, and a workspace file above the checkout, which would
-// hide the nested modules, does not count.
+// goEnv returns the environment of the go command. CGO_ENABLED=0 avoids the need for a C compiler.
+// GOWORK=off ignores a workspace file above the checkout, which would hide the nested modules.
 func (b *Builder) goEnv() []string {
 	return append(slices.Clone(b.Env), "GOWORK=off", "CGO_ENABLED=0")
 }
@@ -157,9 +160,10 @@ func withStderr(err error) error {
 	return err
 }
 
+// keepVersions is the number of programs per target that prune keeps.
 const keepVersions = 3
 
-// prune removes what was built long ago: of every target the newest few stay. It may fail without consequence.
+// prune removes all but the most recently used programs of a target. Errors are ignored.
 func (b *Builder) prune(name string) {
 	type entry struct {
 		path string
@@ -178,7 +182,7 @@ func (b *Builder) prune(name string) {
 	}
 }
 
-// touch marks a program as used, for prune.
+// touch sets the time of last use, which prune reads.
 func (b *Builder) touch(path string) {
 	now := time.Now()
 	_ = os.Chtimes(filepath.Dir(path), now, now)
@@ -196,7 +200,7 @@ func exeSuffix() string {
 	return ""
 }
 
-// Disk is how many bytes the cache takes.
+// Disk returns the size of the cache in bytes.
 func (b *Builder) Disk() (bytes int64) {
 	_ = filepath.WalkDir(b.Cache, func(_ string, d os.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {

@@ -16,7 +16,7 @@ import (
 	"mini-redis/services/stack/internal/supervise"
 )
 
-// recorder keeps what a builder reports.
+// recorder records the progress that a builder reports.
 type recorder struct {
 	mu   sync.Mutex
 	seen []Progress
@@ -41,16 +41,16 @@ func (r *recorder) phases() (phases []Phase) {
 
 func newBuilder(t *testing.T, cache string) (*Builder, *recorder) {
 	t.Helper()
-	nursery, err := supervise.NewNursery([]string{"cat"})
+	spawner, err := supervise.NewSpawner([]string{"cat"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(nursery.Close)
+	t.Cleanup(spawner.Close)
 	seen := &recorder{}
-	return &Builder{Go: "go", Env: os.Environ(), Cache: cache, Logs: t.TempDir(), Start: nursery.Start, Progress: seen.add}, seen
+	return &Builder{Go: "go", Env: os.Environ(), Cache: cache, Logs: t.TempDir(), Start: spawner.Start, Progress: seen.add}, seen
 }
 
-// tinyModule has a program that prints what its package says.
+// tinyModule returns a target whose program prints the name of the module's directory.
 func tinyModule(t *testing.T) Target {
 	t.Helper()
 	dir := t.TempDir()
@@ -88,28 +88,28 @@ func output(t *testing.T, program string) string {
 	return string(out)
 }
 
-func TestBuildsOnce(t *testing.T) {
+func TestEnsureBuildsOnce(t *testing.T) {
 	target, cache := tinyModule(t), t.TempDir()
 	b, seen := newBuilder(t, cache)
 	path := mustEnsure(t, b, target)
 	if got := output(t, path); got != filepath.Base(target.Dir) {
-		t.Fatalf("the program prints %q", got)
+		t.Fatalf("the program prints %q, want %q", got, filepath.Base(target.Dir))
 	}
 	phases := seen.phases()
 	if phases[0] != Resolving || phases[len(phases)-1] != Finished {
-		t.Errorf("phases %v", phases)
+		t.Errorf("phases %v, want the first to be %s and the last %s", phases, Resolving, Finished)
 	}
 	last := seen.seen[len(seen.seen)-1]
 	if last.Total == 0 || last.Done != last.Total {
-		t.Errorf("%d of %d packages at the end; main and word had to be compiled", last.Done, last.Total)
+		t.Errorf("%d of %d packages at the end, want all of main and word", last.Done, last.Total)
 	}
 	again, seenAgain := newBuilder(t, cache)
 	if got := mustEnsure(t, again, target); got != path || len(seenAgain.seen) != 0 {
-		t.Errorf("built again: %q, %v", got, seenAgain.seen)
+		t.Errorf("the second Ensure built again: %q, %v", got, seenAgain.seen)
 	}
 }
 
-func TestInputsNameTheResult(t *testing.T) {
+func TestCacheKey(t *testing.T) {
 	target := tinyModule(t)
 	b, _ := newBuilder(t, t.TempDir())
 	paths := map[string]bool{}
@@ -118,37 +118,37 @@ func TestInputsNameTheResult(t *testing.T) {
 		change()
 		path, ok, err := b.Cached(t.Context(), target)
 		if err != nil || ok || paths[path] {
-			t.Errorf("after %s: %q, built %v, %v; seen %v", what, path, ok, err, paths)
+			t.Errorf("after %s: path %q, exists %v, error %v; want a new path, not in %v", what, path, ok, err, paths)
 		}
 		paths[path] = true
 	}
-	f("nothing", func() {})
-	f("a change of the program", func() { write(t, filepath.Join(target.Dir, "main.go"), "package main\n\nfunc main() {}\n") })
-	f("a change of go.mod", func() { write(t, filepath.Join(target.Dir, "go.mod"), "module example.test/tiny\n\ngo 1.25\n") })
-	f("a go.sum", func() { write(t, filepath.Join(target.Dir, "go.sum"), "") })
-	f("other tags", func() { target.Tags = "lean" })
-	f("another toolchain setting", func() { b.Env = append(b.Env, "GOAMD64=v3", "GOARM64=v8.1") })
+	f("no change", func() {})
+	f("changing the program", func() { write(t, filepath.Join(target.Dir, "main.go"), "package main\n\nfunc main() {}\n") })
+	f("changing go.mod", func() { write(t, filepath.Join(target.Dir, "go.mod"), "module example.test/tiny\n\ngo 1.25\n") })
+	f("adding go.sum", func() { write(t, filepath.Join(target.Dir, "go.sum"), "") })
+	f("changing the tags", func() { target.Tags = "lean" })
+	f("changing a toolchain setting", func() { b.Env = append(b.Env, "GOAMD64=v3", "GOARM64=v8.1") })
 }
 
-func TestABrokenProgramIsToldInOneSentence(t *testing.T) {
+func TestCompileErrorIsOneLine(t *testing.T) {
 	target := tinyModule(t)
 	write(t, filepath.Join(target.Dir, "word", "word.go"), "package word\n\nconst Word int = \"text\"\n")
 	b, _ := newBuilder(t, t.TempDir())
 	_, err := b.Ensure(t.Context(), target)
 	if err == nil || strings.Contains(err.Error(), "\n") {
-		t.Fatalf("%v", err)
+		t.Fatalf("error %v, want one line", err)
 	}
 	for _, want := range []string{"cannot build tiny: ", "word.go:3", "build-tiny.log"} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("%q does not say %q", err, want)
+			t.Errorf("%q does not contain %q", err, want)
 		}
 	}
 	if _, ok, _ := b.Cached(t.Context(), target); ok {
-		t.Error("a failed build left a program")
+		t.Error("a failed build left a program in the cache")
 	}
 }
 
-func TestMissingModulesHintAtTheNetwork(t *testing.T) {
+func TestDownloadErrorHasHint(t *testing.T) {
 	target := tinyModule(t)
 	write(t, filepath.Join(target.Dir, "go.mod"), "module example.test/tiny\n\ngo 1.26\n\nrequire example.test/missing v1.0.0\n")
 	write(t, filepath.Join(target.Dir, "go.sum"), "example.test/missing v1.0.0 h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\nexample.test/missing v1.0.0/go.mod h1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
@@ -156,8 +156,8 @@ func TestMissingModulesHintAtTheNetwork(t *testing.T) {
 	b, _ := newBuilder(t, t.TempDir())
 	b.Env = append(b.Env, "GOPROXY=http://127.0.0.1:1", "GONOSUMDB=*", "GOFLAGS=")
 	_, err := b.Ensure(t.Context(), target)
-	if err == nil || !strings.Contains(err.Error(), "modules are downloaded once") || strings.Contains(err.Error(), "\n") {
-		t.Fatal(err)
+	if err == nil || !strings.Contains(err.Error(), "the first build downloads modules") || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("error %v, want one line with a hint about the network", err)
 	}
 }
 
@@ -184,31 +184,32 @@ func TestConcurrentBuildersBuildOnce(t *testing.T) {
 		}
 	}
 	if built != 1 {
-		t.Errorf("built %d times", built)
+		t.Errorf("built %d times, want 1", built)
 	}
 }
 
-// slowGo is a go command whose build writes half a program and then takes for ever.
-func slowGo(t *testing.T) (command, began string) {
+// slowGo returns a go command whose build writes a partial program, creates the file started and then
+// blocks.
+func slowGo(t *testing.T) (command, started string) {
 	t.Helper()
-	command, began = filepath.Join(t.TempDir(), "go"), filepath.Join(t.TempDir(), "began")
-	write(t, command, "#!/bin/sh\nif [ \"$1\" != build ]; then exec go \"$@\"; fi\nprintf half > \"$4\"; chmod 755 \"$4\"; echo > "+began+"\nexec sleep 3600\n")
+	command, started = filepath.Join(t.TempDir(), "go"), filepath.Join(t.TempDir(), "started")
+	write(t, command, "#!/bin/sh\nif [ \"$1\" != build ]; then exec go \"$@\"; fi\nprintf half > \"$4\"; chmod 755 \"$4\"; echo > "+started+"\nexec sleep 3600\n")
 	if err := os.Chmod(command, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	return command, began
+	return command, started
 }
 
-func TestAnInterruptedBuildLeavesNoProgram(t *testing.T) {
+func TestInterruptedBuildLeavesNoProgram(t *testing.T) {
 	target, cache := tinyModule(t), t.TempDir()
 	b, _ := newBuilder(t, cache)
-	slow, began := slowGo(t)
+	slow, started := slowGo(t)
 	b.Go = slow
-	stop := errors.New("the user changed their mind")
+	stop := errors.New("interrupted by the test")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
 		for range 3000 {
-			if _, err := os.Stat(began); err == nil {
+			if _, err := os.Stat(started); err == nil {
 				break
 			}
 			time.Sleep(10 * time.Millisecond)
@@ -219,15 +220,15 @@ func TestAnInterruptedBuildLeavesNoProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, ok, err := b.Cached(t.Context(), target); ok || err != nil {
-		t.Fatal("half a program is taken for a whole one", err)
+		t.Fatalf("Cached reports a partial program: %v, %v", ok, err)
 	}
 	b.Go = "go"
 	if got := output(t, mustEnsure(t, b, target)); got != filepath.Base(target.Dir) {
-		t.Fatalf("after the interruption the program prints %q", got)
+		t.Fatalf("after the interruption the program prints %q, want %q", got, filepath.Base(target.Dir))
 	}
 }
 
-func TestWaitsForAnotherBuilder(t *testing.T) {
+func TestEnsureWaitsForAnotherBuilder(t *testing.T) {
 	target, cache := tinyModule(t), t.TempDir()
 	b, seen := newBuilder(t, cache)
 	path, _, err := b.Cached(t.Context(), target)
@@ -255,7 +256,7 @@ func TestWaitsForAnotherBuilder(t *testing.T) {
 	mustEnsure(t, b, target)
 }
 
-func TestIntoBuildsSeveralPrograms(t *testing.T) {
+func TestIntoBuildsAllPrograms(t *testing.T) {
 	target := tinyModule(t)
 	write(t, filepath.Join(target.Dir, "cmd", "one", "main.go"), "package main\n\nfunc main() { print(1) }\n")
 	write(t, filepath.Join(target.Dir, "cmd", "two", "main.go"), "package main\n\nfunc main() { print(2) }\n")
@@ -266,11 +267,11 @@ func TestIntoBuildsSeveralPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := output(t, filepath.Join(out, "one")) + output(t, filepath.Join(out, "two")); got != "12" {
-		t.Fatal(got)
+		t.Fatalf("the programs print %q, want 12", got)
 	}
 }
 
-func TestPruneKeepsTheNewest(t *testing.T) {
+func TestPruneKeepsRecentlyUsed(t *testing.T) {
 	b, _ := newBuilder(t, t.TempDir())
 	for i, name := range []string{"a-1", "a-2", "a-3", "a-4", "a-5", "other-1"} {
 		write(t, filepath.Join(b.Cache, name, "program"), "x")
@@ -280,7 +281,7 @@ func TestPruneKeepsTheNewest(t *testing.T) {
 		}
 	}
 	if got := b.Disk(); got != 6 {
-		t.Errorf("%d bytes", got)
+		t.Errorf("Disk is %d bytes, want 6", got)
 	}
 	b.prune("a")
 	left, _ := filepath.Glob(filepath.Join(b.Cache, "*"))
@@ -289,6 +290,6 @@ func TestPruneKeepsTheNewest(t *testing.T) {
 		names = append(names, filepath.Base(path))
 	}
 	if got := strings.Join(names, " "); got != "a-3 a-4 a-5 other-1" {
-		t.Errorf("left: %s", got)
+		t.Errorf("remaining directories: %s", got)
 	}
 }

@@ -17,23 +17,23 @@ import (
 	"mini-redis/services/stack/internal/supervise"
 )
 
-// run is one build of one target.
+// run is a single build of a target.
 type run struct {
 	*Builder
 	target  Target
 	started time.Time
 
-	mu       sync.Mutex // the clock's goroutine and the reader of the go command's output both report
+	mu       sync.Mutex // guards progress: the ticker and the readers of the go command's output report it
 	progress Progress
-	stale    map[string]bool // packages that have to be compiled
-	noise    []string        // what the go command said beyond naming packages
+	stale    map[string]bool // packages that must be compiled
+	messages []string        // output of the go command other than package names
 }
 
 func (b *Builder) newRun(t Target) *run {
 	return &run{Builder: b, target: t, started: time.Now(), progress: Progress{Target: t.Name, Phase: Resolving}}
 }
 
-// report tells the phase; to tell the passing of time, the phase is "".
+// report reports the progress. An empty phase keeps the current phase and updates the elapsed time.
 func (r *run) report(phase Phase) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -49,8 +49,8 @@ func (r *run) reportLocked(phase Phase) {
 }
 
 func (r *run) build(ctx context.Context, out string) error {
-	stopClock := r.clock()
-	defer stopClock()
+	stopTicker := r.startTicker()
+	defer stopTicker()
 	log, err := os.Create(filepath.Join(r.Logs, "build-"+strings.Map(fileName, r.target.Name)+".log"))
 	if err != nil {
 		return fmt.Errorf("cannot build %s: %w", r.target.Name, err)
@@ -68,9 +68,9 @@ func (r *run) build(ctx context.Context, out string) error {
 	return nil
 }
 
-// clock reports once a second, so that a display can show that time passes.
-func (r *run) clock() (stop func()) {
-	tick := time.NewTicker(time.Second)
+// startTicker reports the progress every second, so that the display can update the elapsed time.
+func (r *run) startTicker() (stop func()) {
+	ticker := time.NewTicker(time.Second)
 	done := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -78,16 +78,16 @@ func (r *run) clock() (stop func()) {
 			select {
 			case <-done:
 				return
-			case <-tick.C:
+			case <-ticker.C:
 				r.report("")
 			}
 		}
 	})
-	return func() { tick.Stop(); close(done); wg.Wait() }
+	return func() { ticker.Stop(); close(done); wg.Wait() }
 }
 
-// flags are shared by go list and go build, because they decide what is stale. -mod=readonly overrides what GOFLAGS may say:
-// go.mod and go.sum are pinned, and a build must not write to the checkout.
+// flags returns the flags for go list and go build. They must be the same, because they determine which
+// packages are stale. -mod=readonly overrides GOFLAGS: a build must not change go.mod and go.sum.
 func (r *run) flags() []string {
 	flags := []string{"-mod=readonly", "-ldflags=" + ldflags}
 	if r.target.Tags != "" {
@@ -99,7 +99,7 @@ func (r *run) flags() []string {
 	return append(flags, r.target.Packages...)
 }
 
-// resolve downloads the modules that are missing and learns which packages the compiler's cache does not have.
+// resolve downloads missing modules and determines which packages are not in the go build cache.
 func (r *run) resolve(ctx context.Context, log io.Writer) error {
 	r.stale = map[string]bool{}
 	args := append([]string{"list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"}, r.flags()...)
@@ -108,7 +108,7 @@ func (r *run) resolve(ctx context.Context, log io.Writer) error {
 			r.stale[pkg] = true
 		}
 	}}
-	if err := r.goCommandTo(ctx, args, stdout, &lineWriter{line: r.said}, log); err != nil {
+	if err := r.goCommandTo(ctx, args, stdout, &lineWriter{line: r.readMessage}, log); err != nil {
 		return err
 	}
 	r.mu.Lock()
@@ -119,19 +119,19 @@ func (r *run) resolve(ctx context.Context, log io.Writer) error {
 
 func (r *run) compile(ctx context.Context, out string, log io.Writer) error {
 	args := append([]string{"build", "-v", "-o", out}, r.flags()...)
-	err := r.goCommand(ctx, args, &lineWriter{line: r.compiled}, log)
-	if err != nil && r.target.Stamp && slices.ContainsFunc(r.noise, func(s string) bool { return strings.Contains(s, "-buildvcs=false") }) {
-		// git does not answer for this checkout, such as one that another user owns: a program without a revision is better than none.
-		r.target.Stamp, r.noise = false, nil
+	err := r.goCommand(ctx, args, &lineWriter{line: r.readPackage}, log)
+	if err != nil && r.target.Stamp && slices.ContainsFunc(r.messages, func(s string) bool { return strings.Contains(s, "-buildvcs=false") }) {
+		// git fails, for example because another user owns the checkout. Build without the revision.
+		r.target.Stamp, r.messages = false, nil
 		return r.compile(ctx, out, log)
 	}
 	return err
 }
 
-// compiled reads a line of go build -v: a package's path when its compilation begins.
-func (r *run) compiled(line string) {
+// readPackage reads a line of go build -v: the path of a package whose compilation starts.
+func (r *run) readPackage(line string) {
 	if !r.stale[line] {
-		r.said(line)
+		r.readMessage(line)
 		return
 	}
 	delete(r.stale, line)
@@ -145,7 +145,8 @@ func (r *run) compiled(line string) {
 	r.reportLocked(phase)
 }
 
-func (r *run) said(line string) {
+// readMessage reads any other line of the go command: a download or an error message.
+func (r *run) readMessage(line string) {
 	if strings.HasPrefix(line, "go: downloading ") {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -153,19 +154,20 @@ func (r *run) said(line string) {
 		r.reportLocked("")
 		return
 	}
-	r.noise = append(r.noise, line)
+	r.messages = append(r.messages, line)
 }
 
 func (r *run) goCommand(ctx context.Context, args []string, stderr, log io.Writer) error {
 	return r.goCommandTo(ctx, args, io.Discard, stderr, log)
 }
 
-// goCommandTo runs the go command; when ctx ends it is interrupted with all that it started, and given a moment to clean up.
+// goCommandTo runs the go command. When ctx is done, it sends SIGINT to the command's process group, and
+// SIGKILL to the command after 5 s.
 func (r *run) goCommandTo(ctx context.Context, args []string, stdout, stderr, log io.Writer) error {
 	cmd := exec.Command(r.Go, args...)
 	cmd.Dir, cmd.Env = r.target.Dir, r.goEnv()
 	cmd.Stdout, cmd.Stderr = stdout, io.MultiWriter(stderr, log)
-	cmd.WaitDelay = 5 * time.Second // a compiler that survives the go command must not hold the pipes open
+	cmd.WaitDelay = 5 * time.Second // a compiler that outlives the go command must not keep the pipes open
 	fmt.Fprintf(log, "$ cd %s && %s %s\n", r.target.Dir, r.Go, strings.Join(args, " "))
 	if err := r.Start(cmd); err != nil {
 		return err
@@ -178,7 +180,7 @@ func (r *run) goCommandTo(ctx context.Context, args []string, stdout, stderr, lo
 			return
 		case <-ctx.Done():
 		}
-		_ = supervise.Interrupt(cmd) // fails only when it has ended
+		_ = supervise.Interrupt(cmd) // fails only if the process group has ended
 		select {
 		case <-ended:
 		case <-time.After(5 * time.Second):
@@ -193,28 +195,29 @@ func (r *run) goCommandTo(ctx context.Context, args []string, stdout, stderr, lo
 	return err
 }
 
-// failure is one clear sentence: the first thing the go command complained of, and where the rest is.
+// failure returns an error with the first message of the go command and the path of the complete log.
 func (r *run) failure(ctx context.Context, err error, log string) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s was not built: %w", r.target.Name, err)
 	}
 	reason := err.Error()
-	for _, line := range r.noise {
+	for _, line := range r.messages {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			reason = line
 			break
 		}
 	}
 	hint := ""
-	for _, sign := range []string{"dial tcp", "no such host", "proxy", "connection refused", "i/o timeout"} {
-		if strings.Contains(reason, sign) {
-			hint = " (modules are downloaded once: is the network, or GOPROXY, reachable?)"
+	for _, part := range []string{"dial tcp", "no such host", "proxy", "connection refused", "i/o timeout"} {
+		if strings.Contains(reason, part) {
+			hint = " (the first build downloads modules: check the network connection and GOPROXY)"
 			break
 		}
 	}
-	return errors.New("cannot build " + r.target.Name + ": " + reason + hint + "; all of it is in " + log)
+	return errors.New("cannot build " + r.target.Name + ": " + reason + hint + "; complete output: " + log)
 }
 
+// fileName replaces characters other than a-z, 0-9 and '-' by '-'.
 func fileName(r rune) rune {
 	if r == '-' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
 		return r

@@ -1,5 +1,5 @@
-// Package display writes what the stack has to say: lines that stay, and one live line that is rewritten in place on a
-// terminal and appears only now and then elsewhere.
+// Package display writes the output of the stack: permanent lines and one live line. On a terminal the
+// live line is rewritten in place. In a file it is appended at most every 15 s.
 package display
 
 import (
@@ -11,26 +11,27 @@ import (
 	"time"
 )
 
-// Display is safe for use by several goroutines.
+// Display writes to one output. Its methods are safe for concurrent use.
 type Display struct {
 	mu       sync.Mutex
 	out      io.Writer
 	terminal bool
 	now      func() time.Time
-	live     bool      // the cursor is behind a live line
-	last     time.Time // when a live line was last written where there is no terminal
-	subject  string    // of that line
+	live     bool      // the cursor is at the end of a live line
+	last     time.Time // time of the last live line in a file
+	subject  string    // subject of that line
 }
 
-// sparse is how often a live line is written where it cannot be rewritten.
-const sparse = 15 * time.Second
+// liveInterval is the minimum time between live lines about one subject in a file.
+const liveInterval = 15 * time.Second
 
-// New returns a display that writes to out.
+// New returns a Display that writes to out. terminal states whether out is a terminal; now is the clock.
 func New(out io.Writer, terminal bool, now func() time.Time) *Display {
 	return &Display{out: out, terminal: terminal, now: now}
 }
 
-// IsTerminal guesses whether somebody looks at out.
+// IsTerminal reports whether out is a terminal that supports control sequences: a character device, with
+// TERM set to a value other than dumb.
 func IsTerminal(out io.Writer, getenv func(string) string) bool {
 	f, ok := out.(*os.File)
 	if !ok || getenv("TERM") == "dumb" || getenv("TERM") == "" {
@@ -42,18 +43,18 @@ func IsTerminal(out io.Writer, getenv func(string) string) bool {
 
 const (
 	clearLine = "\r\x1b[K"
-	noWrap    = "\x1b[?7l" // a live line that is longer than the terminal is wide is cut, or it could not be rewritten
+	noWrap    = "\x1b[?7l" // disables line wrapping: a wrapped live line could not be rewritten
 	wrap      = "\x1b[?7h"
 )
 
-// Print writes text that stays; it should end with a line break.
+// Print writes permanent text, which should end with a newline.
 func (d *Display) Print(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.print(text)
 }
 
-// Printf is Print with a format, and adds the line break.
+// Printf formats a permanent line and appends a newline.
 func (d *Display) Printf(format string, args ...any) {
 	d.Print(fmt.Sprintf(format, args...) + "\n")
 }
@@ -63,11 +64,11 @@ func (d *Display) print(text string) {
 		text = clearLine + text
 		d.live = false
 	}
-	_, _ = io.WriteString(d.out, text) // nobody is left to tell when this fails
+	_, _ = io.WriteString(d.out, text) // an error of the output cannot be reported anywhere else
 }
 
-// Live shows how things are about a subject. Elsewhere than on a terminal the first line about a subject appears at once,
-// and others no sooner than 15 seconds after the one before.
+// Live replaces the live line. In a file, the first line about a subject is written at once, and further
+// lines about the same subject at most every 15 s.
 func (d *Display) Live(subject, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -77,22 +78,22 @@ func (d *Display) Live(subject, text string) {
 		return
 	}
 	now := d.now()
-	if subject == d.subject && now.Sub(d.last) < sparse {
+	if subject == d.subject && now.Sub(d.last) < liveInterval {
 		return
 	}
 	d.subject, d.last = subject, now
 	d.print(text + "\n")
 }
 
-// Transient shows what lasts a moment, on a terminal alone.
+// Transient shows a short-lived state. It writes only to a terminal.
 func (d *Display) Transient(text string) {
 	if d.terminal {
 		d.Live("", text)
 	}
 }
 
-// Done removes the live line.
-func (d *Display) Done() {
+// ClearLive removes the live line.
+func (d *Display) ClearLive() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.live {
@@ -100,7 +101,7 @@ func (d *Display) Done() {
 	}
 }
 
-// Table writes rows in columns, two spaces apart, indented by two.
+// Table formats rows in columns, indented by two spaces and separated by two spaces.
 func Table(rows [][]string) string {
 	var widths []int
 	for _, row := range rows {

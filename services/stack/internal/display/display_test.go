@@ -9,7 +9,7 @@ import (
 	"mini-redis/services/stack/internal/build"
 )
 
-// clock is a time that the test moves.
+// clock is a fake clock.
 type clock struct{ now time.Time }
 
 func (c *clock) Now() time.Time          { return c.now }
@@ -20,36 +20,36 @@ func newDisplay(terminal bool) (*Display, *bytes.Buffer, *clock) {
 	return New(out, terminal, c.Now), out, c
 }
 
-func TestLiveLinesAreSparseInAFile(t *testing.T) {
+func TestLiveLinesInFile(t *testing.T) {
 	d, out, c := newDisplay(false)
-	for range 31 { // thirty seconds
+	for range 31 { // 30 s
 		d.Live("status", "up "+c.now.Format("05"))
 		c.advance(time.Second)
 	}
 	d.Live("drain", "waiting")
-	d.Transient("never seen")
-	d.Done()
+	d.Transient("not shown")
+	d.ClearLive()
 	if got, want := out.String(), "up 40\nup 55\nup 10\nwaiting\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-func TestLiveLineIsRewrittenOnATerminal(t *testing.T) {
+func TestLiveLineOnTerminal(t *testing.T) {
 	d, out, _ := newDisplay(true)
 	d.Live("s", "one")
 	d.Transient("two")
 	d.Printf("stays %d", 1)
 	d.Print("more\n")
 	d.Live("s", "three")
-	d.Done()
-	d.Done()
+	d.ClearLive()
+	d.ClearLive()
 	want := "\r\x1b[K\x1b[?7lone\x1b[?7h" + "\r\x1b[K\x1b[?7ltwo\x1b[?7h" + "\r\x1b[Kstays 1\n" + "more\n" + "\r\x1b[K\x1b[?7lthree\x1b[?7h" + "\r\x1b[K"
 	if got := out.String(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
-func TestABuildInAFileIsAFewLines(t *testing.T) {
+func TestBuildInFile(t *testing.T) {
 	d, out, c := newDisplay(false)
 	p := build.Progress{Target: "jaeger", Phase: build.Resolving}
 	d.Build("4/4", p)
@@ -73,25 +73,25 @@ func TestABuildInAFileIsAFewLines(t *testing.T) {
 	}
 }
 
-func TestABuildThatTakesAMomentIsOneLine(t *testing.T) {
+func TestShortBuildIsOneLine(t *testing.T) {
 	d, out, _ := newDisplay(false)
 	for _, phase := range []build.Phase{build.Resolving, build.Compiling, build.Linking, build.Finished} {
 		d.Build("1/4", build.Progress{Target: "mini-redis", Phase: phase, Total: 2, Elapsed: 400 * time.Millisecond})
 	}
 	if got := out.String(); got != "[1/4] mini-redis: built in 400ms\n" {
-		t.Errorf("%q", got)
+		t.Errorf("got %q, want one line", got)
 	}
 }
 
-func TestABuildOnATerminalShowsHowFarItIs(t *testing.T) {
+func TestBuildOnTerminal(t *testing.T) {
 	d, out, _ := newDisplay(true)
 	d.Build("2/4", build.Progress{Target: "collector", Phase: build.Compiling, Done: 500, Total: 1000, Elapsed: 61 * time.Second})
 	if want := "[2/4] collector: compiling ████████████░░░░░░░░░░░░ 500 of 1000 packages, 1m1s"; !strings.Contains(out.String(), want) {
-		t.Errorf("%q", out)
+		t.Errorf("got %q", out)
 	}
 	d.Build("2/4", build.Progress{Target: "collector", Phase: build.Waiting, Elapsed: 3 * time.Second})
-	if !strings.Contains(out.String(), "another process is building it, waiting, 3s") {
-		t.Errorf("%q", out)
+	if !strings.Contains(out.String(), "waiting for another process that builds it, 3s") {
+		t.Errorf("got %q", out)
 	}
 }
 
@@ -102,8 +102,8 @@ func TestTable(t *testing.T) {
 	}
 }
 
-func TestABufferIsNoTerminal(t *testing.T) {
+func TestBufferIsNotTerminal(t *testing.T) {
 	if IsTerminal(&bytes.Buffer{}, func(string) string { return "xterm" }) {
-		t.Error("it is")
+		t.Error("IsTerminal returned true for a buffer")
 	}
 }

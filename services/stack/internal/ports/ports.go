@@ -1,4 +1,5 @@
-// Package ports finds loopback ports for the stack's children: the usual one where it is free, another where it is not.
+// Package ports reserves loopback ports for the stack's children: the default port if it is free,
+// otherwise any free port.
 package ports
 
 import (
@@ -8,44 +9,45 @@ import (
 	"time"
 )
 
-// Port is a loopback TCP port set aside for one child.
+// Port is a loopback TCP port that is reserved for one child.
 type Port struct {
-	Purpose string // what people call it: "RESP"
-	Wanted  int    // the usual number; 0: none
-	Number  int    // what it is
+	Purpose string // shown in messages, for example "RESP"
+	Wanted  int    // default number; 0 if there is none
+	Number  int    // actual number
 
-	holder net.Listener
+	listener net.Listener // holds the port until Release
 }
 
-// Moved says that the usual port was busy.
+// Moved reports whether the port differs from its default because the default was in use.
 func (p *Port) Moved() bool { return p.Wanted != 0 && p.Number != p.Wanted }
 
-// Addr is host:port.
+// Addr returns host:port.
 func (p *Port) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.Number)) }
 
-// URL is the port's address as an http URL with path, which may be empty.
+// URL returns the http URL of the port with path, which may be empty.
 func (p *Port) URL(path string) string { return "http://" + p.Addr() + path }
 
-// Reserve takes the wanted port of 127.0.0.1, or a free one when somebody else has it or wanted is 0. It stays taken until
-// Release, so that neither another of the stack's ports nor a connection of its own becomes the same.
+// Reserve reserves the wanted port of 127.0.0.1, or any free port if wanted is in use or 0. The port is
+// held by a listener until Release, so that neither another reservation nor an outgoing connection
+// of the stack gets the same port.
 func Reserve(purpose string, wanted int) (*Port, error) {
-	if wanted != 0 && !answers(wanted) {
+	if wanted != 0 && !inUse(wanted) {
 		if l, err := listen(wanted); err == nil {
-			return &Port{Purpose: purpose, Wanted: wanted, Number: wanted, holder: l}, nil
+			return &Port{Purpose: purpose, Wanted: wanted, Number: wanted, listener: l}, nil
 		}
 	}
 	l, err := listen(0)
 	if err != nil {
 		return nil, fmt.Errorf("no free port for %s: %w", purpose, err)
 	}
-	return &Port{Purpose: purpose, Wanted: wanted, Number: l.Addr().(*net.TCPAddr).Port, holder: l}, nil
+	return &Port{Purpose: purpose, Wanted: wanted, Number: l.Addr().(*net.TCPAddr).Port, listener: l}, nil
 }
 
-// Release gives the port to the child that is about to listen on it.
+// Release closes the listener, so that the child can listen on the port.
 func (p *Port) Release() {
-	if p.holder != nil {
-		_ = p.holder.Close() // nothing was ever accepted
-		p.holder = nil
+	if p.listener != nil {
+		_ = p.listener.Close() // no connection was accepted
+		p.listener = nil
 	}
 }
 
@@ -53,9 +55,10 @@ func listen(port int) (net.Listener, error) {
 	return net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }
 
-// answers notices a server on all addresses (0.0.0.0), beside which some systems let 127.0.0.1 be taken: it would lose its
-// local clients to the stack without a word.
-func answers(port int) bool {
+// inUse reports whether a server accepts connections on the port. A listener alone does not detect
+// this on some systems: beside a server on 0.0.0.0 they allow a second one on 127.0.0.1, which would
+// then receive the local clients of the first one.
+func inUse(port int) bool {
 	conn, err := net.DialTimeout("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), 200*time.Millisecond)
 	if err != nil {
 		return false

@@ -15,8 +15,8 @@ func mustReserve(t *testing.T, purpose string, wanted int) *Port {
 	return p
 }
 
-// freePort is free now; in the moment between this and its use somebody else may take it, which these tests survive only
-// because nothing else on a machine asks for that very number.
+// freePort returns a port that is free now. Another process could take it before its use; the tests
+// accept this risk, because it is unlikely that a process requests exactly this port.
 func freePort(t *testing.T) int {
 	t.Helper()
 	p := mustReserve(t, "test", 0)
@@ -24,7 +24,7 @@ func freePort(t *testing.T) int {
 	return p.Number
 }
 
-func TestTakesTheUsualPortWhenItIsFree(t *testing.T) {
+func TestReserveDefaultPort(t *testing.T) {
 	want := freePort(t)
 	p := mustReserve(t, "RESP", want)
 	if p.Number != want || p.Moved() {
@@ -32,32 +32,32 @@ func TestTakesTheUsualPortWhenItIsFree(t *testing.T) {
 	}
 }
 
-func TestTakesAnotherWhenTheUsualIsBusy(t *testing.T) {
+func TestReserveOtherPortIfInUse(t *testing.T) {
 	for _, host := range []string{"127.0.0.1", "0.0.0.0", "::"} {
 		busy, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {
-			t.Logf("no listener on %s here: %v", host, err)
+			t.Logf("cannot listen on %s: %v", host, err)
 			continue
 		}
 		defer busy.Close()
 		wanted := busy.Addr().(*net.TCPAddr).Port
 		p := mustReserve(t, "RESP", wanted)
 		if p.Number == wanted || !p.Moved() {
-			t.Errorf("%s: the busy port %d was taken: %+v", host, wanted, p)
+			t.Errorf("%s: port %d, which is in use, was reserved: %+v", host, wanted, p)
 		}
 	}
 }
 
-func TestTwoPortsDiffer(t *testing.T) {
+func TestReservedPortsDiffer(t *testing.T) {
 	seen := map[int]bool{}
 	for range 50 {
 		p := mustReserve(t, "any", 0)
 		if seen[p.Number] {
-			t.Fatalf("port %d was given twice", p.Number)
+			t.Fatalf("port %d was reserved twice", p.Number)
 		}
 		seen[p.Number] = true
 		if p.Moved() {
-			t.Fatal("a port that nobody wanted cannot have moved")
+			t.Fatal("Moved is true for a port without a default")
 		}
 	}
 }
@@ -66,7 +66,7 @@ func TestReleasedPortCanBeListenedOn(t *testing.T) {
 	p := mustReserve(t, "admin", 0)
 	if l, err := net.Listen("tcp4", p.Addr()); err == nil {
 		l.Close()
-		t.Fatal("a reserved port could be taken")
+		t.Fatal("listening on a reserved port returned no error")
 	}
 	p.Release()
 	l, err := net.Listen("tcp4", p.Addr())

@@ -1,7 +1,7 @@
-// Package summary holds the figures of a run side by side: what the load sent, what the collector accepted, what Jaeger and
-// Prometheus have. Each is counted by a different program, so when they agree nothing was lost on the way.
+// Package summary compares the counts of a run: what the load sent, what the collector accepted and what
+// Jaeger and Prometheus stored. Different programs count them, so if the counts agree, no data was lost.
 //
-// services/stack gathers the figures; nothing here asks anybody.
+// services/stack collects the counts. This package makes no requests.
 package summary
 
 import (
@@ -13,14 +13,14 @@ import (
 	"strings"
 )
 
-// Load is the part of client-load's report that is judged and shown.
+// Load is the part of client-load's report that the summary uses.
 type Load struct {
 	RunID      string  `json:"run_id"`
 	Operations int64   `json:"operations"`
 	Errors     int64   `json:"errors"`
 	Missed     int64   `json:"missed"`
 	Seconds    float64 `json:"seconds"`
-	Rate       float64 `json:"rate"` // operations a second
+	Rate       float64 `json:"rate"` // operations per second
 	LatencyMS  struct {
 		P50 float64 `json:"p50"`
 		P99 float64 `json:"p99"`
@@ -30,17 +30,17 @@ type Load struct {
 	LastTraceID string             `json:"last_trace_id"`
 }
 
-// Command is what a load counted of one command.
+// Command holds the load's counts for one command.
 type Command struct {
 	Operations int64 `json:"operations"`
 	Errors     int64 `json:"errors"`
 }
 
-// ReadLoad reads the file that client-load's -report wrote.
+// ReadLoad reads a report that client-load -report has written.
 func ReadLoad(path string) (*Load, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("the load left no report: %w", err)
+		return nil, fmt.Errorf("no report of the load: %w", err)
 	}
 	var l Load
 	if err := json.Unmarshal(text, &l); err != nil {
@@ -49,53 +49,53 @@ func ReadLoad(path string) (*Load, error) {
 	return &l, nil
 }
 
-// Spans are counts of spans along the way from the programs to Jaeger.
+// Spans holds the counts of spans at each step from the programs to Jaeger.
 type Spans struct {
-	Server   int64 `json:"server"`   // made by the server, by its own metric
-	Dropped  int64 `json:"dropped"`  // not made or not sent by a program, by its own metrics
-	Accepted int64 `json:"accepted"` // by the collector
-	Refused  int64 `json:"refused"`  // by the collector
-	Failed   int64 `json:"failed"`   // given up by the collector: its queue was full, or Jaeger said no
-	Stored   int64 `json:"stored"`   // by Jaeger
+	Server   int64 `json:"server"`   // created by the server, from its own metric
+	Dropped  int64 `json:"dropped"`  // dropped by the server before export, from its own metric
+	Accepted int64 `json:"accepted"` // accepted by the collector's receiver
+	Refused  int64 `json:"refused"`  // refused by the collector's receiver
+	Failed   int64 `json:"failed"`   // dropped by the collector's exporter: its queue was full, or Jaeger rejected them
+	Stored   int64 `json:"stored"`   // stored by Jaeger
 }
 
-// Traces are the traces of the load that Jaeger has.
+// Traces describes the traces of the load that Jaeger has stored.
 type Traces struct {
 	Found   int  `json:"found"`
 	Spans   int  `json:"spans"`
-	Single  int  `json:"single"`  // of one span alone: its other side is missing
-	Keeps   int  `json:"keeps"`   // how many Jaeger keeps at all
-	Sampled bool `json:"sampled"` // the user chose that not every operation is a trace
+	Single  int  `json:"single"`  // traces with only one span: the client's or the server's span is missing
+	Keeps   int  `json:"keeps"`   // maximum number of traces that Jaeger keeps
+	Sampled bool `json:"sampled"` // a sampler is configured, so not every operation has a trace
 }
 
-// Figures are one run's.
+// Figures holds all counts of one run.
 type Figures struct {
-	Load    *Load            `json:"load,omitempty"` // nil: no load ran
+	Load    *Load            `json:"load,omitempty"` // nil if no load was run
 	Spans   Spans            `json:"spans"`
 	Traces  Traces           `json:"traces"`
-	Counter map[string]int64 `json:"redis_commands_total"` // by command in lower case, from Prometheus
+	Counter map[string]int64 `json:"redis_commands_total"` // from Prometheus, by command in lower case
 	Memory  []Memory         `json:"memory"`
 }
 
-// Memory is the most that one program had in RAM.
+// Memory is the peak resident memory of one program.
 type Memory struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
 }
 
-// Losses says, a sentence each, where the figures do not fit together. None is what is wanted; while data is still on its way
-// there are some.
+// Losses returns one sentence for each inconsistency between the counts. While telemetry is still in
+// transit there are inconsistencies; afterwards the result is empty unless data was lost.
 func (f Figures) Losses() []string {
 	var losses []string
-	add := func(bad bool, format string, args ...any) {
-		if bad {
+	add := func(lost bool, format string, args ...any) {
+		if lost {
 			losses = append(losses, fmt.Sprintf(format, args...))
 		}
 	}
 	s := f.Spans
-	add(s.Dropped > 0, "%d spans were dropped by the programs before they were sent", s.Dropped)
+	add(s.Dropped > 0, "%d spans were dropped by the server before export", s.Dropped)
 	add(s.Refused > 0, "%d spans were refused by the collector", s.Refused)
-	add(s.Failed > 0, "%d spans were given up by the collector on their way to Jaeger", s.Failed)
+	add(s.Failed > 0, "%d spans were dropped by the collector's exporter to Jaeger", s.Failed)
 	add(s.Stored < s.Accepted, "Jaeger stored %d of the %d spans that the collector accepted", s.Stored, s.Accepted)
 	if f.Load == nil {
 		return losses
@@ -103,20 +103,20 @@ func (f Figures) Losses() []string {
 	l := f.Load
 	if !f.Traces.Sampled {
 		sent := l.Operations + s.Server
-		add(s.Accepted < sent, "the collector accepted %d spans; %d were made (%d by the load, %d by the server)", s.Accepted, sent, l.Operations, s.Server)
-		want := min(int(l.Operations), f.Traces.Keeps-f.Traces.Keeps/20) // a twentieth may be traces of others
-		add(f.Traces.Found < want, "Jaeger has %d of the %d traces it should", f.Traces.Found, want)
-		add(f.Traces.Single > 0, "%d traces have one span alone", f.Traces.Single)
+		add(s.Accepted < sent, "the collector accepted %d spans; %d were created (%d by the load, %d by the server)", s.Accepted, sent, l.Operations, s.Server)
+		want := min(int(l.Operations), f.Traces.Keeps-f.Traces.Keeps/20) // 5 % may be traces of other clients
+		add(f.Traces.Found < want, "Jaeger has %d of the %d expected traces", f.Traces.Found, want)
+		add(f.Traces.Single > 0, "%d traces have only one span", f.Traces.Single)
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.ByCommand)) {
 		c := l.ByCommand[name]
 		counted := f.Counter[strings.ToLower(name)]
-		add(counted < c.Operations-c.Errors, "Prometheus counts %d %s; the load sent %d", counted, name, c.Operations)
+		add(counted < c.Operations-c.Errors, "Prometheus counted %d %s; the load sent %d", counted, name, c.Operations)
 	}
 	return losses
 }
 
-// Total is the counter summed over all commands.
+// Total returns the sum of the counter over all commands.
 func (f Figures) Total() (total int64) {
 	for _, n := range f.Counter {
 		total += n

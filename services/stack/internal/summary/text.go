@@ -9,7 +9,7 @@ import (
 	"mini-redis/services/stack/internal/display"
 )
 
-// Text is the summary as a person reads it.
+// Text formats the summary as a table.
 func (f Figures) Text() string {
 	var rows [][]string
 	row := func(name, format string, args ...any) {
@@ -25,7 +25,7 @@ func (f Figures) Text() string {
 	}
 	row("redis_commands_total", "%d in Prometheus%s", f.Total(), f.counterNote())
 	if total, parts := f.memory(); total > 0 {
-		row("memory", "%d MiB at the most (%s)", total>>20, parts)
+		row("memory", "%d MiB peak (%s)", total>>20, parts)
 	}
 	return display.Table(rows)
 }
@@ -34,20 +34,21 @@ func missed(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %d could not begin in time", n)
+	return fmt.Sprintf(", %d could not start in time", n)
 }
 
 func (f Figures) tracesNote() string {
 	switch {
 	case f.Traces.Sampled:
-		return ", sampled as OTEL_TRACES_SAMPLER says"
+		return ", sampled by OTEL_TRACES_SAMPLER"
 	case f.Load.Operations > int64(f.Traces.Keeps):
 		return fmt.Sprintf(", which keeps the newest %d", f.Traces.Keeps)
 	}
 	return ""
 }
 
-// counterNote names the load's commands: the server counts those of connecting and of other clients too.
+// counterNote lists the load's commands. The server also counts commands of connection setup and of
+// other clients.
 func (f Figures) counterNote() string {
 	if f.Load == nil {
 		return ""
@@ -61,7 +62,7 @@ func (f Figures) counterNote() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return " (" + strings.Join(parts, ", ") + ", and those of connecting)"
+	return " (" + strings.Join(parts, ", ") + ", and connection setup)"
 }
 
 func (f Figures) memory() (total int64, parts string) {

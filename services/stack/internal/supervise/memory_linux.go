@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// PeakMemory is the most memory that the running process has had in RAM, in bytes; 0 when it is not known.
+// PeakMemory returns the peak resident memory of the running process in bytes, or 0 if it is not
+// known.
 func (p *Process) PeakMemory() int64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.PID()) + "/status")
 	if err != nil {

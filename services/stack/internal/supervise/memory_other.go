@@ -2,5 +2,5 @@
 
 package supervise
 
-// PeakMemory is the most memory that the running process has had in RAM, in bytes; 0 when it is not known, as here.
+// PeakMemory returns 0: the peak resident memory is not known on this system.
 func (p *Process) PeakMemory() int64 { return 0 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// GoRun returns the process id of the `go run` that started this process, if one did. It passes no signal on when it is
-// killed, so its death has to be noticed.
+// GoRun returns the process ID of this process's parent, and whether the parent is `go run`. When
+// `go run` is killed, it does not forward a signal; use [WatchParent] to detect its end.
 func GoRun(ctx context.Context) (pid int, ok bool) {
 	pid = os.Getppid()
 	name, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
@@ -21,16 +21,17 @@ func GoRun(ctx context.Context) (pid int, ok bool) {
 	return pid, err == nil && filepath.Base(strings.TrimSpace(string(name))) == "go"
 }
 
-// WatchParent returns true once pid is not this process's parent any more, or false when ctx ends. A parent-death signal
-// would be wrong here: it is bound to the thread of the parent that forked, and `go run` may end that thread earlier.
-func WatchParent(ctx context.Context, pid int, every time.Duration) bool {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
+// WatchParent polls at the given interval. It returns true when pid is no longer the parent of this
+// process, and false when ctx is done. A parent-death signal is not suitable: it is sent when the
+// forking thread of the parent ends, which `go run` may end earlier than itself.
+func WatchParent(ctx context.Context, pid int, interval time.Duration) bool {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
 	for os.Getppid() == pid {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-tick.C:
+		case <-ticker.C:
 		}
 	}
 	return true

@@ -2,8 +2,8 @@ package supervise
 
 import "syscall"
 
-const needsGuard = false
+const needsWatchdog = false
 
-// bindLife lets the kernel kill the child when the thread that forked it ends; see Nursery. SIGKILL, because there is
-// nobody left to insist when a child does not heed SIGTERM.
-func bindLife(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
+// setDeathSignal makes the kernel kill the child when the thread that forked it ends; see Spawner.
+// The signal is SIGKILL, because no process is left to send it if the child ignores SIGTERM.
+func setDeathSignal(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }

@@ -5,10 +5,10 @@ import (
 	"os/exec"
 )
 
-// Windows has no process groups with signals: the stack says at its start that it does not run there, and this only lets it
-// compile.
+// Windows has no process groups with signals. The stack exits at start on Windows; this file only
+// makes it compile.
 
-const needsGuard = false
+const needsWatchdog = false
 
 func isolate(*exec.Cmd) {}
 
@@ -20,5 +20,5 @@ func killGroup(pid int) {
 	}
 }
 
-// Interrupt ends a command that Start started.
+// Interrupt kills a command that [Spawner.Start] has started.
 func Interrupt(cmd *exec.Cmd) error { return cmd.Process.Kill() }

@@ -1,7 +1,8 @@
-// Package supervise runs the stack's programs: each in a process group of its own, its output in a file, started in order and
-// stopped in the opposite order, and gone when the stack is gone, however that ends.
+// Package supervise runs child processes. Each child has its own process group and writes its output
+// to a file. Children are started in order and stopped in reverse order. They do not outlive this
+// process, however it ends.
 //
-// What to run is services/stack/internal/backends' business; this package knows nothing of what its children do.
+// services/stack/internal/backends defines the children. This package does not depend on what they do.
 package supervise
 
 import (
@@ -14,57 +15,57 @@ import (
 	"time"
 )
 
-// Spec says how one child is run.
+// Spec describes a child process.
 type Spec struct {
-	Name string   // what people call it
-	Path string   // the program
+	Name string   // shown in messages
+	Path string   // path of the program
 	Args []string // without the program's name
-	Env  []string // all of its environment; nil is an empty one, never the stack's own
+	Env  []string // complete environment; nil is empty, unlike in os/exec
 	Dir  string   // working directory
-	Log  string   // file that takes stdout and stderr
+	Log  string   // file to which stdout and stderr are appended
 
-	// StopTimeout is how long it may take to stop after SIGTERM before it is killed; 0 is DefaultStopTimeout.
+	// StopTimeout is the time from SIGTERM to SIGKILL. 0 means DefaultStopTimeout.
 	StopTimeout time.Duration
-	// Finite says that the child ends by itself: its end is an answer and not an accident.
+	// Finite is true if the child is expected to exit without being stopped.
 	Finite bool
 }
 
-// DefaultStopTimeout is longer than what any of the children needs to flush to a peer that answers.
+// DefaultStopTimeout is longer than any child of the stack needs to flush to a peer that responds.
 const DefaultStopTimeout = 10 * time.Second
 
 // Group is an ordered set of children.
 type Group struct {
-	nursery *Nursery
+	spawner *Spawner
 
 	mu       sync.Mutex
 	children []*Process
 	stopping bool
 
-	died chan *Process
+	unexpected chan *Process // see UnexpectedExit
 }
 
-// NewGroup returns an empty group whose children are started by nursery.
-func NewGroup(nursery *Nursery) *Group {
-	return &Group{nursery: nursery, died: make(chan *Process, 1)}
+// NewGroup returns an empty group that starts its children with spawner.
+func NewGroup(spawner *Spawner) *Group {
+	return &Group{spawner: spawner, unexpected: make(chan *Process, 1)}
 }
 
-// Start starts a child, which is then the first to be stopped.
+// Start starts a child. Stop stops it before the children that were started earlier.
 func (g *Group) Start(spec Spec) (*Process, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.stopping {
 		return nil, fmt.Errorf("%s is not started: the stack is stopping", spec.Name)
 	}
-	p, err := start(g.nursery, spec)
+	p, err := start(g.spawner, spec)
 	if err != nil {
 		return nil, err
 	}
 	g.children = append(g.children, p)
-	go g.watch(p)
+	go g.awaitExit(p)
 	return p, nil
 }
 
-func (g *Group) watch(p *Process) {
+func (g *Group) awaitExit(p *Process) {
 	<-p.Done()
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,23 +73,25 @@ func (g *Group) watch(p *Process) {
 		return
 	}
 	select {
-	case g.died <- p:
-	default: // one is enough to end the stack
+	case g.unexpected <- p:
+	default: // the first one ends the stack
 	}
 }
 
-// Died yields the first child that ended although nobody asked it to and it is not Finite.
-func (g *Group) Died() <-chan *Process { return g.died }
+// UnexpectedExit returns a channel that receives the first child that exits before Stop and is not
+// Finite.
+func (g *Group) UnexpectedExit() <-chan *Process { return g.unexpected }
 
-// Processes lists the children in the order of their start.
+// Processes returns the children in the order in which they were started.
 func (g *Group) Processes() []*Process {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return append([]*Process(nil), g.children...)
 }
 
-// Stop stops the children one after the other, the last started first. When ctx ends, those that are left are killed
-// together. It returns when none is left, and reports those that had to be killed.
+// Stop stops the children one after the other in reverse order. When ctx is done, it kills those that
+// are still running. It returns when all children have ended. The error names the children that
+// were killed.
 func (g *Group) Stop(ctx context.Context) error {
 	g.mu.Lock()
 	g.stopping = true
@@ -101,55 +104,56 @@ func (g *Group) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Process is a child that was started.
+// Process is a started child.
 type Process struct {
 	spec    Spec
 	cmd     *exec.Cmd
 	started time.Time
 	done    chan struct{}
-	err     error // what Wait returned; valid when done is closed
+	err     error // result of Wait; valid after done is closed
 }
 
-func start(nursery *Nursery, spec Spec) (*Process, error) {
+func start(spawner *Spawner, spec Spec) (*Process, error) {
 	log, err := os.OpenFile(spec.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", spec.Name, err)
 	}
-	defer log.Close() // the child has its own copy
+	defer log.Close() // the child has its own file descriptor
 	cmd := exec.Command(spec.Path, spec.Args...)
 	cmd.Dir = spec.Dir
-	cmd.Env = append([]string{}, spec.Env...) // a nil Env would be the stack's own
+	cmd.Env = append([]string{}, spec.Env...) // a nil Env would inherit the stack's environment
 	cmd.Stdout, cmd.Stderr = log, log
-	if err := nursery.Start(cmd); err != nil {
+	if err := spawner.Start(cmd); err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", spec.Name, err)
 	}
 	p := &Process{spec: spec, cmd: cmd, started: time.Now(), done: make(chan struct{})}
 	go func() {
 		p.err = cmd.Wait()
-		killGroup(cmd.Process.Pid) // what it may have started itself
-		nursery.forget(cmd.Process.Pid)
+		killGroup(cmd.Process.Pid) // processes that it has started itself
+		spawner.unregister(cmd.Process.Pid)
 		close(p.done)
 	}()
 	return p, nil
 }
 
-// Name is the Spec's name.
+// Name returns the name of the Spec.
 func (p *Process) Name() string { return p.spec.Name }
 
-// PID is the process id, and that of its process group.
+// PID returns the process ID, which is also the process group ID.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Log is the file with its output.
+// Log returns the path of the file with the process's output.
 func (p *Process) Log() string { return p.spec.Log }
 
-// Done is closed when the process has ended.
+// Done returns a channel that is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
-// ExitCode is the exit code after Done: -1 when a signal ended it.
+// ExitCode returns the exit code, or -1 if a signal ended the process. Call it only after Done is
+// closed.
 func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
 
-// Stop asks the process to end, waits, and kills it when it does not, or when ctx ends. It returns an error only when it
-// had to kill.
+// Stop sends SIGTERM and waits. It sends SIGKILL when the Spec's StopTimeout has passed or ctx is
+// done. It returns an error only if it sent SIGKILL.
 func (p *Process) Stop(ctx context.Context) error {
 	select {
 	case <-p.done:
@@ -173,17 +177,18 @@ func (p *Process) Stop(ctx context.Context) error {
 	}
 	killGroup(p.PID())
 	<-p.done
-	return fmt.Errorf("%s did not stop when asked and was killed", p.spec.Name)
+	return fmt.Errorf("%s did not stop after SIGTERM and was killed", p.spec.Name)
 }
 
-// DeathError tells in one sentence that and how the process ended, with the last lines of its log below.
-func (p *Process) DeathError() error {
+// ExitError waits for the end of the process. Its error says how the process ended and contains the
+// last 8 lines of its log.
+func (p *Process) ExitError() error {
 	<-p.done
-	text := fmt.Sprintf("%s ended by itself after %s (%s)", p.spec.Name, time.Since(p.started).Round(100*time.Millisecond), describeEnd(p.err))
+	text := fmt.Sprintf("%s exited unexpectedly after %s (%s)", p.spec.Name, time.Since(p.started).Round(100*time.Millisecond), describeEnd(p.err))
 	if tail := Tail(p.spec.Log, 8); tail != "" {
-		text += "; its last words, from " + p.spec.Log + ":\n" + tail
+		text += "; last lines of " + p.spec.Log + ":\n" + tail
 	} else {
-		text += " without a word in its log " + p.spec.Log
+		text += "; its log " + p.spec.Log + " is empty"
 	}
 	return errors.New(text)
 }

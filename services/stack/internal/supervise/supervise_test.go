@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// The test binary is also the child: the first argument after "--" says what kind of child. Real processes, no mocks.
+// The test binary is also the child program. The first argument after "--" selects the kind of child.
 func TestMain(m *testing.M) {
 	for i, arg := range os.Args {
 		if arg == "--" && i+1 < len(os.Args) {
@@ -30,39 +30,39 @@ func TestMain(m *testing.M) {
 
 func child(kind string, args []string) {
 	switch kind {
-	case "polite": // ends on SIGTERM, after saying so
+	case "graceful": // on SIGTERM, appends a line to a file and exits
 		signals := make(chan os.Signal, 1)
 		signal.Notify(signals, syscall.SIGTERM)
 		fmt.Println("started", os.Getpid())
 		<-signals
 		appendLine(args[0], args[1])
-	case "deaf":
+	case "ignores-term":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("started", os.Getpid())
 		time.Sleep(time.Hour)
 	case "fails":
 		fmt.Println("cannot listen on 127.0.0.1:1: permission denied")
 		os.Exit(7)
-	case "parent": // starts a grandchild in its own group and waits
-		grandchild := exec.Command(os.Args[0], "--", "deaf")
+	case "parent": // starts a grandchild in its own process group and waits
+		grandchild := exec.Command(os.Args[0], "--", "ignores-term")
 		grandchild.Stdout = os.Stdout
 		must(grandchild.Start())
 		time.Sleep(time.Hour)
-	case "supervisor": // what the stack is: prints its children's pids, then is killed by the test
-		n, err := NewNursery([]string{os.Args[0], "--", "guard"})
+	case "supervisor": // starts a child, prints its PID and is killed by the test
+		s, err := NewSpawner([]string{os.Args[0], "--", "watchdog"})
 		must(err)
-		if args[1] == "guarded" && n.guard == nil { // where the system does it all, the other way has to be asked for
-			n.guard, err = startGuard([]string{os.Args[0], "--", "guard"})
+		if args[1] == "watchdog" && s.watchdog == nil { // Linux does not use a watchdog by default
+			s.watchdog, err = startWatchdog([]string{os.Args[0], "--", "watchdog"})
 			must(err)
 		}
-		p, err := start(n, Spec{Name: "deaf", Path: os.Args[0], Args: []string{"--", "deaf"}, Log: args[0]})
+		p, err := start(s, Spec{Name: "child", Path: os.Args[0], Args: []string{"--", "ignores-term"}, Log: args[0]})
 		must(err)
 		fmt.Println("started", p.PID())
 		time.Sleep(time.Hour)
-	case "guard":
-		RunGuard(os.Stdin)
+	case "watchdog":
+		RunWatchdog(os.Stdin)
 	case "watcher":
-		parent := os.Getppid() // before the test hears of us and kills it
+		parent := os.Getppid() // before the output that makes the test kill the parent
 		fmt.Println("started", os.Getpid())
 		if WatchParent(context.Background(), parent, 5*time.Millisecond) {
 			appendLine(args[0], "gone")
@@ -92,16 +92,16 @@ func appendLine(path, line string) {
 
 func newGroup(t *testing.T) *Group {
 	t.Helper()
-	n, err := NewNursery([]string{os.Args[0], "--", "guard"})
+	s, err := NewSpawner([]string{os.Args[0], "--", "watchdog"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := NewGroup(n)
+	g := NewGroup(s)
 	t.Cleanup(func() {
-		ended, cancel := context.WithCancel(context.Background())
+		done, cancel := context.WithCancel(context.Background())
 		cancel()
-		_ = g.Stop(ended) // kills at once what the test left
-		n.Close()
+		_ = g.Stop(done) // kills the remaining children at once
+		s.Close()
 	})
 	return g
 }
@@ -120,11 +120,11 @@ func mustStart(t *testing.T, g *Group, spec Spec) *Process {
 	return p
 }
 
-// startedPID waits until a child has printed that it started, and returns the process id it printed.
+// startedPID waits until a child has printed its process ID and returns it.
 func startedPID(t *testing.T, log string) int {
 	t.Helper()
 	var pid int
-	eventually(t, "a child says that it started", func() bool {
+	eventually(t, "the child prints its process ID", func() bool {
 		text, _ := os.ReadFile(log)
 		_, err := fmt.Sscanf(string(text), "started %d\n", &pid)
 		return err == nil
@@ -139,10 +139,10 @@ func eventually(t *testing.T, what string, ok func() bool) {
 			return
 		}
 	}
-	t.Fatal("waited 30 s in vain until " + what)
+	t.Fatalf("timed out after 30 s; want: %s", what)
 }
 
-// running is false for a process that ended, even while nobody has reaped it.
+// running reports whether a process is running. A zombie is not running.
 func running(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return false
@@ -151,100 +151,100 @@ func running(pid int) bool {
 	return err != nil || !strings.Contains(string(stat), ") Z ")
 }
 
-func TestStopsInReverseOrderWithTERM(t *testing.T) {
+func TestStopInReverseOrder(t *testing.T) {
 	g := newGroup(t)
 	order := filepath.Join(t.TempDir(), "order")
 	for _, name := range []string{"first", "second", "third"} {
-		startedPID(t, mustStart(t, g, childSpec(t, name, "polite", order, name)).Log())
+		startedPID(t, mustStart(t, g, childSpec(t, name, "graceful", order, name)).Log())
 	}
 	if err := g.Stop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(order)
 	if err != nil || string(text) != "third\nsecond\nfirst\n" {
-		t.Fatalf("stopped in the order %q, %v", text, err)
+		t.Fatalf("stopped in the order %q, want third, second, first (%v)", text, err)
 	}
 	for _, p := range g.Processes() {
 		if running(p.PID()) || p.ExitCode() != 0 {
 			t.Errorf("%s: running %v, exit code %d", p.Name(), running(p.PID()), p.ExitCode())
 		}
 	}
-	if _, err := g.Start(childSpec(t, "late", "deaf")); err == nil {
-		t.Error("a child was started in a group that was stopped")
+	if _, err := g.Start(childSpec(t, "late", "ignores-term")); err == nil {
+		t.Error("Start after Stop returned no error")
 	}
 }
 
-func TestKillsTheDeaf(t *testing.T) {
+func TestStopKillsAfterTimeout(t *testing.T) {
 	g := newGroup(t)
-	spec := childSpec(t, "deaf", "deaf")
+	spec := childSpec(t, "stubborn", "ignores-term")
 	spec.StopTimeout = 50 * time.Millisecond
 	pid := startedPID(t, mustStart(t, g, spec).Log())
 	err := g.Stop(context.Background())
-	if err == nil || !strings.Contains(err.Error(), "deaf did not stop when asked") {
+	if err == nil || !strings.Contains(err.Error(), "stubborn did not stop after SIGTERM") {
 		t.Fatal(err)
 	}
 	if running(pid) {
-		t.Fatal("still running")
+		t.Fatal("the child is still running")
 	}
 }
 
-func TestStopKillsAtOnceWhenItsContextEnds(t *testing.T) {
+func TestStopKillsWhenContextIsDone(t *testing.T) {
 	g := newGroup(t)
-	pid := startedPID(t, mustStart(t, g, childSpec(t, "deaf", "deaf")).Log())
+	pid := startedPID(t, mustStart(t, g, childSpec(t, "stubborn", "ignores-term")).Log())
 	ctx, cancel := context.WithCancel(context.Background())
 	time.AfterFunc(20*time.Millisecond, cancel)
 	if err := g.Stop(ctx); err == nil {
-		t.Fatal("a deaf child stopped when asked")
+		t.Fatal("Stop returned no error although it must have killed the child")
 	}
 	if running(pid) {
-		t.Fatal("still running")
+		t.Fatal("the child is still running")
 	}
 }
 
-func TestStopTakesGrandchildrenAlong(t *testing.T) {
+func TestStopEndsGrandchildren(t *testing.T) {
 	g := newGroup(t)
 	p := mustStart(t, g, childSpec(t, "parent", "parent"))
 	grandchild := startedPID(t, p.Log())
 	if err := g.Stop(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the grandchild is gone", func() bool { return !running(grandchild) })
+	eventually(t, "the grandchild has ended", func() bool { return !running(grandchild) })
 }
 
-func TestTellsOfADeathWithItsLastWords(t *testing.T) {
+func TestUnexpectedExit(t *testing.T) {
 	g := newGroup(t)
 	mustStart(t, g, childSpec(t, "server", "fails"))
-	p := <-g.Died()
+	p := <-g.UnexpectedExit()
 	if p.ExitCode() != 7 {
-		t.Errorf("exit code %d", p.ExitCode())
+		t.Errorf("exit code %d, want 7", p.ExitCode())
 	}
-	text := p.DeathError().Error()
-	for _, want := range []string{"server ended by itself after", "exit status 7", "permission denied", p.Log()} {
+	text := p.ExitError().Error()
+	for _, want := range []string{"server exited unexpectedly after", "exit status 7", "permission denied", p.Log()} {
 		if !strings.Contains(text, want) {
-			t.Errorf("%q does not say %q", text, want)
+			t.Errorf("%q does not contain %q", text, want)
 		}
 	}
 }
 
-func TestAFiniteChildMayEnd(t *testing.T) {
+func TestFiniteChildMayExit(t *testing.T) {
 	g := newGroup(t)
 	spec := childSpec(t, "job", "fails")
 	spec.Finite = true
 	p := mustStart(t, g, spec)
 	<-p.Done()
 	mustStart(t, g, childSpec(t, "server", "fails"))
-	if died := <-g.Died(); died.Name() != "server" {
-		t.Fatalf("%s is told as dead", died.Name())
+	if p := <-g.UnexpectedExit(); p.Name() != "server" {
+		t.Fatalf("unexpected exit of %s, want server", p.Name())
 	}
 }
 
-func TestChildrenGetOnlyTheirEnvironment(t *testing.T) {
+func TestChildEnvironment(t *testing.T) {
 	t.Setenv("STACK_TEST_LEAK", "leaked")
 	g := newGroup(t)
 	spec := Spec{Name: "env", Path: "/usr/bin/env", Log: filepath.Join(t.TempDir(), "env.log"), Finite: true}
 	<-mustStart(t, g, spec).Done()
 	if text, err := os.ReadFile(spec.Log); err != nil || len(text) != 0 {
-		t.Fatalf("%q, %v", text, err)
+		t.Fatalf("the environment is %q, want empty (%v)", text, err)
 	}
 }
 
@@ -265,6 +265,6 @@ func TestTail(t *testing.T) {
 	f(strings.Repeat("x", 500), 1, "    "+strings.Repeat("x", 400)+" ...")
 	f(strings.Repeat("line\n", 100_000)+"last\n", 1, "    last")
 	if got := Tail(filepath.Join(t.TempDir(), "none"), 3); got != "" {
-		t.Errorf("a file that is not there has the tail %q", got)
+		t.Errorf("the tail of a file that does not exist is %q, want empty", got)
 	}
 }

@@ -8,10 +8,11 @@ import (
 
 const (
 	tailBytes     = 16 << 10
-	tailLineBytes = 400 // one JSON line with a stack in it must not bury the others
+	tailLineBytes = 400 // so that a long line, such as JSON with a stack trace, does not hide the others
 )
 
-// Tail returns the last n non-empty lines of a file, indented and each cut to a readable length; "" when there are none.
+// Tail returns the last n non-empty lines of a file. Each line is indented and cut to tailLineBytes.
+// Tail reads only the last tailBytes of the file. It returns "" if there are no lines.
 func Tail(path string, n int) string {
 	f, err := os.Open(path)
 	if err != nil {

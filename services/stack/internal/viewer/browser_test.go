@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// harness shows the page in a frame of a given width and puts what a script finds in it, as JSON, into its own document.
+// harness shows the page in a frame with a given width, runs a script on it and writes the script's result
+// as JSON into its own document.
 const harness = `<!doctype html><title>harness</title><iframe id="frame" width="%d" height="900" src="%s"></iframe><pre id="result"></pre>
 <script>
 const frame = document.getElementById("frame");
@@ -27,8 +28,9 @@ const overflow = () => frame.contentDocument.documentElement.scrollWidth - frame
   (error) => { document.getElementById("result").textContent = JSON.stringify({ Error: String(error) }); });
 </script>`
 
-// browse runs script, the body of a function, beside the page at path, and decodes what it returns into found.
-func browse(t *testing.T, path string, width int, script string, found any) {
+// browse opens the page at path in a frame of the given width, runs script, which is the body of a
+// function, and decodes its return value into result.
+func browse(t *testing.T, path string, width int, script string, result any) {
 	t.Helper()
 	chromium := findChromium(t)
 	jaeger := serveJaeger(t, fmt.Sprintf(harness, width, path, script))
@@ -40,15 +42,15 @@ func browse(t *testing.T, path string, width int, script string, found any) {
 	if err != nil {
 		t.Fatalf("chromium: %v", err)
 	}
-	result := regexp.MustCompile(`(?s)<pre id="result">(.*?)</pre>`).FindStringSubmatch(string(out))
-	if result == nil || result[1] == "" {
-		t.Fatalf("the script found no end; the page is:\n%s", out)
+	match := regexp.MustCompile(`(?s)<pre id="result">(.*?)</pre>`).FindStringSubmatch(string(out))
+	if match == nil || match[1] == "" {
+		t.Fatalf("the script did not finish; the page is:\n%s", out)
 	}
-	text := html.UnescapeString(result[1])
+	text := html.UnescapeString(match[1])
 	if strings.HasPrefix(text, `{"Error":`) {
 		t.Fatal(text)
 	}
-	if err := json.Unmarshal([]byte(text), found); err != nil {
+	if err := json.Unmarshal([]byte(text), result); err != nil {
 		t.Fatalf("%v in %s", err, text)
 	}
 }
@@ -56,23 +58,23 @@ func browse(t *testing.T, path string, width int, script string, found any) {
 func findChromium(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("a browser takes seconds; not with -short")
+		t.Skip("starts a browser; not with -short")
 	}
 	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); name != "" && err == nil {
 			return path
 		}
 	}
-	t.Skip("no chromium here to show the page in (CHROMIUM may name one)")
+	t.Skip("chromium is not installed (CHROMIUM sets its path)")
 	return ""
 }
 
-// shownSpan is a row of the waterfall as it was rendered.
-type shownSpan struct {
+// renderedSpan is a row of the waterfall as rendered by the browser.
+type renderedSpan struct {
 	Name        string
 	Depth       string
 	Left, Width float64 // of the bar, in percent of the track
-	Took        string
+	Duration    string
 	Phases      []string // name, left and width in percent of the bar
 }
 
@@ -82,17 +84,17 @@ const readWaterfall = `
   const waterfall = () => $$(".spans > li").map((li) => {
     const bar = li.querySelector(".bar"), track = li.querySelector(".track");
     return {
-      Name: text(li.querySelector(".name")), Depth: li.dataset.depth, Took: text(li.querySelector(".track .took")),
+      Name: text(li.querySelector(".name")), Depth: li.dataset.depth, Duration: text(li.querySelector(".track .took")),
       Left: share(bar, track, "left"), Width: share(bar, track, "width"),
       Phases: [...bar.querySelectorAll(".phase")].map((p) => p.className.replace("phase ", "") + " " + Math.round(share(p, bar, "left")) + " " + Math.round(share(p, bar, "width"))),
     };
   });
 `
 
-func TestWaterfallOfAKnownTrace(t *testing.T) {
+func TestWaterfall(t *testing.T) {
 	var got struct {
 		Title, Heading, Summary string
-		Spans                   []shownSpan
+		Spans                   []renderedSpan
 		Overflow                int
 	}
 	browse(t, "/trace/"+knownTrace, 1280, readWaterfall+`
@@ -100,7 +102,7 @@ func TestWaterfallOfAKnownTrace(t *testing.T) {
 	if got.Title != "hello 1.00 ms · 73b887c5" || got.Heading != "hello hello 1 error" || !strings.HasPrefix(got.Summary, "Duration1.00 msSpans5Serviceshello, mini-redis") {
 		t.Errorf("title %q, heading %q, summary %q", got.Title, got.Heading, got.Summary)
 	}
-	want := []shownSpan{
+	want := []renderedSpan{
 		{"hello hello", "0", 0, 100, "1.00 ms", nil},
 		{"hello SET CLIENT", "1", 10, 40, "400 µs", nil},
 		{"mini-redis SET SERVER", "2", 20, 10, "100 µs", []string{"queue 0 10", "exec 10 60", "flush 70 30"}},
@@ -108,12 +110,12 @@ func TestWaterfallOfAKnownTrace(t *testing.T) {
 		{"mini-redis GET SERVER ERROR", "2", 70, 10, "100 µs", []string{"queue 0 20", "exec 20 50", "flush 70 30"}},
 	}
 	if len(got.Spans) != len(want) {
-		t.Fatalf("%d spans are shown: %+v", len(got.Spans), got.Spans)
+		t.Fatalf("%d spans, want %d: %+v", len(got.Spans), len(want), got.Spans)
 	}
 	for i, w := range want {
 		g := got.Spans[i]
-		if g.Name != w.Name || g.Depth != w.Depth || g.Took != w.Took || !near(g.Left, w.Left) || !near(g.Width, w.Width) || strings.Join(g.Phases, "|") != strings.Join(w.Phases, "|") {
-			t.Errorf("span %d is shown as\n%+v, want\n%+v", i, g, w)
+		if g.Name != w.Name || g.Depth != w.Depth || g.Duration != w.Duration || !near(g.Left, w.Left) || !near(g.Width, w.Width) || strings.Join(g.Phases, "|") != strings.Join(w.Phases, "|") {
+			t.Errorf("span %d is\n%+v, want\n%+v", i, g, w)
 		}
 	}
 	if got.Overflow > 0 {
@@ -121,7 +123,7 @@ func TestWaterfallOfAKnownTrace(t *testing.T) {
 	}
 }
 
-// near allows for the pixel that a border takes.
+// near accepts the difference of one pixel of a border.
 func near(got, want float64) bool { return got > want-0.5 && got < want+0.5 }
 
 func TestKeyboard(t *testing.T) {
@@ -158,16 +160,16 @@ func TestKeyboard(t *testing.T) {
 		t.Errorf("details %q", got.Details)
 	}
 	if got.Injected {
-		t.Error("the text of an attribute became markup")
+		t.Error("the text of an attribute was inserted as markup")
 	}
 }
 
-func TestDeepLinkToASpanOpensIt(t *testing.T) {
+func TestLinkToSpanOpensDetails(t *testing.T) {
 	var got string
 	browse(t, "/trace/"+knownTrace+"#b000000000000001", 1280, `return text(await until(() => $(".details .parts")));`, &got)
 	for _, want := range []string{"client40.0 µs10 %", "server100 µs25 %", "between260 µs65 %"} {
 		if !strings.Contains(got, want) {
-			t.Errorf("%q does not say %q", got, want)
+			t.Errorf("%q does not contain %q", got, want)
 		}
 	}
 }
@@ -190,23 +192,23 @@ func TestSearch(t *testing.T) {
 		t.Errorf("services %q, operations %q", got.Services, got.Operations)
 	}
 	if got.Overflow > 0 {
-		t.Errorf("at 400 px the page is %d px too wide", got.Overflow)
+		t.Errorf("the page is %d px wider than its window of 400 px", got.Overflow)
 	}
 }
 
-func TestSearchAsksJaegerForWhatTheAddressSays(t *testing.T) {
+func TestSearchQuery(t *testing.T) {
 	var got string
 	browse(t, "/search", 1280, `
 	await until(() => $(".traces"));
 	const { search } = await frame.contentWindow.eval("import('/static/api.js')");
-	let asked = "";
+	let query = "";
 	const fetched = frame.contentWindow.fetch;
-	frame.contentWindow.fetch = async (...args) => { const r = await fetched(...args); asked ||= r.headers.get("Asked") ?? ""; return r; };
+	frame.contentWindow.fetch = async (...args) => { const r = await fetched(...args); query ||= r.headers.get("Query") ?? ""; return r; };
 	await search({ service: "hello", operation: "GET", tags: 'error a="b c" d=1', min: "2ms", limit: 7 });
-	return asked;`, &got)
+	return query;`, &got)
 	for _, want := range []string{"service=hello", "operation=GET", "minDuration=2ms", "limit=7", "tags=%7B%22error%22%3A%22true%22%2C%22a%22%3A%22b+c%22%2C%22d%22%3A%221%22%7D"} {
 		if !strings.Contains(got, want) {
-			t.Errorf("asked %q, without %q", got, want)
+			t.Errorf("the query %q does not contain %q", got, want)
 		}
 	}
 }
@@ -222,17 +224,17 @@ func TestNarrowWaterfall(t *testing.T) {
 	const row = $$("button.row")[2];
 	return { Overflow: overflow(), Below: row.querySelector(".track").getBoundingClientRect().top >= row.querySelector(".name").getBoundingClientRect().bottom };`, &got)
 	if got.Overflow > 0 || !got.Below {
-		t.Errorf("%+v: at 400 px the bar belongs below the name, and nothing beside the page", got)
+		t.Errorf("%+v: want the bar below the name and no horizontal overflow at 400 px", got)
 	}
 }
 
-func TestNothingFound(t *testing.T) {
+func TestNoTraceFound(t *testing.T) {
 	f := func(path, want string) {
 		t.Helper()
 		var got string
 		browse(t, path, 900, `return text(await until(() => /No trace|does not have/.test(text($("main"))) && $("main .note")));`, &got)
 		if !strings.Contains(got, want) {
-			t.Errorf("%s says %q, not %q", path, got, want)
+			t.Errorf("%s shows %q, want %q", path, got, want)
 		}
 	}
 	f("/search?min=1h", "No trace matches.")

@@ -1,8 +1,9 @@
-// Package viewer is the project's own page over Jaeger's query API: a search list and a trace's waterfall, with the phases of
-// the server's span. Jaeger serves it through jaeger_query.ui.assets_path in place of its own UI, which is not part of its
-// Go module.
+// Package viewer contains a web page for Jaeger's query API: a trace search and the waterfall of a trace,
+// with the phases of the server's spans. Jaeger serves the page from jaeger_query.ui.assets_path instead
+// of its own UI, which is not part of its Go module.
 //
-// The page is plain HTML, CSS and JavaScript modules below assets/, and asks nobody but the Jaeger it came from.
+// The page consists of plain HTML, CSS and JavaScript modules below assets/. It sends requests only to the
+// Jaeger that serves it.
 package viewer
 
 import (
@@ -15,16 +16,18 @@ import (
 //go:embed assets
 var embedded embed.FS
 
-// Assets is the page's files: index.html, which Jaeger answers with for every path it does not know, and static/.
+// Assets returns the files of the page: index.html, which Jaeger serves for every path without another
+// handler, and static/.
 func Assets() fs.FS {
 	assets, err := fs.Sub(embedded, "assets")
 	if err != nil {
-		panic(err) // the path is valid, so this does not happen
+		panic(err) // cannot happen: the path is valid
 	}
 	return assets
 }
 
-// Write puts the page's files into the directory dir, which Jaeger is then given as its assets_path. dir must not exist.
+// Write writes the files of the page to the directory dir, for use as Jaeger's assets_path. dir must not
+// exist.
 func Write(dir string) error {
 	if err := os.CopyFS(dir, Assets()); err != nil {
 		return fmt.Errorf("cannot write the viewer: %w", err)

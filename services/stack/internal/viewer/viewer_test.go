@@ -11,11 +11,12 @@ import (
 	"testing"
 )
 
-// knownTrace is the trace of testdata: a hello with a SET, and a GET that failed, in round microseconds.
+// knownTrace is the trace of testdata: hello with a SET and a failed GET, with durations in whole
+// microseconds.
 const knownTrace = "73b887c537ddd240244c6e474fa9639b"
 
-// serveJaeger serves the page as Jaeger does: files below /static/, index.html for whatever else is not its API, which knows
-// one trace. Beside it is /harness, a page of the test's own.
+// serveJaeger serves the page as Jaeger does: files below /static/, index.html for every other path except
+// the API, which has one trace. In addition it serves the test's page /harness.
 func serveJaeger(t *testing.T, harness string) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -25,7 +26,7 @@ func serveJaeger(t *testing.T, harness string) *httptest.Server {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = w.Write([]byte(harness))
 	})
-	answer := func(pattern, body string) {
+	serveJSON := func(pattern, body string) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			if id := r.PathValue("id"); id != "" && id != knownTrace {
@@ -35,11 +36,11 @@ func serveJaeger(t *testing.T, harness string) *httptest.Server {
 			_, _ = w.Write([]byte(body))
 		})
 	}
-	answer("GET /api/services", `{"data":["mini-redis","hello"]}`)
-	answer("GET /api/operations", `{"data":[{"name":"SET","spanKind":"client"},{"name":"GET","spanKind":"client"},{"name":"SET","spanKind":"server"}]}`)
-	answer("GET /api/v3/traces/{id}", testdata(t, "trace.json"))
+	serveJSON("GET /api/services", `{"data":["mini-redis","hello"]}`)
+	serveJSON("GET /api/operations", `{"data":[{"name":"SET","spanKind":"client"},{"name":"GET","spanKind":"client"},{"name":"SET","spanKind":"server"}]}`)
+	serveJSON("GET /api/v3/traces/{id}", testdata(t, "trace.json"))
 	mux.HandleFunc("GET /api/traces", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Asked", r.URL.RawQuery)
+		w.Header().Set("Query", r.URL.RawQuery)
 		if r.URL.Query().Get("minDuration") == "1h" {
 			_, _ = w.Write([]byte(`{"data":[]}`))
 			return
@@ -60,7 +61,7 @@ func testdata(t *testing.T, name string) string {
 	return string(text)
 }
 
-func TestWriteMakesWhatJaegerServes(t *testing.T) {
+func TestWrite(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "viewer")
 	if err := Write(dir); err != nil {
 		t.Fatal(err)
@@ -72,8 +73,8 @@ func TestWriteMakesWhatJaegerServes(t *testing.T) {
 	}
 }
 
-// TestPageNeedsNobodyElse keeps the page free of addresses outside of the Jaeger it came from.
-func TestPageNeedsNobodyElse(t *testing.T) {
+// TestPageHasNoExternalURLs checks that the page loads nothing from other hosts.
+func TestPageHasNoExternalURLs(t *testing.T) {
 	address := regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]{2,}`)
 	err := fs.WalkDir(Assets(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -81,8 +82,8 @@ func TestPageNeedsNobodyElse(t *testing.T) {
 		}
 		text, err := fs.ReadFile(Assets(), path)
 		for _, found := range address.FindAllString(string(text), -1) {
-			if !strings.HasSuffix(found, "//www.w3.org") { // the name of SVG's namespace, which nobody fetches
-				t.Errorf("%s has the address %s", path, found)
+			if !strings.HasSuffix(found, "//www.w3.org") { // the SVG namespace, which is not loaded
+				t.Errorf("%s contains the URL %s", path, found)
 			}
 		}
 		return err
@@ -92,10 +93,11 @@ func TestPageNeedsNobodyElse(t *testing.T) {
 	}
 }
 
-// TestIndexIsWhatJaegerPatches: Jaeger rewrites the base element when it is served below another path.
-func TestIndexIsWhatJaegerPatches(t *testing.T) {
+// TestIndexHasBaseElement checks for the base element, which Jaeger rewrites if it is served below another
+// path.
+func TestIndexHasBaseElement(t *testing.T) {
 	index, err := fs.ReadFile(Assets(), "index.html")
 	if err != nil || !strings.Contains(string(index), `<base href="/"`) {
-		t.Fatalf("no base element, %v", err)
+		t.Fatalf("index.html has no base element (%v)", err)
 	}
 }

@@ -1,5 +1,5 @@
-{{/* The collector's configuration files by name, in the order in which they are merged. base.yaml and the overlays are
-     copies of otel-collector/, which `task chart-generate` makes; what the values say comes after them. */}}
+{{/* The collector's configuration files by name, in the order in which the collector merges them: base.yaml and the overlays,
+     which are copies of otel-collector/ made by `task chart-generate`, then the files that are derived from the values. */}}
 
 {{- define "mini-redis.collectorConfig" -}}
 {{- $v := .Values.collector }}
@@ -19,7 +19,7 @@
 {{- toYaml $files }}
 {{- end }}
 
-{{/* What the values change in it, beyond what the environment can say. */}}
+{{/* Configuration derived from values that environment variables of base.yaml cannot express. */}}
 {{- define "mini-redis.collectorValues" -}}
 {{- $exporters := dict }}
 {{- $service := dict }}
@@ -27,7 +27,7 @@
 {{- $_ := set $exporters "otlp_grpc/jaeger" (dict "tls" (dict "insecure" false)) }}
 {{- end }}
 {{- if and (not .Values.prometheus.enabled) (not .Values.collector.exporters.metrics.endpoint) }}
-{{- /* Nobody is pushed to, so the span metrics have no taker. */}}
+{{- /* There is no metrics backend, so the span metrics go to the nop exporter. */}}
 {{- $_ := set $exporters "nop" dict }}
 {{- $_ := set $service "pipelines" (dict "metrics" (dict "exporters" (list "nop"))) }}
 {{- end }}

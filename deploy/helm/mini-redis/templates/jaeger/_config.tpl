@@ -30,7 +30,7 @@ extensions:
       {{- if .Values.prometheus.enabled }}
       metrics: prometheus
       {{- end }}
-    enable_tracing: false # or it sends spans of its own to :4317, for ever
+    enable_tracing: false # otherwise Jaeger traces itself and sends these spans to :4317
     http:
       endpoint: 0.0.0.0:16686
     grpc:
@@ -55,7 +55,7 @@ extensions:
       prometheus:
         prometheus:
           endpoint: http://{{ $prometheus }}:9090
-          # Prometheus keeps names as they are sent, so there are no suffixes to expect.
+          # Prometheus stores names as they are sent, without unit suffixes.
           normalize_calls: false
           normalize_duration: false
     {{- end }}

@@ -1,11 +1,11 @@
 {{- define "mini-redis.prometheusConfig" -}}
 {{- $name := include "mini-redis.fullname" . -}}
-# The programs' metrics are pushed, and come by that way only: scraping them too would double every sum.
-# Scraped are the backends, which push nothing.
+# The programs push their metrics. They must not be scraped too, because that would double every sum.
+# Only the collector, Jaeger and Prometheus, which do not push, are scraped.
 global:
   scrape_interval: 15s
 otlp:
-  translation_strategy: UnderscoreEscapingWithoutSuffixes # names stay as the programs have them
+  translation_strategy: UnderscoreEscapingWithoutSuffixes # store the names as the programs send them
   keep_identifying_resource_attributes: true
   promote_resource_attributes:
     - service.instance.id
@@ -18,7 +18,7 @@ storage:
   exemplars:
     max_exemplars: {{ int64 .Values.prometheus.maxExemplars }}
   tsdb:
-    out_of_order_time_window: 1m # a push that is retried comes late
+    out_of_order_time_window: 1m # a retried push arrives late
 scrape_configs:
   {{- if .Values.collector.enabled }}
   - job_name: collector

@@ -1,5 +1,5 @@
-//! A program whose tasks and resources are known beforehand: what a viewer
-//! shows of it can be counted.
+//! A program with defined tasks and resources, so that a test can compare
+//! the counts that a viewer shows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ async fn main() {
         .publish_interval(Duration::from_millis(200))
         .init();
 
-    // Holds a lock for ever; two others wait for it.
+    // Holds a lock forever; two other tasks wait for it.
     let lock = Arc::new(Mutex::new(()));
     let held = lock.clone();
     named("holder")
@@ -57,7 +57,7 @@ async fn main() {
         })
         .unwrap();
 
-    // Wakes itself, a thousand times, then waits for ever.
+    // Wakes itself 1000 times, then waits forever.
     named("self-waker")
         .spawn(async {
             for _ in 0..1000 {
@@ -67,7 +67,7 @@ async fn main() {
         })
         .unwrap();
 
-    // Waits on a channel to which nobody sends.
+    // Waits on a channel to which no task sends.
     let (sender, mut receiver) = mpsc::channel::<()>(7);
     named("receiver")
         .spawn(async move {
@@ -75,11 +75,11 @@ async fn main() {
         })
         .unwrap();
 
-    // Two of three permits are out.
+    // Two of three permits are taken.
     let permits = Arc::new(Semaphore::new(3));
     let _taken = permits.clone().acquire_many_owned(2).await.unwrap();
 
-    // Comes and goes.
+    // Ends after 300 ms.
     named("brief")
         .spawn(async { sleep(Duration::from_millis(300)).await })
         .unwrap();

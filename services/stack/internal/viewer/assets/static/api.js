@@ -1,5 +1,5 @@
-// Jaeger's query API. The list comes from /api/traces (microseconds, but it can search by tag); a single trace from
-// /api/v3, which is OTLP and has nanoseconds: a command takes ten microseconds, its phases less than one.
+// Client of Jaeger's query API. The search uses /api/traces, which has microseconds but supports tags. A single trace
+// comes from /api/v3, which is OTLP with nanoseconds: a command takes about 10 µs, some phases less than 1 µs.
 
 async function get(path, signal) {
   const response = await fetch(path, { signal, headers: { Accept: "application/json" } });
@@ -18,7 +18,7 @@ export async function operations(service, signal) {
   return [...new Set(found.map((o) => o.name))].sort();
 }
 
-/** The newest traces that match; without a service those of all services, each once. */
+/** Returns the newest matching traces. Without a service it searches all services and removes duplicates. */
 export async function search(query, signal) {
   const names = query.service ? [query.service] : await services(signal);
   const lists = await Promise.all(names.map((name) => searchService(name, query, signal)));
@@ -35,7 +35,7 @@ async function searchService(service, query, signal) {
   return ((await get(`/api/traces?${q}`, signal)).data ?? []).map(summarize);
 }
 
-/** "a=b c="d e"" as an object; a bare word is the tag with the value true. */
+/** Parses a=b c="d e" into an object. A word without a value is a tag with the value "true". */
 export function parseTags(text) {
   const tags = {};
   for (const [, key, , quoted, plain] of (text ?? "").matchAll(/([^\s=]+)(=(?:"([^"]*)"|(\S*)))?/g)) {
@@ -64,7 +64,8 @@ function summarize(t) {
 
 const KINDS = ["", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 
-/** One trace: {id, start, end, spans}, spans in the order of a tree with depth, times in nanoseconds since its start. */
+/** Returns a trace {id, start, length, spans}. start is in nanoseconds since the epoch (BigInt), other times are in
+ * nanoseconds since start. The spans are in depth-first order and have their depth. */
 export async function trace(id, signal) {
   const body = await get(`/api/v3/traces/${encodeURIComponent(id)}`, signal);
   const spans = [];
@@ -75,7 +76,7 @@ export async function trace(id, signal) {
     }
   }
   if (!spans.length) throw Object.assign(new Error("the trace has no spans"), { status: 404 });
-  return arrange(id, spans);
+  return buildTree(id, spans);
 }
 
 function span(s, resource, scope) {
@@ -101,7 +102,7 @@ function plain(v) {
   return String(Object.values(v)[0] ?? "");
 }
 
-function arrange(id, spans) {
+function buildTree(id, spans) {
   const byID = new Map(spans.map((s) => [s.id, s]));
   const start = spans.reduce((m, s) => (s.from < m ? s.from : m), spans[0].from);
   const roots = [];
@@ -130,13 +131,13 @@ function arrange(id, spans) {
   return { id, start, length: Math.max(1, ...ordered.map((s) => s.end)), spans: ordered };
 }
 
-/** What the phases of mini-redis's SERVER span are called and mean, in their order. */
+/** Names and descriptions of the phases of mini-redis's SERVER spans, in order. */
 export const PHASES = [
-  ["queue", "read, waiting for its turn in the event loop"],
+  ["queue", "waiting in the event loop after it was read"],
   ["lock", "waiting for the execution lock"],
-  ["blocked", "parked until a key was ready"],
-  ["exec", "running the command"],
-  ["flush", "until the reply was written"],
+  ["blocked", "blocked until a key was ready"],
+  ["exec", "executing the command"],
+  ["flush", "writing the reply"],
 ];
 
 function phasesOf(s) {

@@ -1,4 +1,4 @@
-// One colour a service, the same on every page: it depends on the name alone. The hues keep clear of those of the phases.
+// Each service has one color, which depends only on its name. The hues differ from those of the phases.
 const KNOWN = { "client-load": 228, hello: 228, "mini-redis": 2, "mini-redis-cli": 268, "trace-proxy": 190, pub: 290, sub: 320, chat: 250 };
 
 export function serviceColor(name) {

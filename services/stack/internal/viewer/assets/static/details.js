@@ -1,4 +1,4 @@
-// What one span says: where its time went, then everything it carries.
+// Details of a span: a breakdown of its duration, its attributes, events, links and resource.
 import { PHASES } from "./api.js";
 import { duration, el, percent } from "./format.js";
 import { serviceColor } from "./colors.js";
@@ -10,13 +10,13 @@ export function legend() {
 export function details(span, trace, { zoom, link }) {
   const rest = span.attributes.filter(([k]) => !(span.phases.length && k.startsWith("mini_redis.phase.")));
   return el("div.details", { id: `d-${span.id}`, style: { "--c": serviceColor(span.service) } },
-    whereTheTimeWent(span),
+    timeBreakdown(span),
     el("div.columns", null,
       table("Attributes", [...rest, ...(span.message ? [["status message", span.message]] : [])]),
       table("Span", [
-        ["starts", span.start ? `${duration(span.start)} after the trace` : "with the trace"], ["duration", duration(span.duration)],
+        ["starts", span.start ? `${duration(span.start)} after the start of the trace` : "at the start of the trace"], ["duration", duration(span.duration)],
         ["kind", span.kind || "unspecified"], ["status", span.failed ? "error" : "ok or unset"],
-        ["span id", span.id], ["parent", parentText(span)],
+        ["span ID", span.id], ["parent", parentText(span)],
         ...(span.traceState ? [["tracestate", span.traceState]] : []), ...(span.scope ? [["instrumentation", span.scope]] : []),
         ...span.links.map((id) => ["linked trace", el("a", { href: `/trace/${id}` }, id)]),
       ]),
@@ -32,23 +32,24 @@ function resource(attributes) {
 
 function parentText(span) {
   if (span.parent) return `${span.parent.service} ${span.parent.name}`;
-  return span.orphan ? "not in Jaeger (yet)" : "none: the trace begins here";
+  return span.orphan ? "not in Jaeger" : "none (root span)";
 }
 
-function whereTheTimeWent(span) {
+function timeBreakdown(span) {
   if (span.phases.length) return phaseTable(span);
   const servers = span.children.filter((c) => c.kind === "SERVER");
   if (span.kind !== "CLIENT" || !servers.length) return null;
-  // A server ends its span after the reply has left, often when the client has it already: only the overlap was waited for.
+  // A server ends its span after it has sent the reply, often after the client's span has ended. The client waited only for
+  // the overlap.
   const inside = servers.reduce((sum, c) => sum + Math.max(0, Math.min(c.end, span.end) - Math.max(c.start, span.start)), 0);
   const pool = Math.min(Number(new Map(span.attributes).get("resptrace.wait_ns") ?? 0), span.duration - inside);
-  const parts = [["server", "within the server's span", inside], ["between", "the rest: the network both ways, and both kernels and runtimes", span.duration - inside - pool]];
-  if (pool > 0) parts.unshift(["client", "until the command was written: waiting for a connection of the pool, dialing", pool]);
-  return el("div.time", null, el("h2", null, "Where the caller's time went"), bars(parts, span.duration));
+  const parts = [["server", "during the server's span", inside], ["between", "the rest: network, kernel and runtime on both sides", span.duration - inside - pool]];
+  if (pool > 0) parts.unshift(["client", "before the command was written: waiting for a pool connection, dialing", pool]);
+  return el("div.time", null, el("h2", null, "Duration of the client call"), bars(parts, span.duration));
 }
 
 function phaseTable(span) {
-  return el("div.time", null, el("h2", null, "Where the server's time went"),
+  return el("div.time", null, el("h2", null, "Phases of the server span"),
     bars(span.phases.map((p) => [p.name, p.meaning, p.ns]), span.duration));
 }
 

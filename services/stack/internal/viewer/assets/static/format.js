@@ -1,7 +1,7 @@
-// Numbers and times as people read them, and the one way DOM is made here: text is always a text node, so that nothing a
-// span carries can become markup.
+// Formatting of numbers and times, and creation of DOM elements. Text is always inserted as a text node, so that data of a
+// span cannot become markup.
 
-/** A duration in nanoseconds, three significant digits. */
+/** Formats a duration in nanoseconds with three significant digits. */
 export function duration(ns) {
   if (ns === 0) return "0";
   if (ns < 1e3) return `${Math.round(ns)} ns`;
@@ -15,14 +15,14 @@ function significant(x) {
   return x >= 100 ? x.toFixed(0) : x >= 10 ? x.toFixed(1) : x.toFixed(2);
 }
 
-/** A share of a whole, as a percentage. */
+/** Formats part/whole as a percentage. */
 export function percent(part, whole) {
   if (whole <= 0) return "–";
   const p = (100 * part) / whole;
   return p > 0 && p < 1 ? "<1 %" : `${Math.round(p)} %`;
 }
 
-/** How long ago a moment was (milliseconds of the epoch). */
+/** Formats the time since ms (milliseconds since the epoch). */
 export function ago(ms, now = Date.now()) {
   const s = Math.max(0, Math.round((now - ms) / 1000));
   if (s < 60) return `${s} s ago`;
@@ -35,7 +35,7 @@ const CLOCK = new Intl.DateTimeFormat(undefined, {
   year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
 });
 
-/** A moment of nanoseconds of the epoch (BigInt) as local time with milliseconds. */
+/** Formats nanoseconds since the epoch (BigInt) as local time with milliseconds. */
 export function clock(ns) {
   return CLOCK.format(new Date(Number(ns / 1000000n)));
 }
@@ -44,7 +44,8 @@ export function plural(n, word) {
   return `${n} ${word}${n === 1 ? "" : "s"}`;
 }
 
-/** An element: el("a.link", {href: "/"}, "text", otherElement). Handlers are on<event> functions, null children are left out. */
+/** Creates an element: el("a.link", {href: "/"}, "text", otherElement). Attributes on<event> add event listeners. Null
+ * children are omitted. */
 export function el(spec, attributes, ...children) {
   const [tag, ...classes] = spec.split(".");
   const e = document.createElement(tag || "div");
@@ -59,7 +60,7 @@ export function el(spec, attributes, ...children) {
   return e;
 }
 
-/** Tells a screen reader what changed. */
+/** Announces a change to screen readers. */
 export function announce(text) {
   document.getElementById("announce").textContent = text;
 }

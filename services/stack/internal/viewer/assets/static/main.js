@@ -1,17 +1,17 @@
-// The page's two views and the addresses they live at: /search?... and /trace/<id>, as in Jaeger's own UI, so that links
-// written for either work with both.
+// Routing between the two views, /search?... and /trace/<id>. The URLs are those of Jaeger's own UI, so that links work with
+// both.
 import { showSearch } from "./search.js";
 import { showTrace } from "./trace.js";
 
 const main = document.getElementById("main");
-let leaving = new AbortController();
+let controller = new AbortController(); // aborts the requests of the current view
 
 function route(focus) {
-  leaving.abort(); // whatever the view before was still waiting for
-  leaving = new AbortController();
+  controller.abort();
+  controller = new AbortController();
   const id = location.pathname.match(/^\/trace\/([0-9a-fA-F]{1,32})\/?$/)?.[1];
-  if (id) showTrace(main, id.toLowerCase(), leaving.signal, navigate);
-  else showSearch(main, new URLSearchParams(location.search), leaving.signal, navigate);
+  if (id) showTrace(main, id.toLowerCase(), controller.signal, navigate);
+  else showSearch(main, new URLSearchParams(location.search), controller.signal, navigate);
   if (focus) main.focus({ preventScroll: true });
 }
 
@@ -35,7 +35,7 @@ document.getElementById("jump").addEventListener("submit", (event) => {
   if (id) navigate(`/trace/${id}`);
   event.target.reset();
 });
-document.querySelector(".skip").addEventListener("click", (event) => { // <base> would turn the fragment into another page
+document.querySelector(".skip").addEventListener("click", (event) => { // with <base>, the fragment would navigate to another page
   event.preventDefault();
   main.focus();
 });

@@ -1,5 +1,5 @@
-// The search form and the list of traces. The form's state is the address, so that a search can be shared and comes back
-// with the back button.
+// The search form and the list of traces. The state of the form is in the URL, so that a search can be shared and is
+// restored by the back button.
 import * as api from "./api.js";
 import { ago, announce, clock, duration, el, plural } from "./format.js";
 import { serviceColor } from "./colors.js";
@@ -20,8 +20,8 @@ export async function showSearch(main, params, signal, navigate) {
     if (event.target.name === "service") form.elements.operation.value = "";
     if (event.target.tagName === "SELECT") navigate(address(form));
   });
-  // The choices and the results are independent of each other: neither waits.
-  choices(query, signal).then(([services, operations]) => fillForm(form, query, services, operations)).catch(() => {});
+  // Load the options of the form and the results concurrently.
+  formOptions(query, signal).then(([services, operations]) => fillForm(form, query, services, operations)).catch(() => {});
   await load(results, query, signal);
 }
 
@@ -33,7 +33,7 @@ function address(form) {
   return `/search${params.size ? `?${params}` : ""}`;
 }
 
-async function choices(query, signal) {
+async function formOptions(query, signal) {
   return Promise.all([api.services(signal), query.service ? api.operations(query.service, signal) : []]);
 }
 
@@ -64,25 +64,25 @@ async function load(results, query, signal) {
   try {
     const traces = await api.search(query, signal);
     announce(`${plural(traces.length, "trace")} found`);
-    results.replaceChildren(...(traces.length ? list(traces, query) : [nothing(query)]));
+    results.replaceChildren(...(traces.length ? list(traces, query) : [emptyResult(query)]));
   } catch (error) {
     if (signal.aborted) return;
-    results.replaceChildren(el("p.note.problem", { role: "alert" }, `Jaeger could not answer: ${error.message}`));
+    results.replaceChildren(el("p.note.problem", { role: "alert" }, `Jaeger returned an error: ${error.message}`));
   }
 }
 
-function nothing(query) {
-  const narrow = query.service || query.operation || query.tags || query.min;
+function emptyResult(query) {
+  const filtered = query.service || query.operation || query.tags || query.min;
   return el("div.note", null,
-    el("p", null, narrow ? "No trace matches." : "No traces yet."),
-    el("p", null, narrow ? el("a", { href: "/search" }, "Show all traces") : "They appear a second after the first call to the server."));
+    el("p", null, filtered ? "No trace matches." : "No traces yet."),
+    el("p", null, filtered ? el("a", { href: "/search" }, "Show all traces") : "Traces appear about 1 s after the first call to the server."));
 }
 
 function list(traces, query) {
   const longest = Math.max(...traces.map((t) => t.duration));
   const reload = el("button.quiet", { type: "button", onclick: () => window.dispatchEvent(new PopStateEvent("popstate")) }, "Refresh");
   return [
-    el("div.count", null, el("span", null, `The newest ${plural(traces.length, "trace")}${query.service ? ` of ${query.service}` : ""}`), reload),
+    el("div.count", null, el("span", null, `Newest ${plural(traces.length, "trace")}${query.service ? ` of ${query.service}` : ""}`), reload),
     el("ol.traces", null, traces.map((t) => row(t, longest))),
   ];
 }
@@ -101,7 +101,7 @@ function row(t, longest) {
 }
 
 function facts(t) {
-  const first = (name) => (name === t.service ? 0 : 1); // the root's service, then the others by name
+  const first = (name) => (name === t.service ? 0 : 1); // the service of the root span first, then by name
   const others = [...t.services].sort(([a], [b]) => first(a) - first(b) || a.localeCompare(b)).map(([name, n]) => `${name} ${n}`).join(" · ");
   return el("span", null, `${plural(t.spans, "span")}: ${others}`);
 }

@@ -1,11 +1,12 @@
-// One trace: what it is, its waterfall, and the details of the spans that are open.
+// The page of one trace: its summary, its waterfall and the details of expanded spans.
 import * as api from "./api.js";
 import { announce, clock, duration, el, plural } from "./format.js";
 import { serviceColor } from "./colors.js";
 import { details, legend } from "./details.js";
 
-// Spans of one trace come from several programs, each with batches of its own, so a young trace may still grow.
-const YOUNG_MS = 15_000;
+// Several programs export the spans of a trace in separate batches, so a recent trace may be incomplete. The page reloads
+// it until it is this old.
+const RECENT_MS = 15_000;
 const RETRY_MS = 1_500;
 
 export async function showTrace(main, id, signal, navigate) {
@@ -17,13 +18,13 @@ export async function showTrace(main, id, signal, navigate) {
       const trace = await api.trace(id, signal);
       if (trace.spans.length !== shown) render(main, trace, navigate);
       shown = trace.spans.length;
-      if (Date.now() - Number((trace.start + BigInt(Math.round(trace.length))) / 1000000n) > YOUNG_MS) return;
+      if (Date.now() - Number((trace.start + BigInt(Math.round(trace.length))) / 1000000n) > RECENT_MS) return;
     } catch (error) {
       if (signal.aborted) return;
-      if (!shown) main.replaceChildren(problem(id, error, waited < YOUNG_MS));
+      if (!shown) main.replaceChildren(problem(id, error, waited < RECENT_MS));
       if (error.status !== 404) return;
     }
-    if (waited >= YOUNG_MS || !(await sleep(RETRY_MS, signal))) return;
+    if (waited >= RECENT_MS || !(await sleep(RETRY_MS, signal))) return;
   }
 }
 
@@ -34,10 +35,10 @@ function sleep(ms, signal) {
   });
 }
 
-function problem(id, error, again) {
-  const text = error.status !== 404 ? `Jaeger could not answer: ${error.message}`
-    : again ? "Not there yet: spans take up to two seconds to arrive. Looking again…"
-      : "Jaeger does not have this trace. It keeps the newest ones in memory, those of the last minutes.";
+function problem(id, error, retrying) {
+  const text = error.status !== 404 ? `Jaeger returned an error: ${error.message}`
+    : retrying ? "The trace has not arrived yet. Spans take up to 2 s to arrive. Retrying…"
+      : "Jaeger does not have this trace. It keeps only the newest traces, those of the last minutes, in memory.";
   return el("div.note", { role: "alert" }, el("p", null, "Trace ", el("code", null, id)), el("p", null, text), el("p", null, el("a", { href: "/search" }, "All traces")));
 }
 
@@ -67,14 +68,14 @@ function copyButton(text) {
       await navigator.clipboard.writeText(text);
       button.textContent = "Copied";
     } catch {
-      button.textContent = "Select it to copy"; // no clipboard without https, other than on loopback
+      button.textContent = "Select it to copy"; // the clipboard API requires https or loopback
     }
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   } }, "Copy");
   return button;
 }
 
-const MAX_ROWS = 1000; // of a trace of many thousands of spans; more would freeze the page
+const MAX_ROWS = 1000; // more rows would block the page
 
 class Waterfall {
   constructor(trace, navigate) {
@@ -92,11 +93,11 @@ class Waterfall {
       el("div.head", null, el("span", null, "Service and operation"), this.axis),
       el("ol.spans", { onkeydown: (event) => this.key(event) }, this.rows.map((r) => r.element)),
     );
-    if (trace.spans.length > MAX_ROWS) this.element.append(el("p.note", null, `The first ${MAX_ROWS} of ${trace.spans.length} spans are shown.`));
+    if (trace.spans.length > MAX_ROWS) this.element.append(el("p.note", null, `Only the first ${MAX_ROWS} of ${trace.spans.length} spans are shown.`));
     this.element.append(el("p.keys", null, el("kbd", null, "↑"), " ", el("kbd", null, "↓"), " move · ", el("kbd", null, "Enter"), " details · ", el("kbd", null, "z"), " zoom to the span · ", el("kbd", null, "0"), " show all · ", el("kbd", null, "Esc"), " all traces"));
     this.draw();
-    const wanted = this.rows.find((r) => location.hash === `#${r.span.id}`);
-    if (wanted) this.toggle(wanted, true);
+    const linked = this.rows.find((r) => location.hash === `#${r.span.id}`);
+    if (linked) this.toggle(linked, true);
     else if (this.rows.length <= 3) this.rows.filter((r) => r.span.phases.length).forEach((r) => this.toggle(r, true));
   }
 
@@ -119,7 +120,7 @@ class Waterfall {
     return row;
   }
 
-  /** Places bars, labels and the axis for what is in view. */
+  /** Positions the bars, the labels and the axis for the visible time range. */
   draw() {
     const { from, to } = this.view;
     const length = to - from;
@@ -135,7 +136,7 @@ class Waterfall {
       bar.style.width = `${Math.max(0, r - l)}%`;
       bar.replaceChildren(...(visible ? this.segments(span, l, r, at) : []));
       bar.classList.toggle("phased", span.phases.length > 0);
-      // The label stands behind its bar where there is room, else before it, else on it.
+      // The label is after its bar if there is space, otherwise before it, otherwise inside it.
       label.textContent = duration(span.duration);
       const place = !visible ? "end" : r < 78 ? "after" : l > 22 ? "before" : "inside";
       label.dataset.place = place;

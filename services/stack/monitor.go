@@ -11,11 +11,12 @@ import (
 	"mini-redis/services/stack/internal/backends"
 )
 
-// refresh is how often the live line is renewed.
-const refresh = 2 * time.Second
+// refreshInterval is the interval between updates of the live line.
+const refreshInterval = 2 * time.Second
 
-// watch keeps the live line until the load has ended by itself, a child dies, or ctx ends.
-func (s *stack) watch(ctx context.Context) error {
+// monitor updates the live line until the load or -duration ends, a child exits unexpectedly, or ctx is
+// done.
+func (s *stack) monitor(ctx context.Context) error {
 	var loadDone <-chan struct{}
 	if s.load != nil && s.flags.duration > 0 {
 		loadDone = s.load.Done()
@@ -26,27 +27,28 @@ func (s *stack) watch(ctx context.Context) error {
 		defer timer.Stop()
 		timeUp = timer.C
 	}
-	tick := time.NewTicker(refresh)
-	defer tick.Stop()
+	ticker := time.NewTicker(refreshInterval)
+	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return s.interrupted(ctx)
-		case died := <-s.group.Died():
-			return program.Errorf(exitChild, "%w", died.DeathError())
+		case process := <-s.group.UnexpectedExit():
+			return program.Errorf(exitChild, "%w", process.ExitError())
 		case <-loadDone:
-			return s.conclude(ctx)
+			return s.verify(ctx)
 		case <-timeUp:
-			return s.conclude(ctx)
-		case <-tick.C:
-			s.measure()
+			return s.verify(ctx)
+		case <-ticker.C:
+			s.sampleMemory()
 			s.showLive(ctx)
 		}
 	}
 }
 
-// measure notes the memory of the processes that still run: the load is gone when the summary is made.
-func (s *stack) measure() {
+// sampleMemory records the peak memory of the running processes. It must be called during the run,
+// because the load has ended when the summary is printed.
+func (s *stack) sampleMemory() {
 	for _, p := range s.group.Processes() {
 		if bytes := p.PeakMemory(); bytes > 0 {
 			s.peaks[p.Name()] = bytes
@@ -54,8 +56,9 @@ func (s *stack) measure() {
 	}
 }
 
+// showLive updates the live line.
 func (s *stack) showLive(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, refresh)
+	ctx, cancel := context.WithTimeout(ctx, refreshInterval)
 	defer cancel()
 	parts := []string{"up " + time.Since(s.up).Round(time.Second).String()}
 	prometheus := inspect.Prometheus{Base: s.settings.Ports.Prometheus.URL("")}
@@ -66,15 +69,15 @@ func (s *stack) showLive(ctx context.Context) {
 	if id, err := jaeger.Newest(ctx, backends.Server); err == nil && id != "" {
 		parts = append(parts, "last trace "+jaeger.TraceURL(id))
 	}
-	s.show.Live("status", "  "+strings.Join(parts, " · "))
+	s.out.Live("status", "  "+strings.Join(parts, " · "))
 }
 
-// interrupted stops the load, so that it can say how it went, and passes the wish to stop on.
+// interrupted stops the load, prints its results and returns errStopped.
 func (s *stack) interrupted(ctx context.Context) error {
-	s.show.Done()
+	s.out.ClearLive()
 	if s.load != nil && s.load.Stop(context.WithoutCancel(ctx)) == nil {
-		if text := s.loadText(); text != "" {
-			s.show.Print(text)
+		if text := s.loadSummary(); text != "" {
+			s.out.Print(text)
 		}
 	}
 	return errStopped

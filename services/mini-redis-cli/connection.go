@@ -14,52 +14,54 @@ import (
 	"mini-redis/services/mini-redis-cli/internal/reply"
 )
 
-// connectTimeout bounds the wait for a server that does not answer at all. A
-// reply may take as long as it takes: BLPOP waits for ever if asked to.
+// connectTimeout is the timeout for connecting. There is no timeout for a reply,
+// because commands such as BLPOP may block without a limit.
 const connectTimeout = 5 * time.Second
 
-// session is a connection to the server.
-type session struct {
+// connection is a connection to the server.
+type connection struct {
 	conn    net.Conn
 	replies *reply.Reader
 	options *options
-	traced  bool // the server said that it speaks RESP Trace Context
+	traced  bool // the server supports RESP Trace Context
 	release func() bool
 }
 
-// connect opens a connection, which closes when ctx ends, and introduces itself
-// as the options say. ask makes it find out whether the server knows TRACED.
-func connect(ctx context.Context, o options, ask bool, stderr io.Writer) (*session, error) {
+// connect opens a connection and sends the commands that the options require.
+// The connection closes when ctx ends. If detect is true, connect determines
+// whether the server supports TRACED.
+func connect(ctx context.Context, o options, detect bool, stderr io.Writer) (*connection, error) {
 	dialer := net.Dialer{Timeout: connectTimeout}
 	conn, err := dialer.DialContext(ctx, "tcp", o.address())
 	if err != nil {
 		var system syscall.Errno
 		if errors.As(err, &system) {
-			err = system // "connection refused", without the address a second time
+			err = system // "connection refused", without repeating the address
 		}
-		return nil, fmt.Errorf("cannot connect to the Redis at %s: %w", o.address(), err)
+		return nil, fmt.Errorf("cannot connect to Redis at %s: %w", o.address(), err)
 	}
-	s := &session{conn: conn, replies: reply.NewReader(conn), options: &o}
+	s := &connection{conn: conn, replies: reply.NewReader(conn), options: &o}
 	s.release = context.AfterFunc(ctx, func() { conn.Close() })
-	if err := s.introduce(ask, stderr); err != nil {
+	if err := s.handshake(detect, stderr); err != nil {
 		s.close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *session) close() {
+func (s *connection) close() {
 	s.release()
 	s.conn.Close()
 }
 
-// introduce does what the options ask for before the command. Like redis-cli it
-// goes on with a warning when the password was wrong, or not needed: the
-// command's own reply tells. Unlike it, it does not go on in another database.
-func (s *session) introduce(ask bool, stderr io.Writer) error {
+// handshake sends AUTH, HELLO and SELECT as the options require. Like redis-cli
+// it only prints a warning if AUTH fails, because the reply of the command shows
+// whether that matters. Unlike redis-cli it returns an error if SELECT fails, so
+// that the command does not run in a different database.
+func (s *connection) handshake(detect bool, stderr io.Writer) error {
 	o := s.options
 	if o.passOnCommand {
-		fmt.Fprintln(stderr, "Warning: a password on the command line can be seen by others; REDISCLI_AUTH cannot.")
+		fmt.Fprintln(stderr, "Warning: other users can see a password on the command line; use REDISCLI_AUTH instead.")
 	}
 	if o.pass != "" {
 		auth := []string{"AUTH", o.pass}
@@ -74,7 +76,7 @@ func (s *session) introduce(ask bool, stderr io.Writer) error {
 			fmt.Fprintf(stderr, "AUTH failed: %s\n", r.Text)
 		}
 	}
-	if err := s.hello(ask); err != nil {
+	if err := s.hello(detect); err != nil {
 		return err
 	}
 	if o.db == 0 {
@@ -87,21 +89,21 @@ func (s *session) introduce(ask bool, stderr io.Writer) error {
 	return err
 }
 
-// hello asks for the protocol, and learns from the answer whether the server
-// speaks RESP Trace Context (resptrace/SPEC.md, 6.1).
-func (s *session) hello(ask bool) error {
+// hello selects the protocol version. The reply also says whether the server
+// supports RESP Trace Context (resptrace/SPEC.md, section 6.1).
+func (s *connection) hello(detect bool) error {
 	protocol := "2"
 	if s.options.resp3 {
 		protocol = "3"
-	} else if !ask {
-		return nil // RESP2 is what a connection begins with
+	} else if !detect {
+		return nil // a connection starts with RESP2
 	}
 	r, err := s.roundTrip(toBytes([]string{"HELLO", protocol}))
 	if err != nil {
 		return err
 	}
 	if r.Kind == reply.Error && s.options.resp3 {
-		return fmt.Errorf("the server does not speak RESP3: %s", r.Text)
+		return fmt.Errorf("the server does not support RESP3: %s", r.Text)
 	}
 	for i := 0; i+1 < len(r.Elems); i += 2 {
 		if string(r.Elems[i].Text) == wire.Capability {
@@ -111,7 +113,7 @@ func (s *session) hello(ask bool) error {
 	return nil
 }
 
-func (s *session) roundTrip(words [][]byte) (reply.Reply, error) {
+func (s *connection) roundTrip(words [][]byte) (reply.Reply, error) {
 	if err := s.send(words); err != nil {
 		return reply.Reply{}, err
 	}
@@ -119,23 +121,23 @@ func (s *session) roundTrip(words [][]byte) (reply.Reply, error) {
 		r, err := s.receive()
 		if err != nil || r.Kind != reply.Push {
 			return r, err
-		} // a push was not asked for: it belongs to no command
+		} // skip push messages: they are not replies to a command
 	}
 }
 
-func (s *session) send(words [][]byte) error {
+func (s *connection) send(words [][]byte) error {
 	b := fmt.Appendf(nil, "*%d\r\n", len(words))
 	for _, w := range words {
 		b = fmt.Appendf(b, "$%d\r\n", len(w))
 		b = append(append(b, w...), '\r', '\n')
 	}
 	if _, err := s.conn.Write(b); err != nil {
-		return fmt.Errorf("sending to the Redis at %s: %w", s.options.address(), err)
+		return fmt.Errorf("sending to Redis at %s: %w", s.options.address(), err)
 	}
 	return nil
 }
 
-func (s *session) receive() (reply.Reply, error) {
+func (s *connection) receive() (reply.Reply, error) {
 	r, err := s.replies.Read()
 	switch {
 	case err == nil:
@@ -145,10 +147,10 @@ func (s *session) receive() (reply.Reply, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w in the middle of a reply", errClosed)
 	}
-	return r, fmt.Errorf("the Redis at %s: %w", s.options.address(), err)
+	return r, fmt.Errorf("Redis at %s: %w", s.options.address(), err)
 }
 
-// errClosed says that the server ended the connection.
+// errClosed means that the server closed the connection.
 var errClosed = errors.New("the server closed the connection")
 
 func toBytes(words []string) [][]byte {

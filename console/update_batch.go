@@ -11,101 +11,102 @@ import (
 	"mini-redis/console/wire/taskspb"
 )
 
-// maxUpdate is about how large an update may become, in bytes, before the rest
-// goes into another one. Viewers refuse messages of 4 MiB.
+// maxUpdate is the approximate size of an update, in bytes, above which the remaining items go into
+// another one. Viewers reject messages larger than 4 MiB.
 const maxUpdate = 1 << 20
 
-// entrySize is what surrounds an item in a message: tags, lengths, map keys.
+// entrySize is the approximate overhead of an item in a message, in bytes: tags, lengths and map
+// keys.
 const entrySize = 32
 
-// parcel packs items into updates of bounded size. A new item is in the same
-// update as its stats, which is what viewers expect.
-type parcel struct {
+// updateBatch splits items into updates of bounded size. A new item is in the same update as its
+// stats, as viewers expect.
+type updateBatch struct {
 	now     *timestamppb.Timestamp
-	done    []*instrumentpb.Update
+	full    []*instrumentpb.Update
 	current *instrumentpb.Update
 	size    int
 }
 
-func newParcel(now *timestamppb.Timestamp) *parcel {
-	return &parcel{now: now, current: &instrumentpb.Update{Now: now}}
+func newUpdateBatch(now *timestamppb.Timestamp) *updateBatch {
+	return &updateBatch{now: now, current: &instrumentpb.Update{Now: now}}
 }
 
-// room starts another update when n more bytes are too many for this one.
-func (p *parcel) room(n int) {
+// reserve starts another update if n more bytes would exceed maxUpdate.
+func (b *updateBatch) reserve(n int) {
 	n += entrySize
-	if p.size+n > maxUpdate && p.size > 0 {
-		p.done = append(p.done, p.current)
-		p.current, p.size = &instrumentpb.Update{Now: p.now}, 0
+	if b.size+n > maxUpdate && b.size > 0 {
+		b.full = append(b.full, b.current)
+		b.current, b.size = &instrumentpb.Update{Now: b.now}, 0
 	}
-	p.size += n
+	b.size += n
 }
 
-func (p *parcel) finished() []*instrumentpb.Update { return append(p.done, p.current) }
+func (b *updateBatch) updates() []*instrumentpb.Update { return append(b.full, b.current) }
 
-// first is the update that is sent first.
-func (p *parcel) first() *instrumentpb.Update {
-	if len(p.done) > 0 {
-		return p.done[0]
+// first returns the update that is sent first.
+func (b *updateBatch) first() *instrumentpb.Update {
+	if len(b.full) > 0 {
+		return b.full[0]
 	}
-	return p.current
+	return b.current
 }
 
-func (p *parcel) task() *taskspb.TaskUpdate {
-	if p.current.TaskUpdate == nil {
-		p.current.TaskUpdate = &taskspb.TaskUpdate{StatsUpdate: map[uint64]*taskspb.Stats{}}
+func (b *updateBatch) task() *taskspb.TaskUpdate {
+	if b.current.TaskUpdate == nil {
+		b.current.TaskUpdate = &taskspb.TaskUpdate{StatsUpdate: map[uint64]*taskspb.Stats{}}
 	}
-	return p.current.TaskUpdate
+	return b.current.TaskUpdate
 }
 
-func (p *parcel) resource() *resourcespb.ResourceUpdate {
-	if p.current.ResourceUpdate == nil {
-		p.current.ResourceUpdate = &resourcespb.ResourceUpdate{StatsUpdate: map[uint64]*resourcespb.Stats{}}
+func (b *updateBatch) resource() *resourcespb.ResourceUpdate {
+	if b.current.ResourceUpdate == nil {
+		b.current.ResourceUpdate = &resourcespb.ResourceUpdate{StatsUpdate: map[uint64]*resourcespb.Stats{}}
 	}
-	return p.current.ResourceUpdate
+	return b.current.ResourceUpdate
 }
 
-func (p *parcel) asyncOp() *asyncopspb.AsyncOpUpdate {
-	if p.current.AsyncOpUpdate == nil {
-		p.current.AsyncOpUpdate = &asyncopspb.AsyncOpUpdate{StatsUpdate: map[uint64]*asyncopspb.Stats{}}
+func (b *updateBatch) asyncOp() *asyncopspb.AsyncOpUpdate {
+	if b.current.AsyncOpUpdate == nil {
+		b.current.AsyncOpUpdate = &asyncopspb.AsyncOpUpdate{StatsUpdate: map[uint64]*asyncopspb.Stats{}}
 	}
-	return p.current.AsyncOpUpdate
+	return b.current.AsyncOpUpdate
 }
 
-func (p *parcel) addTask(id uint64, fresh *taskspb.Task, stats *taskspb.Stats) {
-	p.room(proto.Size(fresh) + proto.Size(stats))
-	u := p.task()
+func (b *updateBatch) addTask(id uint64, fresh *taskspb.Task, stats *taskspb.Stats) {
+	b.reserve(proto.Size(fresh) + proto.Size(stats))
+	u := b.task()
 	if fresh != nil {
 		u.NewTasks = append(u.NewTasks, fresh)
 	}
 	u.StatsUpdate[id] = stats
 }
 
-func (p *parcel) addResource(id uint64, fresh *resourcespb.Resource, stats *resourcespb.Stats) {
-	p.room(proto.Size(fresh) + proto.Size(stats))
-	u := p.resource()
+func (b *updateBatch) addResource(id uint64, fresh *resourcespb.Resource, stats *resourcespb.Stats) {
+	b.reserve(proto.Size(fresh) + proto.Size(stats))
+	u := b.resource()
 	if fresh != nil {
 		u.NewResources = append(u.NewResources, fresh)
 	}
 	u.StatsUpdate[id] = stats
 }
 
-func (p *parcel) addAsyncOp(id uint64, fresh *asyncopspb.AsyncOp, stats *asyncopspb.Stats) {
-	p.room(proto.Size(fresh) + proto.Size(stats))
-	u := p.asyncOp()
+func (b *updateBatch) addAsyncOp(id uint64, fresh *asyncopspb.AsyncOp, stats *asyncopspb.Stats) {
+	b.reserve(proto.Size(fresh) + proto.Size(stats))
+	u := b.asyncOp()
 	if fresh != nil {
 		u.NewAsyncOps = append(u.NewAsyncOps, fresh)
 	}
 	u.StatsUpdate[id] = stats
 }
 
-func (p *parcel) addPollOp(op *resourcespb.PollOp) {
-	p.room(proto.Size(op))
-	u := p.resource()
+func (b *updateBatch) addPollOp(op *resourcespb.PollOp) {
+	b.reserve(proto.Size(op))
+	u := b.resource()
 	u.NewPollOps = append(u.NewPollOps, op)
 }
 
-// message describes the task.
+// message returns the description of the task.
 func (t *Task) message() *taskspb.Task {
 	fields := []Field{Uint("task.id", t.id), Text("kind", t.kind)}
 	if t.name != "" {
@@ -130,7 +131,7 @@ func (t *Task) message() *taskspb.Task {
 	return m
 }
 
-func (s *taskStats) message(m moment) *taskspb.Stats {
+func (s *taskStats) message(m timeBase) *taskspb.Stats {
 	return &taskspb.Stats{
 		CreatedAt: m.at(s.created), DroppedAt: m.at(s.dropped),
 		Wakes: s.wakes, SelfWakes: s.selfWakes, WakerClones: s.clones, WakerDrops: s.drops,
@@ -169,8 +170,8 @@ func (a *AsyncOp) message() *asyncopspb.AsyncOp {
 	}
 }
 
-// stats is called with the operation's lock held.
-func (a *AsyncOp) stats(m moment) *asyncopspb.Stats {
+// stats returns the state of the operation. The caller holds a.mu.
+func (a *AsyncOp) stats(m timeBase) *asyncopspb.Stats {
 	s := &asyncopspb.Stats{
 		CreatedAt: m.at(a.created), DroppedAt: m.at(a.dropped), Attributes: attributes(a.attrs, a.meta),
 		PollStats: &commonpb.PollStats{

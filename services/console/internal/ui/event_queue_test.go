@@ -9,12 +9,12 @@ import (
 	"mini-redis/services/console/internal/source"
 )
 
-// Spans that come faster than the screen takes them in are passed over, what
-// names them and everything else is not; the loss is told behind all that is kept.
-func TestAFloodOfSpansIsPassedOver(t *testing.T) {
-	f := &feed{}
+// A full queue discards events of spans. It keeps their registrations and all other events, and
+// reports the loss after the kept events.
+func TestFullQueueDiscardsSpans(t *testing.T) {
+	f := &eventQueue{}
 	end := source.Event{Target: 1, Trace: &tracepb.TraceEvent{Event: &tracepb.TraceEvent_CloseSpan{CloseSpan: &tracepb.TraceEvent_Close{}}}}
-	for range maxWaiting + 11 {
+	for range maxPending + 11 {
 		f.add(end)
 	}
 	f.add(source.Event{Target: 1, Trace: &tracepb.TraceEvent{Event: &tracepb.TraceEvent_NewSpan{NewSpan: &commonpb.Span{}}}})
@@ -22,10 +22,10 @@ func TestAFloodOfSpansIsPassedOver(t *testing.T) {
 	f.add(source.Event{Update: &instrumentpb.Update{}})
 	got := f.take()
 	last := len(got) - 1
-	if len(got) != maxWaiting+1+3 || got[last-1].Update == nil || got[last-2].Trace.GetEvent() == nil || got[last].Target != 1 || got[last].SpansLost != 10 {
-		t.Errorf("%d events, the last %+v", len(got), got[last])
+	if len(got) != maxPending+1+3 || got[last-1].Update == nil || got[last-2].Trace.GetEvent() == nil || got[last].Target != 1 || got[last].SpansLost != 10 {
+		t.Errorf("unexpected queue: %d events, the last %+v", len(got), got[last])
 	}
 	if got := f.take(); len(got) != 0 {
-		t.Errorf("%d more", len(got))
+		t.Errorf("%d events after take, want none", len(got))
 	}
 }

@@ -15,43 +15,43 @@ import (
 	"mini-redis/services/stack/internal/supervise"
 )
 
-// The test binary stands in for the backends, which take minutes to build: a link to it with a backend's name is a program
-// that answers its health endpoint and does nothing else. The server and the load are the real ones. What a stand-in does
-// beyond that is said by a file beside it, NAME.mode: "dies" ends it when it starts, "dies later" when it has been ready
-// for a moment, "deaf" lets it ignore SIGTERM.
+// The test binary is also a fake of each backend, because building the backends takes minutes. A symbolic
+// link to it with a backend's name is a program that only serves the backend's health endpoint. The server
+// and the load are real. The file NAME.mode beside the link changes the behavior: "exit" makes the fake
+// exit at start, "exit-later" after 300 ms, and "ignore-term" makes it ignore SIGTERM.
 func TestMain(m *testing.M) {
 	switch name := filepath.Base(os.Args[0]); name {
 	case backends.Jaeger:
-		standIn(os.Getenv("JAEGER_HEALTH"))
+		runFake(os.Getenv("JAEGER_HEALTH"))
 	case backends.Collector:
-		standIn(os.Getenv("COLLECTOR_HEALTH"))
+		runFake(os.Getenv("COLLECTOR_HEALTH"))
 	case backends.Prometheus:
 		for _, arg := range os.Args {
 			if addr, ok := strings.CutPrefix(arg, "--web.listen-address="); ok {
-				standIn(addr)
+				runFake(addr)
 			}
 		}
 	}
-	if len(os.Args) == 2 && os.Args[1] == guardArgument {
-		supervise.RunGuard(os.Stdin)
+	if len(os.Args) == 2 && os.Args[1] == watchdogArgument {
+		supervise.RunWatchdog(os.Stdin)
 		return
 	}
 	os.Exit(m.Run())
 }
 
-func standIn(addr string) {
+func runFake(addr string) {
 	mode, _ := os.ReadFile(os.Args[0] + ".mode")
 	switch string(mode) {
-	case "dies":
+	case "exit":
 		fmt.Println("starting")
 		fmt.Println("panic: no space left on device")
 		os.Exit(3)
-	case "dies later":
+	case "exit-later":
 		time.AfterFunc(300*time.Millisecond, func() {
-			fmt.Println("fatal: lost its mind")
+			fmt.Println("fatal: corrupted state")
 			os.Exit(9)
 		})
-	case "deaf":
+	case "ignore-term":
 		ignoreTERM()
 	}
 	err := http.ListenAndServe(addr, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -59,8 +59,9 @@ func standIn(addr string) {
 	os.Exit(1)
 }
 
-// standIns makes the flags that name stand-ins for all backends; modes says what some of them do.
-func standIns(t *testing.T, modes map[string]string) (flags []string) {
+// fakeBackends creates fakes of all backends and returns the flags with their paths. modes has the modes of
+// backends by name.
+func fakeBackends(t *testing.T, modes map[string]string) (flags []string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// TestNothingOutlivesTheStack kills a process that has a child which heeds no signal but SIGKILL.
-func TestNothingOutlivesTheStack(t *testing.T) {
-	for _, how := range []string{"by the system", "guarded"} {
+// TestChildrenDieWithSupervisor kills a supervisor whose child ignores SIGTERM.
+func TestChildrenDieWithSupervisor(t *testing.T) {
+	for _, how := range []string{"kernel", "watchdog"} {
 		t.Run(how, func(t *testing.T) {
-			supervisor := exec.Command(os.Args[0], "--", "supervisor", filepath.Join(t.TempDir(), "deaf.log"), how)
+			supervisor := exec.Command(os.Args[0], "--", "supervisor", filepath.Join(t.TempDir(), "child.log"), how)
 			out, err := supervisor.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -35,7 +35,7 @@ func TestNothingOutlivesTheStack(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = supervisor.Wait()
-			eventually(t, "the child is gone", func() bool { return !running(pid) })
+			eventually(t, "the child has ended", func() bool { return !running(pid) })
 		})
 	}
 }
@@ -52,26 +52,26 @@ func readPID(t *testing.T, out io.Reader) (pid int) {
 	return pid
 }
 
-// TestGuardKillsWhatItWasTold drives the guard alone, with no help from the system.
-func TestGuardKillsWhatItWasTold(t *testing.T) {
-	spare, doomed := exec.Command("sleep", "3600"), exec.Command("sleep", "3600")
-	for _, cmd := range []*exec.Cmd{spare, doomed} {
+// TestWatchdogKillsRegisteredGroups runs the watchdog without parent-death signals.
+func TestWatchdogKillsRegisteredGroups(t *testing.T) {
+	removed, registered := exec.Command("sleep", "3600"), exec.Command("sleep", "3600")
+	for _, cmd := range []*exec.Cmd{removed, registered} {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	}
-	RunGuard(strings.NewReader(fmt.Sprintf("+%d\n+%d\nnonsense\n\n-%d\n", spare.Process.Pid, doomed.Process.Pid, spare.Process.Pid)))
-	eventually(t, "the doomed process is gone", func() bool { return !running(doomed.Process.Pid) })
-	if !running(spare.Process.Pid) {
-		t.Error("a process that was removed from the guard's list was killed")
+	RunWatchdog(strings.NewReader(fmt.Sprintf("+%d\n+%d\nnonsense\n\n-%d\n", removed.Process.Pid, registered.Process.Pid, removed.Process.Pid)))
+	eventually(t, "the registered process has ended", func() bool { return !running(registered.Process.Pid) })
+	if !running(removed.Process.Pid) {
+		t.Error("the watchdog killed a process that was removed from its list")
 	}
 }
 
-func TestWatchParentNoticesItsDeath(t *testing.T) {
-	said := filepath.Join(t.TempDir(), "said")
-	parent := exec.Command(os.Args[0], "--", "watched", said)
+func TestWatchParentReturnsAfterParentEnds(t *testing.T) {
+	output := filepath.Join(t.TempDir(), "output")
+	parent := exec.Command(os.Args[0], "--", "watched", output)
 	out, err := parent.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -85,20 +85,20 @@ func TestWatchParentNoticesItsDeath(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = parent.Wait()
-	eventually(t, "the watcher says that its parent is gone", func() bool {
-		text, _ := os.ReadFile(said)
+	eventually(t, "the watcher reports the end of its parent", func() bool {
+		text, _ := os.ReadFile(output)
 		return string(text) == "gone\n"
 	})
 }
 
-func TestGoRunKnowsItsParent(t *testing.T) {
-	// `go test` is the parent here, and its name is "go" as that of `go run`.
+func TestGoRun(t *testing.T) {
+	// The parent of this test is `go test`, whose process name is "go" like that of `go run`.
 	pid, ok := GoRun(t.Context())
 	name, err := os.ReadFile("/proc/" + strconv.Itoa(os.Getppid()) + "/comm")
 	if err != nil {
-		t.Skip("no /proc here")
+		t.Skip("this system has no /proc")
 	}
 	if want := strings.TrimSpace(string(name)) == "go"; pid != os.Getppid() || ok != want {
-		t.Fatalf("%d %v, parent is %d %q", pid, ok, os.Getppid(), name)
+		t.Fatalf("GoRun = %d, %v; the parent is %d %q", pid, ok, os.Getppid(), name)
 	}
 }

@@ -14,45 +14,46 @@ import (
 	"mini-redis/services/stack/internal/summary"
 )
 
-// drainTimeout is how long what was sent may take to arrive everywhere: batches and pushes take up to two seconds, retries
-// up to five.
+// drainTimeout is how long telemetry may take to arrive after the end of the load. Batches and pushes take
+// up to 2 s, retries up to 5 s.
 const drainTimeout = 20 * time.Second
 
-// loadExitThreshold is what client-load exits with when more operations failed than it allows.
+// loadExitThreshold is client-load's exit code for more failed operations than allowed.
 const loadExitThreshold = 2
 
-// conclude waits until everything that was sent has arrived, says what came of it, and fails when something is missing.
-func (s *stack) conclude(ctx context.Context) error {
+// verify waits until all telemetry has arrived and prints the summary. It returns an error if data is
+// missing or operations failed.
+func (s *stack) verify(ctx context.Context) error {
 	if s.load != nil {
 		if code := s.load.ExitCode(); code != 0 && code != loadExitThreshold {
-			return program.Errorf(exitChild, "%w", s.load.DeathError())
+			return program.Errorf(exitChild, "%w", s.load.ExitError())
 		}
 	}
 	figures, err := s.drain(ctx)
 	if err != nil {
 		return err
 	}
-	s.measure()
+	s.sampleMemory()
 	for _, p := range s.group.Processes() {
 		if bytes := s.peaks[p.Name()]; bytes > 0 {
 			figures.Memory = append(figures.Memory, summary.Memory{Name: p.Name(), Bytes: bytes})
 		}
 	}
 	losses := figures.Losses()
-	s.show.Done()
-	s.show.Print("\n" + figures.Text())
-	s.show.Print("\n")
-	s.tell(event{Event: "summary", Summary: figures, Losses: losses})
+	s.out.ClearLive()
+	s.out.Print("\n" + figures.Text())
+	s.out.Print("\n")
+	s.emit(event{Event: "summary", Summary: figures, Losses: losses})
 	switch {
 	case len(losses) > 0:
-		return program.Errorf(exitLost, "the figures do not agree %v after the load ended: %s", drainTimeout, strings.Join(losses, "; "))
+		return program.Errorf(exitLost, "the counts do not agree %v after the end of the load: %s", drainTimeout, strings.Join(losses, "; "))
 	case figures.Load != nil && figures.Load.Errors > 0:
 		return program.Errorf(exitLost, "%d operations failed", figures.Load.Errors)
 	}
 	return nil
 }
 
-// drain reads the figures until they agree or the time for it is over.
+// drain reads the counts until they agree or drainTimeout has passed.
 func (s *stack) drain(ctx context.Context) (*summary.Figures, error) {
 	deadline := time.Now().Add(drainTimeout)
 	figures := &summary.Figures{}
@@ -64,22 +65,23 @@ func (s *stack) drain(ctx context.Context) (*summary.Figures, error) {
 		figures.Load = load
 	}
 	for {
-		err := s.read(ctx, figures)
+		err := s.readFigures(ctx, figures)
 		if err == nil && len(figures.Losses()) == 0 || time.Now().After(deadline) {
 			return figures, err
 		}
-		s.show.Live("drain", "  waiting for what was sent to arrive")
+		s.out.Live("drain", "  waiting for the telemetry to arrive")
 		select {
 		case <-ctx.Done():
 			return nil, errors.Join(context.Cause(ctx), errStopped)
-		case died := <-s.group.Died():
-			return nil, program.Errorf(exitChild, "%w", died.DeathError())
+		case process := <-s.group.UnexpectedExit():
+			return nil, program.Errorf(exitChild, "%w", process.ExitError())
 		case <-time.After(250 * time.Millisecond):
 		}
 	}
 }
 
-func (s *stack) read(ctx context.Context, f *summary.Figures) error {
+// readFigures reads the counts of Prometheus, Jaeger, the collector and the server into f.
+func (s *stack) readFigures(ctx context.Context, f *summary.Figures) error {
 	p := s.settings.Ports
 	prometheus := inspect.Prometheus{Base: p.Prometheus.URL("")}
 	commands, err := prometheus.ByLabel(ctx, "sum by (cmd) (redis_commands_total)", "cmd")
@@ -103,7 +105,7 @@ func (s *stack) read(ctx context.Context, f *summary.Figures) error {
 	return err
 }
 
-// spans reads what each program on the way counts.
+// spans reads the span counts of the server, the collector and Jaeger.
 func (s *stack) spans(ctx context.Context) (spans summary.Spans, err error) {
 	p := s.settings.Ports
 	server, err := inspect.Client{}.Totals(ctx, p.Admin.URL("/metrics"))
@@ -128,13 +130,14 @@ func (s *stack) spans(ctx context.Context) (spans summary.Spans, err error) {
 	}, nil
 }
 
-// counter reads a counter whose name ends in _total in some versions of the collector, of which Jaeger is one, and not in others.
+// counter returns the value of a counter. Depending on the version of the collector, which Jaeger is built
+// from, its name ends in _total or not.
 func counter(totals map[string]float64, name string) int64 {
 	return int64(totals[name] + totals[name+"_total"])
 }
 
-// loadText is what the load says of itself after it was stopped early.
-func (s *stack) loadText() string {
+// loadSummary formats the results of a load that was stopped early.
+func (s *stack) loadSummary() string {
 	load, err := summary.ReadLoad(s.settings.ReportFile())
 	if err != nil {
 		return ""
