@@ -201,11 +201,11 @@ func TestConsoleOnServer(t *testing.T) {
 	term.Type("v")
 	term.Until("events", func(screen string) bool {
 		_ = s.connect(1)[0].Close() // repeated until the subscription is active
-		return strings.Contains(screen, "client gone")
+		return strings.Contains(screen, "client disconnected")
 	})
 	_ = waiting.Close()
 	peer := waiting.LocalAddr().String()
-	if row := consoletest.Line(term.UntilShown(peer), peer); !strings.Contains(row, "DEBUG") || !strings.Contains(row, "client gone") {
+	if row := consoletest.Line(term.UntilShown(peer), peer); !strings.Contains(row, "DEBUG") || !strings.Contains(row, "client disconnected") {
 		t.Errorf("unexpected event: %s", row)
 	}
 	term.Type("s")
