@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// client runs a program of somebody else's against the server and returns what
-// it prints; the test is skipped where it is not installed.
-func client(t *testing.T, how string, name string, args ...string) string {
+// runClient runs a client program and returns its output. It skips the test if the program is
+// not installed; how says how to install it.
+func runClient(t *testing.T, how, name string, args ...string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
@@ -36,7 +36,7 @@ func TestRedisCLI(t *testing.T) {
 	_, port, _ := net.SplitHostPort(startRun(t, quiet()).addr)
 	f := func(want string, args ...string) {
 		t.Helper()
-		if got := client(t, debian, "redis-cli", append([]string{"-p", port}, args...)...); got != want {
+		if got := runClient(t, debian, "redis-cli", append([]string{"-p", port}, args...)...); got != want {
 			t.Errorf("%v: %q, want %q", args, got, want)
 		}
 	}
@@ -54,10 +54,10 @@ func TestRedisCLI(t *testing.T) {
 func TestRedisBenchmark(t *testing.T) {
 	_, port, _ := net.SplitHostPort(startRun(t, quiet()).addr)
 	for _, pipeline := range []string{"1", "16"} {
-		out := client(t, debian, "redis-benchmark", "-p", port, "-t", "ping,set,get,incr,mset", "-n", "2000", "-P", pipeline, "--csv")
+		out := runClient(t, debian, "redis-benchmark", "-p", port, "-t", "ping,set,get,incr,mset", "-n", "2000", "-P", pipeline, "--csv")
 		for _, test := range []string{"PING_INLINE", "PING_MBULK", "SET", "GET", "INCR", "MSET (10 keys)"} {
 			if !strings.Contains(out, `"`+test+`","`) {
-				t.Errorf("pipeline %s: no figures of %s in\n%s", pipeline, test, out)
+				t.Errorf("pipeline %s: no result of %s in\n%s", pipeline, test, out)
 			}
 		}
 		if strings.Contains(strings.ToLower(out), "err") {
@@ -66,7 +66,7 @@ func TestRedisBenchmark(t *testing.T) {
 	}
 }
 
-// Tokio's mini-redis, whose client sends a time to live as an integer.
+// The client of Tokio's mini-redis sends the expiration time as an integer.
 func TestTokioClient(t *testing.T) {
 	_, port, _ := net.SplitHostPort(startRun(t, quiet()).addr)
 	f := func(want string, args ...string) {
@@ -74,7 +74,7 @@ func TestTokioClient(t *testing.T) {
 		if path, err := exec.LookPath("mini-redis-cli"); err == nil && !isTokio(t, path) {
 			t.Skip("the mini-redis-cli in PATH is not Tokio's")
 		}
-		if got := client(t, cargo, "mini-redis-cli", append([]string{"--port", port}, args...)...); got != want {
+		if got := runClient(t, cargo, "mini-redis-cli", append([]string{"--port", port}, args...)...); got != want {
 			t.Errorf("%v: %q, want %q", args, got, want)
 		}
 	}
@@ -86,12 +86,14 @@ func TestTokioClient(t *testing.T) {
 	f("(nil)", "get", "short")
 }
 
+// isTokio reports whether a program is the client of Tokio's mini-redis.
 func isTokio(t *testing.T, path string) bool {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), path, "--help").CombinedOutput()
 	return err == nil && bytes.Contains(out, []byte("Carl Lerche"))
 }
 
+// waitUntil waits up to 5 s for a condition.
 func waitUntil(t *testing.T, ok func() bool) {
 	t.Helper()
 	for range 1000 {
@@ -100,5 +102,5 @@ func waitUntil(t *testing.T, ok func() bool) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	t.Fatal("not in time")
+	t.Fatal("the condition does not hold after 5 s")
 }

@@ -20,8 +20,8 @@ import (
 	"mini-redis/services/mini-redis/internal/server"
 )
 
-// A viewer sees a connection as a task that is polled for each batch, and its
-// wait for a key as an async operation that ends with the pop.
+// A viewer sees a connection as a task that is polled once for each batch, and its wait for a
+// key as an async operation that ends when the client is served.
 func TestConsoleShowsConnectionsAndWaits(t *testing.T) {
 	c := console.New(console.Options{Clock: server.NewClock(), PublishInterval: 20 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	served, err := c.Listen(console.ServeOptions{Addr: "127.0.0.1:0"})
@@ -43,7 +43,7 @@ func TestConsoleShowsConnectionsAndWaits(t *testing.T) {
 	}
 	fmt.Fprint(nc, "BLPOP q 0\r\n")
 	seen := view{tasks: map[string]uint64{}, polls: map[uint64]uint64{}, waits: map[uint64]bool{}}
-	seen.until(t, updates, "a task with 4 polls that waits", func() bool {
+	seen.until(t, updates, "a task with 4 polls and an async operation", func() bool {
 		return seen.polls[seen.tasks[nc.LocalAddr().String()]] >= 4 && len(seen.waits) == 1
 	})
 
@@ -54,7 +54,7 @@ func TestConsoleShowsConnectionsAndWaits(t *testing.T) {
 	defer other.Close()
 	fmt.Fprint(other, "RPUSH q v\r\n")
 	mustRead(t, nc, "*2\r\n$1\r\nq\r\n$1\r\nv\r\n")
-	seen.until(t, updates, "the wait's end", func() bool {
+	seen.until(t, updates, "the end of the async operation", func() bool {
 		for _, ended := range seen.waits {
 			if !ended {
 				return false
@@ -64,11 +64,11 @@ func TestConsoleShowsConnectionsAndWaits(t *testing.T) {
 	})
 }
 
-// view is what a viewer has been told.
+// view is what a viewer knows from the updates.
 type view struct {
 	tasks map[string]uint64 // by peer
 	polls map[uint64]uint64 // by task
-	waits map[uint64]bool   // async operations: whether they have ended
+	waits map[uint64]bool   // async operations, and whether they have ended
 }
 
 func (v *view) until(t *testing.T, updates <-chan *instrumentpb.Update, what string, ok func() bool) {
@@ -78,16 +78,16 @@ func (v *view) until(t *testing.T, updates <-chan *instrumentpb.Update, what str
 		select {
 		case u, open := <-updates:
 			if !open {
-				t.Fatalf("the console ended before %s", what)
+				t.Fatalf("the stream ended before %s", what)
 			}
-			v.learn(u.GetTaskUpdate(), u.GetAsyncOpUpdate())
+			v.apply(u.GetTaskUpdate(), u.GetAsyncOpUpdate())
 		case <-deadline:
-			t.Fatalf("no %s: %+v", what, v)
+			t.Fatalf("not within 20 s: %s: %+v", what, v)
 		}
 	}
 }
 
-func (v *view) learn(tasks *taskspb.TaskUpdate, ops *asyncopspb.AsyncOpUpdate) {
+func (v *view) apply(tasks *taskspb.TaskUpdate, ops *asyncopspb.AsyncOpUpdate) {
 	for _, task := range tasks.GetNewTasks() {
 		for _, f := range task.GetFields() {
 			v.tasks[f.GetStrVal()] = task.GetId().GetId() // one of them is the peer

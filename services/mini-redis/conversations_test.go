@@ -22,7 +22,7 @@ import (
 	"mini-redis/services/mini-redis/internal/server"
 )
 
-// recorder is a sink that keeps what it is given.
+// recorder is a sink that keeps the records.
 type recorder struct {
 	mu      sync.Mutex
 	records []telemetry.Record
@@ -35,14 +35,14 @@ func (r *recorder) Emit(records []telemetry.Record) int {
 	return len(records)
 }
 
-// Enabled says that spans are wanted.
+// Enabled implements observe.Sink.
 func (r *recorder) Enabled() bool { return true }
 
-// Watched says that nobody sees spans as they begin.
+// Watched implements observe.Sink: there is no viewer.
 func (r *recorder) Watched() bool           { return false }
 func (r *recorder) Show([]telemetry.Record) {}
 
-// take returns the spans so far, as the vectors tell them, and forgets them.
+// take returns the spans recorded since the last call in the form of the test vectors.
 func (r *recorder) take() []vectors.Span {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +63,7 @@ func (r *recorder) take() []vectors.Span {
 	return spans
 }
 
-// traced is a server on a free port whose spans end in a recorder.
+// traced starts a server on a free port whose spans go to a recorder.
 func traced(t *testing.T, roots float64, change func(*server.Config)) (dial func() (net.Conn, error), spans *recorder, s *server.Server) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -97,9 +97,9 @@ func traced(t *testing.T, roots float64, change func(*server.Config)) (dial func
 	return func() (net.Conn, error) { return net.Dial("tcp", listener.Addr().String()) }, spans, s
 }
 
-// The server holds every conversation of the specification's test vectors, and
-// records exactly the spans that they say, on each transport.
-func TestConversationsOfTheSpecification(t *testing.T) {
+// The server answers every conversation of the specification's test vectors, and records
+// exactly the spans that they list, on each transport.
+func TestVectorsOfTheSpecification(t *testing.T) {
 	file := vectors.Load(t)
 	for name, change := range map[string]func(*server.Config){
 		"loop":       func(c *server.Config) { c.Loops = 1 },
@@ -124,8 +124,8 @@ func TestConversationsOfTheSpecification(t *testing.T) {
 	}
 }
 
-// allClosed waits until the server has noticed that its clients are gone: every
-// span has been emitted then.
+// allClosed waits until the server has closed every connection. Every span has been emitted
+// then.
 func allClosed(t *testing.T, s *server.Server) {
 	t.Helper()
 	for range 2000 {
@@ -134,5 +134,5 @@ func allClosed(t *testing.T, s *server.Server) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
-	t.Fatal("connections are still open")
+	t.Fatal("the server has open connections after 4 s")
 }

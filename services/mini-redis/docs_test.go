@@ -12,19 +12,19 @@ import (
 	"mini-redis/internal/docpage"
 )
 
-var update = flag.Bool("update", false, "write the tables of docs/ anew")
+var update = flag.Bool("update", false, "write the tables of docs/")
 
-// family is a metric as /metrics shows it.
+// family is a metric of /metrics.
 type family struct {
 	kind, help string
 	labels     map[string]bool
 }
 
-// docs/telemetry.md lists the metrics that the server serves.
+// docs/telemetry.md lists the metrics of the server.
 func TestDocsOfMetrics(t *testing.T) {
 	env := func(key string) string {
 		if key == "OTEL_EXPORTER_OTLP_ENDPOINT" {
-			return "http://127.0.0.1:1" // so that there are exporters to tell of
+			return "http://127.0.0.1:1" // so that there are metrics of exporters
 		}
 		return ""
 	}
@@ -59,7 +59,7 @@ var (
 	labelName  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)="`)
 )
 
-// readFamilies reads the text format.
+// readFamilies parses the text format.
 func readFamilies(body string) map[string]*family {
 	families := map[string]*family{}
 	of := func(name string) *family {
@@ -79,7 +79,7 @@ func readFamilies(body string) map[string]*family {
 		default:
 			if m := sampleLine.FindStringSubmatch(line); m != nil && current != "" {
 				for _, label := range labelName.FindAllStringSubmatch(m[2], -1) {
-					if label[1] != "le" && label[1] != "error_type" { // buckets; what has failed by now
+					if label[1] != "le" && label[1] != "error_type" { // of buckets, and of exports that have failed
 						of(current).labels[label[1]] = true
 					}
 				}

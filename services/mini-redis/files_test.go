@@ -72,7 +72,7 @@ func TestLimitOfOpenFiles(t *testing.T) {
 		_ = c.Close()
 	}
 	var last net.Conn
-	for range 200 { // until the server has noticed that a client is gone
+	for range 200 { // until the server has closed a connection
 		if last, err = net.Dial("tcp", addr); err != nil {
 			t.Fatal(err)
 		}
@@ -84,9 +84,10 @@ func TestLimitOfOpenFiles(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Error("no client is accepted after others have left")
+	t.Error("no client is accepted after other clients have closed their connections")
 }
 
+// awaitLog waits for a log line with a message.
 func awaitLog(t *testing.T, log <-chan map[string]any, msg string) map[string]any {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -94,17 +95,18 @@ func awaitLog(t *testing.T, log <-chan map[string]any, msg string) map[string]an
 		select {
 		case line, ok := <-log:
 			if !ok {
-				t.Fatalf("the log ended without %q", msg)
+				t.Fatalf("the log ended before %q", msg)
 			}
 			if line["msg"] == msg {
 				return line
 			}
 		case <-deadline:
-			t.Fatalf("no log line %q", msg)
+			t.Fatalf("no log line %q within 20 s", msg)
 		}
 	}
 }
 
+// mustPong sends PING and reads the reply.
 func mustPong(t *testing.T, c net.Conn) {
 	t.Helper()
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
