@@ -103,15 +103,27 @@ func allStacks() string {
 	return string(buf[:runtime.Stack(buf, true)])
 }
 
+// crashLogTime is how long a panic waits for its log line. The log's output may block.
+const crashLogTime = time.Second
+
 // crashOnPanic is deferred by whatever takes the execution lock. A panic leaves the data
 // in an unknown state, and the lock may be held: the process ends at once. Nothing on
-// the way takes a lock.
+// the way waits for a lock.
 func (s *Server) crashOnPanic() {
 	v := recover()
 	if v == nil {
 		return
 	}
-	s.log.Error("panic: the process ends", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
-	go panic(v) // on a goroutine of its own: net/http recovers panics of its handlers
+	text, stack := fmt.Sprint(v), string(debug.Stack())
+	logged := make(chan struct{})
+	go func() {
+		defer close(logged)
+		s.log.Error("panic: the process ends", "panic", text, "stack", stack)
+	}()
+	select {
+	case <-logged:
+	case <-time.After(crashLogTime):
+	}
+	go panic(text + "\n\n" + stack) // on a goroutine of its own: net/http recovers panics of its handlers
 	select {}
 }
