@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"fmt"
 	"os"
 	"runtime"
 	"slices"
@@ -11,7 +10,6 @@ import (
 	"time"
 
 	"mini-redis/internal/resp"
-	"mini-redis/services/mini-redis/internal/engine"
 )
 
 // sizes returns the numbers of arguments that are compared, n and 8 n, and the largest
@@ -23,6 +21,16 @@ func sizes() (small, large int, mostGrowth float64) {
 		return 1 << 17, 1 << 20, 16
 	}
 	return 1 << 12, 1 << 15, 32
+}
+
+// comparedSizes is sizes, but it skips the test under the race detector.
+func comparedSizes(t *testing.T) (small, large int) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("the race detector changes the times")
+	}
+	small, large, _ = sizes()
+	return small, large
 }
 
 const (
@@ -40,97 +48,6 @@ func negligible() time.Duration {
 	return time.Duration(large) * fastEnough
 }
 
-// filler makes the arguments of a request from the syntax of its command, so many that
-// it has n words. What may be repeated is repeated.
-type filler struct {
-	words    [][]byte
-	n        int
-	distinct bool // different values, or the same one again and again
-	optional bool // with the optional arguments that cannot be repeated
-}
-
-// fillRequest returns a request of at least n words, if the syntax allows any number.
-func (f filler) fillRequest(s *engine.Spec) [][]byte {
-	f.words = toBytes(strings.ReplaceAll(s.Name, "|", " "))
-	list, _ := s.Arguments()
-	f.fillList(s, list)
-	for i := 0; s.Arity < 0 && len(f.words) < f.n; i++ { // also what the syntax does not allow
-		before := len(f.words)
-		if f.optional {
-			f.fillOptional(list)
-		}
-		if len(f.words) == before {
-			f.words = append(f.words, f.value(&engine.Argument{Kind: "key"}))
-		}
-	}
-	for !s.ArityOK(len(f.words)) && s.Arity < 0 {
-		f.words = append(f.words, []byte("1"))
-	}
-	return f.words
-}
-
-func (f *filler) fillList(s *engine.Spec, list []engine.Argument) {
-	for i := range list {
-		a := &list[i]
-		for j := 0; j == 0 || a.Multiple && len(f.words) < f.n; j++ {
-			before := len(f.words)
-			if !a.Optional || a.Multiple {
-				f.fillOne(s, a, j == 0)
-			}
-			if len(f.words) == before {
-				break
-			}
-		}
-	}
-}
-
-// once reports whether an argument is optional and may not be repeated.
-func once(a engine.Argument) bool { return a.Optional && !a.Multiple }
-
-func (f *filler) fillOptional(list []engine.Argument) {
-	for i := range list {
-		if once(list[i]) {
-			f.fillOne(nil, &list[i], true)
-		}
-	}
-}
-
-func (f *filler) fillOne(s *engine.Spec, a *engine.Argument, first bool) {
-	if a.Token != "" && (first || a.MultipleToken) {
-		f.words = append(f.words, []byte(a.Token))
-	}
-	switch a.Kind {
-	case "pure-token":
-	case "oneof": // the last alternative is that with the most arguments
-		f.fillOne(s, &a.Parts[len(a.Parts)-1], true)
-		if last := &a.Parts[len(a.Parts)-1]; last.Multiple {
-			for len(f.words) < f.n {
-				f.fillOne(s, last, false)
-			}
-		}
-	case "block":
-		f.fillList(s, a.Parts)
-	default:
-		f.words = append(f.words, f.value(a))
-	}
-}
-
-func (f *filler) value(a *engine.Argument) []byte {
-	switch {
-	case a.Name == "timeout":
-		return []byte("0")
-	case a.Name == "command-name", a.Name == "command":
-		return []byte("client|list")
-	case a.Kind == "integer", a.Kind == "unix-time":
-		return []byte("10")
-	case !f.distinct:
-		return []byte("1")
-	case a.Kind == "pattern":
-		return strconv.AppendInt([]byte("*"), int64(len(f.words)), 10)
-	}
-	return strconv.AppendInt([]byte("key:"), int64(len(f.words)), 10)
-}
-
 // measure returns how long a request takes on an engine that prepare has filled, with
 // the end of the session after it: the shortest of up to three runs.
 func measure(t *testing.T, spec string, f filler, prepare func(words [][]byte) [][][]byte) time.Duration {
@@ -146,10 +63,10 @@ func measure(t *testing.T, spec string, f filler, prepare func(words [][]byte) [
 			w.Buf = w.Buf[:0]
 		}
 		runtime.GC()
-		start := time.Now()
-		h.engine.Exec(g.session, words, false, &w)
-		h.engine.Drop(g.session)
-		shortest = min(shortest, time.Since(start))
+		shortest = min(shortest, processorTime(func() {
+			h.engine.Exec(g.session, words, false, &w)
+			h.engine.Drop(g.session)
+		}))
 	}
 	return shortest
 }
@@ -181,7 +98,7 @@ func prepared(name string, words [][]byte) [][][]byte {
 // TestTurnsAreBoundedByTheArguments: the time of every command grows at most as N log N
 // with the number of its arguments.
 func TestTurnsAreBoundedByTheArguments(t *testing.T) {
-	small, large, _ := sizes()
+	small, large := comparedSizes(t)
 	table := newHarness(t).engine.Table()
 	variadic := 0
 	for _, s := range table.All() {
@@ -193,7 +110,7 @@ func TestTurnsAreBoundedByTheArguments(t *testing.T) {
 			if list, _ := s.Arguments(); f.optional && !slices.ContainsFunc(list, once) {
 				continue
 			}
-			mustGrowLinearly(t, fmt.Sprintf("%s, %+v", s.Name, f), func(size int) time.Duration {
+			mustGrowLinearly(t, s.Name+" with "+f.String(), func(size int) time.Duration {
 				f.n = []int{small, large}[size]
 				return measure(t, s.Name, f, func(words [][]byte) [][][]byte { return prepared(s.Name, words) })
 			})
@@ -226,7 +143,7 @@ func mustGrowLinearly(t *testing.T, what string, run func(size int) time.Duratio
 // TestTurnsAreBoundedByTheData: the time of a short request grows at most as N log N with
 // the size of what it works on.
 func TestTurnsAreBoundedByTheData(t *testing.T) {
-	small, large, _ := sizes()
+	small, large := comparedSizes(t)
 	numbered := func(command, prefix string, n int) [][]byte {
 		words := toBytes(command)
 		for i := range n {
@@ -294,15 +211,13 @@ func timeAfter(t *testing.T, before [][][]byte, request [][]byte) time.Duration 
 		w.Buf = w.Buf[:0]
 	}
 	runtime.GC()
-	start := time.Now()
-	h.engine.Exec(g.session, request, false, &w)
-	return time.Since(start)
+	return processorTime(func() { h.engine.Exec(g.session, request, false, &w) })
 }
 
 // TestTurnsAreBoundedByTheClients: the time of a command about connections grows at most
 // as N log N with their number.
 func TestTurnsAreBoundedByTheClients(t *testing.T) {
-	small, large, _ := sizes()
+	small, large := comparedSizes(t)
 	f := func(request, state string) {
 		t.Helper()
 		mustGrowLinearly(t, request+" after "+state, func(size int) time.Duration {
@@ -313,9 +228,7 @@ func TestTurnsAreBoundedByTheClients(t *testing.T) {
 			g := h.connect()
 			words := toBytes(request)
 			runtime.GC()
-			start := time.Now()
-			g.send(words)
-			return time.Since(start)
+			return processorTime(func() { g.send(words) })
 		})
 	}
 	f("CLIENT LIST", "PING")
