@@ -66,8 +66,8 @@ func rateOf(s sample) float64 { return s.rate }
 func p50Of(s sample) float64  { return s.p50 }
 func p99Of(s sample) float64  { return s.p99 }
 
-// ratios returns the ratios to the samples of another series, round by round. It omits rounds in which
-// the other value is not above 0.
+// ratios returns the ratios to the samples of another series, round by round. It omits rounds in
+// which the other value is not above 0.
 func (s series) ratios(to series, f func(sample) float64) values {
 	var out values
 	for i := range min(len(s), len(to)) {

@@ -1,8 +1,8 @@
-// Package otelcollector embeds the collector's configuration for the local stack. The Helm chart contains
-// copies of the same files.
+// Package otelcollector embeds the collector's configuration for the local stack. The Helm chart
+// contains copies of the same files.
 //
-// The directory also contains the manifest of the collector (builder-config.yaml) and the module that is
-// generated from it (distribution/).
+// The directory also contains the manifest of the collector (builder-config.yaml) and the module
+// that is generated from it (distribution/).
 package otelcollector
 
 import (
@@ -24,7 +24,8 @@ func Base() []byte {
 	return content
 }
 
-// Overlays returns the names of the overlays. Names that end in ".contrib" require the contrib distribution.
+// Overlays returns the names of the overlays. Names that end in ".contrib" require the contrib
+// distribution.
 func Overlays() []string {
 	entries, err := files.ReadDir("overlays")
 	if err != nil {
@@ -37,8 +38,8 @@ func Overlays() []string {
 	return names
 }
 
-// Overlay returns an overlay: a further --config file after Base. It returns an error if there is no overlay
-// with that name.
+// Overlay returns an overlay: a further --config file after Base. It returns an error if there is
+// no overlay with that name.
 func Overlay(name string) ([]byte, error) {
 	content, err := files.ReadFile(path.Join("overlays", name+".yaml"))
 	if err != nil {

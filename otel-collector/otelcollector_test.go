@@ -47,7 +47,8 @@ func TestContribOverlaysNameTheDistribution(t *testing.T) {
 	}
 }
 
-// modules returns the modules of the manifest as "path version", from its lines "- gomod: path version".
+// modules returns the modules of the manifest as "path version", from its lines "- gomod: path
+// version".
 func modules(t *testing.T) []string {
 	t.Helper()
 	manifest, err := os.ReadFile("builder-config.yaml")
@@ -97,8 +98,8 @@ func TestDistributionHasManifestComponents(t *testing.T) {
 	}
 }
 
-// TestDistributionIsGenerated generates the module and compares it with the committed one. It downloads
-// nothing. It is skipped if the builder is not in the module cache; go run
+// TestDistributionIsGenerated generates the module and compares it with the committed one. It
+// downloads nothing. It is skipped if the builder is not in the module cache; go run
 // go.opentelemetry.io/collector/cmd/builder@v0.161.0 version adds it.
 func TestDistributionIsGenerated(t *testing.T) {
 	if testing.Short() {
@@ -126,7 +127,8 @@ func TestDistributionIsGenerated(t *testing.T) {
 	proxy := "GOPROXY=file://" + filepath.ToSlash(filepath.Join(strings.TrimSpace(string(cache)), "cache", "download"))
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), proxy, "GOSUMDB=off", "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		// If the builder's module is missing, go may find a parent module that does not contain the package.
+		// If the builder's module is missing, go may find a parent module that does not contain the
+		// package.
 		if strings.Contains(string(out), "reading file://") || strings.Contains(string(out), "does not contain package") {
 			t.Skip("the builder is not in the module cache")
 		}

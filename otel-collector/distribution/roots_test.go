@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestRootsAreCompiledIn runs itself without the system's root certificates, as in an image FROM scratch.
+// TestRootsAreCompiledIn runs itself without the system's root certificates, as in an image FROM
+// scratch.
 func TestRootsAreCompiledIn(t *testing.T) {
 	const missing = "/nonexistent"
 	if os.Getenv("SSL_CERT_FILE") != missing {
