@@ -15,23 +15,23 @@ import (
 	"mini-redis/internal/servertest"
 )
 
-func TestMediansAndRatios(t *testing.T) {
-	if m := (figure{3, 1, 2}).median(); m != 2 {
+func TestMedianAndRatios(t *testing.T) {
+	if m := (values{3, 1, 2}).median(); m != 2 {
 		t.Errorf("median of three: %v", m)
 	}
-	if m := (figure{4, 1, 2, 3}).median(); m != 2.5 {
+	if m := (values{4, 1, 2, 3}).median(); m != 2.5 {
 		t.Errorf("median of four: %v", m)
 	}
-	if text := (figure{3, 1, 2}).String(); text != "2.00 (1.00-3.00)" {
-		t.Errorf("printed as %q", text)
+	if text := (values{3, 1, 2}).String(); text != "2.00 (1.00-3.00)" {
+		t.Errorf("String() = %q", text)
 	}
 	a, b := series{{cpu: 2}, {cpu: 9}}, series{{cpu: 1}, {cpu: 3}}
-	if r := a.ratios(b, cpuOf); !slices.Equal(r, figure{2, 3}) {
+	if r := a.ratios(b, cpuOf); !slices.Equal(r, values{2, 3}) {
 		t.Errorf("ratios by round: %v", r)
 	}
 }
 
-func TestReadsWhatRedisBenchmarkPrints(t *testing.T) {
+func TestReadCSV(t *testing.T) {
 	s, err := readCSV(`"test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
 "GET","57142.86","0.550","0.080","0.487","0.967","2.831","15.183"
 `)
@@ -39,13 +39,13 @@ func TestReadsWhatRedisBenchmarkPrints(t *testing.T) {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if _, err := readCSV("Could not connect"); err == nil {
-		t.Error("an error message passes for figures")
+		t.Error("readCSV of an error message returned no error")
 	}
 }
 
-// What the load sends are requests of the form and with the replies that it
-// counts on.
-func TestLoadSendsWhatItCountsOn(t *testing.T) {
+// TestLoad checks that the requests are well-formed and that the server's replies have the
+// lengths that the load expects.
+func TestLoad(t *testing.T) {
 	l := load{pipeline: 16, requests: 8000, sampled: 0.5, aware: true}
 	if _, err := l.run(context.Background(), servertest.MiniRedis(t)); err != nil {
 		t.Error(err)
@@ -68,7 +68,7 @@ func TestLoadSendsWhatItCountsOn(t *testing.T) {
 	}
 }
 
-func TestIdleConnectionsAreOpen(t *testing.T) {
+func TestConnect(t *testing.T) {
 	conns, err := connect(context.Background(), servertest.MiniRedis(t), 50)
 	if err != nil || len(conns) != 50 {
 		t.Fatalf("%d connections: %v", len(conns), err)
@@ -81,8 +81,8 @@ func TestIdleConnectionsAreOpen(t *testing.T) {
 	}
 }
 
-// A viewer that is told to open every view opens every one that a server has.
-func TestAViewerOpensItsViews(t *testing.T) {
+// TestOpenViews opens each set of views of a console.
+func TestOpenViews(t *testing.T) {
 	c := console.New(console.Options{
 		Spans: noSpans{}, Goroutines: &goroutines.Local{}, Logs: console.NewLogTap(slog.DiscardHandler), PublishInterval: 10 * time.Millisecond,
 	})
@@ -91,25 +91,25 @@ func TestAViewerOpensItsViews(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close(t.Context())
-	for _, v := range []views{noViewer, tables, everyView} {
-		stop, err := watch(t.Context(), s.Addr().String(), v)
+	for _, v := range []views{noViewer, tableViews, allViews} {
+		stop, err := openViews(t.Context(), s.Addr().String(), v)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if c.Watched() != (v > noViewer) {
-			t.Errorf("views %d: watched %t", v, c.Watched())
+			t.Errorf("views %d: Watched is %t", v, c.Watched())
 		}
 		stop()
 		for c.Watched() {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	if _, err := watch(t.Context(), "127.0.0.1:1", tables); err == nil {
-		t.Error("nobody is watched")
+	if _, err := openViews(t.Context(), "127.0.0.1:1", tableViews); err == nil {
+		t.Error("openViews without a server returned no error")
 	}
 }
 
-// noSpans is a source that never has any.
+// noSpans is a source without spans.
 type noSpans struct{}
 
 func (noSpans) Subscribe(int) console.SpanStream { return noSpans{} }

@@ -13,47 +13,47 @@ import (
 	"mini-redis/console/wire/tracepb"
 )
 
-// views are what a viewer has open of a server's console.
+// views is the set of console views that a viewer opens.
 type views int
 
 const (
-	noViewer  views = iota
-	tables          // tasks, resources, async operations
-	everyView       // and spans, events, goroutines
+	noViewer   views = iota
+	tableViews       // tasks, resources, async operations
+	allViews         // also spans, events, goroutines
 )
 
-// console compares the server with itself: without a console and with one that
-// nobody watches, and then a server that is watched with the same one that is
-// not. Telemetry is off in all of them.
+// console measures the cost of the server's console in two steps: a server without
+// a console against one with a console but no viewer, and one server with a viewer
+// against the same server without a viewer. Telemetry is off in all measurements.
 func (b *bench) console(ctx context.Context) error {
-	on := mode{name: "on, unwatched", env: untraced, console: true}
-	if err := b.compare(ctx, "console", []mode{{name: "off", env: untraced}, on}); err != nil {
+	on := mode{name: "on, no viewer", env: telemetryOff, console: true}
+	if err := b.compare(ctx, "console", []mode{{name: "off", env: telemetryOff}, on}); err != nil {
 		return err
 	}
 	for _, pipeline := range []int{1, 16} {
-		rows := [][]string{{"console", "CPU us/op unwatched", "CPU us/op watched", "ratio"}}
-		for _, v := range []views{tables, everyView} {
-			var without, with, ratio figure
+		rows := [][]string{{"console", "CPU us/op no viewer", "CPU us/op viewer", "ratio"}}
+		for _, v := range []views{tableViews, allViews} {
+			var without, with, ratio values
 			for range b.rounds {
-				w, err := b.alternate(ctx, on, pipeline, v)
+				w, err := b.measureViewer(ctx, on, pipeline, v)
 				if err != nil {
 					return err
 				}
 				without, with, ratio = append(without, w[0]), append(with, w[1]), append(ratio, w[1]/w[0])
 			}
-			name := map[views]string{tables: "tasks, resources, async ops", everyView: "and spans, events, goroutines"}[v]
+			name := map[views]string{tableViews: "tasks, resources, async ops", allViews: "also spans, events, goroutines"}[v]
 			rows = append(rows, []string{name, without.String(), with.String(), ratio.String()})
 		}
-		table(b.out, fmt.Sprintf("console watched, pipeline %d (one server, a viewer that comes and goes; median of %d rounds, least-most)", pipeline, b.rounds), rows)
+		table(b.out, fmt.Sprintf("console with a viewer, pipeline %d (one server, with and without a viewer in turn; median of %d rounds, min-max)", pipeline, b.rounds), rows)
 	}
 	return nil
 }
 
-// alternate loads one server in slices, of which a viewer sees the second and
-// the third of four: what two processes differ in by chance is in neither figure, nor
-// a machine that gets slower all the while. It returns the CPU of an operation
-// in microseconds, unwatched and watched.
-func (b *bench) alternate(ctx context.Context, m mode, pipeline int, v views) (cpu [2]float64, err error) {
+// measureViewer measures one server in four slices, with a viewer in the second and
+// third. Using one process excludes random differences between processes, and the
+// order of the slices cancels a steady change of the machine's speed. It returns
+// the CPU time per operation in microseconds, without (0) and with (1) a viewer.
+func (b *bench) measureViewer(ctx context.Context, m mode, pipeline int, v views) (cpu [2]float64, err error) {
 	pr, consoleAddr, err := b.startMode(ctx, m)
 	if err != nil {
 		return cpu, err
@@ -63,24 +63,24 @@ func (b *bench) alternate(ctx context.Context, m mode, pipeline int, v views) (c
 	if err := l.warmUp(ctx, pr.addr); err != nil {
 		return cpu, err
 	}
-	for _, watched := range []int{0, 1, 1, 0} {
-		unwatch, err := watch(ctx, consoleAddr, views(watched)*v)
+	for _, viewer := range []int{0, 1, 1, 0} {
+		closeViews, err := openViews(ctx, consoleAddr, views(viewer)*v)
 		if err != nil {
 			return cpu, err
 		}
 		s, err := pr.measure(ctx, l)
-		unwatch()
+		closeViews()
 		if err != nil {
 			return cpu, err
 		}
-		cpu[watched] += s.cpu / 2
+		cpu[viewer] += s.cpu / 2
 	}
 	return cpu, nil
 }
 
-// watch opens views of a console and reads them until stop is called. It returns
-// when each has said something, or has been accepted.
-func watch(ctx context.Context, addr string, v views) (stop func(), err error) {
+// openViews opens views of a console and reads them until stop is called. It
+// returns after the server has accepted every view.
+func openViews(ctx context.Context, addr string, v views) (stop func(), err error) {
 	if v == noViewer {
 		return func() {}, nil
 	}
@@ -98,7 +98,7 @@ func watch(ctx context.Context, addr string, v views) (stop func(), err error) {
 		return nil, fmt.Errorf("the console at %s: %w", addr, err)
 	}
 	go drain(updates)
-	if v < everyView {
+	if v < allViews {
 		return stop, nil
 	}
 	spans, err1 := tracepb.NewTraceClient(cc).Watch(ctx, &tracepb.WatchRequest{})
@@ -122,7 +122,7 @@ func watch(ctx context.Context, addr string, v views) (stop func(), err error) {
 	return stop, nil
 }
 
-// drain reads a stream to its end.
+// drain reads a stream until it ends.
 func drain[T any](s grpc.ServerStreamingClient[T]) {
 	for {
 		if _, err := s.Recv(); err != nil {

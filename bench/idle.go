@@ -7,29 +7,31 @@ import (
 	"time"
 )
 
-// idleConnections measures what a connection that does nothing costs, and
-// whether the one that works is slowed down by the others.
+// idleConnections measures the memory of an idle connection, and the latency of an
+// active connection with and without the idle ones.
 func (b *bench) idleConnections(ctx context.Context) error {
-	rows := [][]string{{"", "KiB a connection", "p50 ms alone", "p50 ms among them", "ratio"}}
+	rows := [][]string{{"", "KiB per connection", "p50 ms without idle", "p50 ms with idle", "ratio"}}
 	for _, p := range b.installed() {
-		if !p.mset {
+		if !p.complete {
 			continue
 		}
-		var kib, alone, among, ratio figure
+		var kib, without, with, ratio values
 		for range b.rounds {
 			k, a, m, err := b.measureIdle(ctx, p)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			kib, alone, among, ratio = append(kib, k), append(alone, a), append(among, m), append(ratio, m/a)
+			kib, without, with, ratio = append(kib, k), append(without, a), append(with, m), append(ratio, m/a)
 		}
-		rows = append(rows, []string{p.name, kib.String(), alone.String(), among.String(), ratio.String()})
+		rows = append(rows, []string{p.name, kib.String(), without.String(), with.String(), ratio.String()})
 	}
-	table(b.out, fmt.Sprintf("%d idle connections (resident memory; one connection works, without pipelining; median of %d rounds)", b.idle, b.rounds), rows)
+	table(b.out, fmt.Sprintf("%d idle connections (resident memory; one active connection, without pipelining; median of %d rounds, min-max)", b.idle, b.rounds), rows)
 	return nil
 }
 
-func (b *bench) measureIdle(ctx context.Context, p peer) (kib, alone, among float64, err error) {
+// measureIdle returns the resident memory per idle connection in KiB, and the median
+// round trip in milliseconds without and with the idle connections.
+func (b *bench) measureIdle(ctx context.Context, p peer) (kib, without, with float64, err error) {
 	if p.name == "redis-server" {
 		args := p.args
 		p.args = func(port string) []string { return append(args(port), "--maxclients", fmt.Sprint(b.idle+100)) }
@@ -42,7 +44,7 @@ func (b *bench) measureIdle(ctx context.Context, p peer) (kib, alone, among floa
 		return 0, 0, 0, err
 	}
 	defer pr.stop()
-	if alone, err = workAlone(ctx, pr.addr); err != nil {
+	if without, err = measureRoundTrip(ctx, pr.addr); err != nil {
 		return 0, 0, 0, err
 	}
 	before, err := pr.resident()
@@ -62,11 +64,11 @@ func (b *bench) measureIdle(ctx context.Context, p peer) (kib, alone, among floa
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	among, err = workAlone(ctx, pr.addr)
-	return float64(after-before) / 1024 / float64(b.idle), alone, among, err
+	with, err = measureRoundTrip(ctx, pr.addr)
+	return float64(after-before) / 1024 / float64(b.idle), without, with, err
 }
 
-// connect opens idle connections, each of which has sent one request.
+// connect opens n connections and sends one PING on each.
 func connect(ctx context.Context, addr string, n int) (conns []net.Conn, err error) {
 	for range n {
 		nc, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
@@ -90,20 +92,21 @@ func ping(nc net.Conn) error {
 	return err
 }
 
-// workAlone is the median round trip of one connection, in milliseconds.
-func workAlone(ctx context.Context, addr string) (float64, error) {
+// measureRoundTrip returns the median of 5000 round trips of PING on one connection, in
+// milliseconds.
+func measureRoundTrip(ctx context.Context, addr string) (float64, error) {
 	nc, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return 0, err
 	}
 	defer nc.Close()
-	var took figure
+	var durations values
 	for range 5000 {
 		start := time.Now()
 		if err := ping(nc); err != nil {
 			return 0, err
 		}
-		took = append(took, float64(time.Since(start).Nanoseconds())/1e6)
+		durations = append(durations, float64(time.Since(start).Nanoseconds())/1e6)
 	}
-	return took.median(), nil
+	return durations.median(), nil
 }

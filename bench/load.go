@@ -13,13 +13,14 @@ import (
 	"time"
 )
 
-// load is what this program sends: half SET and half GET of 64 bytes, on 50
-// connections, a share of them with a sampled trace context.
+// load describes the load that this program generates: half SET and half GET with
+// values of 64 bytes on 50 connections, a fraction of them with a sampled trace
+// context.
 type load struct {
 	pipeline int
 	requests int
-	sampled  float64 // share of the requests
-	aware    bool    // each connection first says that it speaks TRACED
+	sampled  float64 // fraction of the requests with a sampled trace context, 0 to 1
+	aware    bool    // each connection first sends a TRACED command, which makes it context-aware
 }
 
 const (
@@ -36,20 +37,20 @@ var (
 
 // run sends the load and returns its rate and latencies.
 func (l load) run(ctx context.Context, addr string) (sample, error) {
-	each := l.requests / loadConnections / l.pipeline
+	batches := l.requests / loadConnections / l.pipeline
 	latencies := make([][]time.Duration, loadConnections)
 	errs := make([]error, loadConnections)
-	began := time.Now()
+	start := time.Now()
 	var wg sync.WaitGroup
 	for i := range loadConnections {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			latencies[i], errs[i] = l.one(ctx, addr, each, rand.New(rand.NewPCG(uint64(i), 1)))
+			latencies[i], errs[i] = l.runConnection(ctx, addr, batches, rand.New(rand.NewPCG(uint64(i), 1)))
 		}()
 	}
 	wg.Wait()
-	elapsed := time.Since(began).Seconds()
+	elapsed := time.Since(start).Seconds()
 	for _, err := range errs {
 		if err != nil {
 			return sample{}, err
@@ -61,13 +62,15 @@ func (l load) run(ctx context.Context, addr string) (sample, error) {
 	return sample{rate: float64(l.sent()) / elapsed, p50: at(0.5), p99: at(0.99)}, nil
 }
 
-// sent is how many requests run really sends.
+// sent returns the number of requests that run sends: requests rounded down to full
+// batches on all connections.
 func (l load) sent() int {
 	return l.requests / loadConnections / l.pipeline * loadConnections * l.pipeline
 }
 
-// one is a connection's share: a batch, its replies, the next batch.
-func (l load) one(ctx context.Context, addr string, batches int, rnd *rand.Rand) ([]time.Duration, error) {
+// runConnection sends batches on one connection. It reads all replies of a batch before
+// it sends the next one, and returns the duration of each batch.
+func (l load) runConnection(ctx context.Context, addr string, batches int, rnd *rand.Rand) ([]time.Duration, error) {
 	nc, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
@@ -76,7 +79,7 @@ func (l load) one(ctx context.Context, addr string, batches int, rnd *rand.Rand)
 	if err := l.prepare(nc); err != nil {
 		return nil, err
 	}
-	took := make([]time.Duration, 0, batches)
+	durations := make([]time.Duration, 0, batches)
 	var out []byte
 	in := make([]byte, l.pipeline*getReply)
 	for range batches {
@@ -94,12 +97,12 @@ func (l load) one(ctx context.Context, addr string, batches int, rnd *rand.Rand)
 		if _, err := io.ReadFull(nc, in[:expect]); err != nil {
 			return nil, err
 		}
-		took = append(took, time.Since(start))
+		durations = append(durations, time.Since(start))
 	}
-	return took, nil
+	return durations, nil
 }
 
-// prepare makes the keys exist, and the connection context-aware where asked.
+// prepare creates the keys and makes the connection context-aware if l.aware is set.
 func (l load) prepare(nc net.Conn) error {
 	var out []byte
 	n := 0
@@ -124,7 +127,7 @@ func (l load) prepare(nc net.Conn) error {
 	return nil
 }
 
-// request appends one request and returns the length of its reply.
+// request appends one request to out. It returns out and the length of the reply.
 func (l load) request(out []byte, rnd *rand.Rand) ([]byte, int) {
 	words := []string{"SET", key(rnd.IntN(loadKeys)), value}
 	reply := setReply

@@ -1,11 +1,12 @@
-// Command bench measures the server beside its peers on this machine, in one
-// run, so that the figures can be compared: `go run ./bench`.
+// Command bench compares mini-redis with other servers on this machine, in one
+// run: `go run ./bench`.
 //
-// Each figure is a median over rounds with its spread; in a round every server
-// is measured in turn under the same load, and a ratio is taken within the
-// round, so that a machine whose speed drifts does not pass for a difference.
-// The load is redis-benchmark's, 50 connections and values of 64 bytes, or, for
-// what redis-benchmark cannot send, this program's own.
+// Each result is the median over several rounds, with the minimum and the
+// maximum. In a round every server is measured in turn under the same load.
+// Ratios are computed within a round, so that a change of the machine's speed
+// during the run does not affect them. The load comes from redis-benchmark, with
+// 50 connections and values of 64 bytes. This program generates the load that
+// redis-benchmark cannot send, such as trace contexts.
 package main
 
 import "mini-redis/internal/program"

@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// untraced switches a server's telemetry off, as a peer that has none.
-var untraced = []string{"OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=none"}
+// telemetryOff disables telemetry, which the other servers do not have.
+var telemetryOff = []string{"OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=none"}
 
-// installed are the peers that are on this machine, the project's own first.
+// installed returns the servers that are installed on this machine, mini-redis first.
 func (b *bench) installed() []peer {
 	all := []peer{
-		{name: "mini-redis", command: b.binary, env: untraced, deep: true, mset: true,
+		{name: "mini-redis", command: b.binary, env: telemetryOff, pipelines: true, complete: true,
 			args: func(port string) []string { return []string{"-addr", "127.0.0.1:" + port, "-admin-addr", ""} }},
-		{name: "redis-server", command: "redis-server", deep: true, mset: true,
+		{name: "redis-server", command: "redis-server", pipelines: true, complete: true,
 			args: func(port string) []string {
 				return []string{"--port", port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"}
 			}},
@@ -28,7 +28,7 @@ func (b *bench) installed() []peer {
 	var found []peer
 	for _, p := range all {
 		if _, err := exec.LookPath(p.command); err != nil {
-			fmt.Fprintf(b.out, "%s is not installed and is left out\n", p.name)
+			fmt.Fprintf(b.out, "%s is not installed: skipped\n", p.name)
 			continue
 		}
 		found = append(found, p)
@@ -36,7 +36,7 @@ func (b *bench) installed() []peer {
 	return found
 }
 
-// peers compares the servers under redis-benchmark.
+// peers compares the servers with redis-benchmark.
 func (b *bench) peers(ctx context.Context) error {
 	if _, err := exec.LookPath("redis-benchmark"); err != nil {
 		fmt.Fprintln(b.out, "peers: skipped, redis-benchmark is not installed (Debian: apt-get install redis-tools)")
@@ -48,7 +48,7 @@ func (b *bench) peers(ctx context.Context) error {
 			results := make([]series, len(peers))
 			for round := range b.rounds {
 				for i := range peers {
-					i := (i + round) % len(peers) // nobody is always first
+					i := (i + round) % len(peers) // rotate the order, so that no server is always first
 					s, err := b.redisBenchmark(ctx, peers[i], op, pipeline)
 					if err != nil {
 						return fmt.Errorf("%s: %w", peers[i].name, err)
@@ -62,11 +62,12 @@ func (b *bench) peers(ctx context.Context) error {
 	return nil
 }
 
-// redisBenchmark loads a fresh server and reads what it used.
+// redisBenchmark starts a server, runs redis-benchmark and returns its results and the
+// server's CPU time.
 func (b *bench) redisBenchmark(ctx context.Context, p peer, op string, pipeline int) (sample, error) {
 	requests := b.requests
 	switch {
-	case pipeline > 1 && p.deep:
+	case pipeline > 1 && p.pipelines:
 		requests *= 5
 	case pipeline > 1:
 		requests /= 4
@@ -101,8 +102,9 @@ func (b *bench) redisBenchmark(ctx context.Context, p peer, op string, pipeline 
 	return s, err
 }
 
-// readCSV reads redis-benchmark's figures: test, rps, average, min, p50, p95,
-// p99, max latency in milliseconds.
+// readCSV parses the output of redis-benchmark --csv. Its columns are the test, requests
+// per second, and the average, minimum, p50, p95, p99 and maximum latency in
+// milliseconds.
 func readCSV(text string) (sample, error) {
 	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil || len(rows) < 2 || len(rows[1]) < 8 {
@@ -135,7 +137,7 @@ func (b *bench) printPeers(op string, pipeline int, peers []peer, results []seri
 		}
 		rows = append(rows, row)
 	}
-	title := fmt.Sprintf("%s, pipeline %d (redis-benchmark -c 50 -d 64 -P %d -t %s; median of %d rounds, least-most; ratios to redis-server)",
+	title := fmt.Sprintf("%s, pipeline %d (redis-benchmark -c 50 -d 64 -P %d -t %s; median of %d rounds, min-max; ratios to redis-server)",
 		strings.ToUpper(op), pipeline, pipeline, op, len(results[0]))
 	table(b.out, title, rows)
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// process is a server under measurement.
+// process is a running server.
 type process struct {
 	name string
 	addr string
@@ -23,15 +23,15 @@ type process struct {
 
 // peer is a server that can be started on a free port.
 type peer struct {
-	name    string
-	command string // looked for in PATH
-	args    func(port string) []string
-	env     []string
-	deep    bool // serves pipelines of 16 at a rate worth waiting for
-	mset    bool // knows more than GET and SET
+	name      string
+	command   string // path, or name to search in PATH
+	args      func(port string) []string
+	env       []string
+	pipelines bool // fast with pipelines of 16; the number of requests is reduced otherwise
+	complete  bool // supports more than a few commands
 }
 
-// start runs the peer and waits until it answers.
+// start starts the peer on a free port and waits up to 5 s until it accepts connections.
 func (b *bench) start(ctx context.Context, p peer) (*process, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -54,7 +54,7 @@ func (b *bench) start(ctx context.Context, p peer) (*process, error) {
 		time.Sleep(25 * time.Millisecond)
 	}
 	pr.stop()
-	return nil, fmt.Errorf("%s does not answer on %s: %s", p.name, addr, lastLine(output.Bytes()))
+	return nil, fmt.Errorf("%s does not accept connections on %s: %s", p.name, addr, lastLine(output.Bytes()))
 }
 
 func (p *process) stop() {
@@ -62,9 +62,9 @@ func (p *process) stop() {
 	_ = p.cmd.Wait()
 }
 
-// cpu is the processor time that the process's threads have used: the sum of
-// what the kernel's scheduler counts in nanoseconds for each. The figures of
-// /proc/<pid>/stat are too coarse, for a run lasts a second.
+// cpu returns the CPU time of the process's threads, from the kernel's scheduler
+// statistics in nanoseconds. The values of /proc/<pid>/stat are too coarse for a
+// run of one second. Threads that have ended are not included.
 func (p *process) cpu() (time.Duration, error) {
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
 	if err != nil || len(files) == 0 {
@@ -85,7 +85,7 @@ func (p *process) cpu() (time.Duration, error) {
 	return sum, nil
 }
 
-// resident is the process's resident memory in bytes.
+// resident returns the process's resident memory in bytes.
 func (p *process) resident() (int64, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -101,6 +101,7 @@ func (p *process) resident() (int64, error) {
 	return 0, fmt.Errorf("no VmRSS for process %d", p.cmd.Process.Pid)
 }
 
+// freeAddr returns a loopback address with a port that is free now.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"mini-redis/internal/program"
 )
 
-// options are bench's settings.
+// options holds the values of the flags.
 type options struct {
 	only     string
 	rounds   int
@@ -22,16 +22,16 @@ type options struct {
 	server   string
 }
 
-// bench is one run.
+// bench is one run of the program.
 type bench struct {
 	options
-	dir    string // for binaries and the servers' files
-	binary string // mini-redis
+	dir    string // temporary directory for binaries and the servers' files
+	binary string // path of the mini-redis binary
 	out    io.Writer
-	log    io.Writer
+	log    io.Writer // output of go build
 }
 
-// sections are what can be measured, in order.
+// sections are the measurements, in order.
 var sections = []struct {
 	name string
 	run  func(*bench, context.Context) error
@@ -44,17 +44,17 @@ var sections = []struct {
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	var o options
-	fs := program.Flags("bench", "bench measures mini-redis beside redis-server and Tokio's mini-redis, where they are installed.")
-	fs.StringVar(&o.only, "only", "", "measure only these `sections` of peers, tracing, console, idle (comma between them)")
-	fs.IntVar(&o.rounds, "rounds", 5, "how often each measurement is repeated")
-	fs.IntVar(&o.requests, "requests", 200000, "requests of a measurement")
-	fs.IntVar(&o.idle, "idle", 10000, "idle connections")
-	fs.StringVar(&o.server, "server", "", "measure this `binary` of mini-redis; empty: build one")
+	fs := program.Flags("bench", "bench compares mini-redis with redis-server and Tokio's mini-redis, if they are installed.")
+	fs.StringVar(&o.only, "only", "", "comma-separated list of the `sections` to run: peers, tracing, console, idle; empty runs all")
+	fs.IntVar(&o.rounds, "rounds", 5, "`number` of repetitions of each measurement")
+	fs.IntVar(&o.requests, "requests", 200000, "`number` of requests per measurement without pipelining; with pipelining it is scaled per server")
+	fs.IntVar(&o.idle, "idle", 10000, "`number` of idle connections in the section idle")
+	fs.StringVar(&o.server, "server", "", "`path` of a mini-redis binary; empty builds one")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
 		return err
 	}
 	if o.rounds < 1 || o.requests < 1000 {
-		return program.Errorf(program.ExitUsage, "at least 1 round and 1000 requests are needed")
+		return program.Errorf(program.ExitUsage, "-rounds must be at least 1 and -requests at least 1000")
 	}
 	dir, err := os.MkdirTemp("", "mini-redis-bench-")
 	if err != nil {
@@ -86,7 +86,7 @@ func contains(list []string, s string) bool {
 	return false
 }
 
-// build makes the server's binary, as a release is built.
+// build builds the server with -trimpath, as for a release.
 func (b *bench) build(ctx context.Context) error {
 	if b.server != "" {
 		b.binary = b.server

@@ -9,34 +9,35 @@ import (
 	"google.golang.org/grpc"
 )
 
-// mode is a way to run the server and what is asked of it.
+// mode is a configuration of the server and of the load.
 type mode struct {
 	name    string
 	env     []string
 	args    []string
 	sampled float64
 	aware   bool
-	console bool // it serves its console
+	console bool // the server serves its console
 }
 
-// tracing compares the server with itself: no telemetry, telemetry with nothing
-// sampled, and with 1 % and all of the requests continuing a sampled trace.
+// tracing measures the cost of tracing: without telemetry, with telemetry but no
+// sampled requests, and with 1 % and 100 % of the requests in a sampled trace.
 func (b *bench) tracing(ctx context.Context) error {
-	sink, stop, err := discard()
+	sink, stop, err := startSpanSink()
 	if err != nil {
 		return err
 	}
 	defer stop()
 	on := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + sink, "OTEL_METRICS_EXPORTER=none"}
 	return b.compare(ctx, "tracing", []mode{
-		{name: "off", env: untraced},
+		{name: "off", env: telemetryOff},
 		{name: "on, unsampled", env: on, aware: true},
 		{name: "on, 1 % sampled", env: on, aware: true, sampled: 0.01},
 		{name: "on, 100 % sampled", env: on, aware: true, sampled: 1},
 	})
 }
 
-// compare measures the modes in turn, in rounds, with and without pipelining.
+// compare measures the modes in turn in each round, without and with pipelining, and
+// prints a table for each.
 func (b *bench) compare(ctx context.Context, what string, modes []mode) error {
 	for _, pipeline := range []int{1, 16} {
 		results := make([]series, len(modes))
@@ -68,8 +69,8 @@ func (b *bench) measureMode(ctx context.Context, m mode, pipeline int) (sample, 
 	return pr.measure(ctx, l)
 }
 
-// startMode starts a server in that mode, and says where its console is, if it
-// serves one.
+// startMode starts a server in mode m. consoleAddr is the address of its console, or ""
+// if it has none.
 func (b *bench) startMode(ctx context.Context, m mode) (pr *process, consoleAddr string, err error) {
 	if m.console {
 		if consoleAddr, err = freeAddr(); err != nil {
@@ -85,7 +86,7 @@ func (b *bench) startMode(ctx context.Context, m mode) (pr *process, consoleAddr
 	return pr, consoleAddr, err
 }
 
-// load is what the mode is measured with.
+// load returns the load for the mode. Pipelined loads have 5 times as many requests.
 func (m mode) load(requests, pipeline int) load {
 	l := load{pipeline: pipeline, requests: requests, sampled: m.sampled, aware: m.aware}
 	if pipeline > 1 {
@@ -94,14 +95,14 @@ func (m mode) load(requests, pipeline int) load {
 	return l
 }
 
-// warmUp sends a tenth of the load.
+// warmUp sends a tenth of the requests.
 func (l load) warmUp(ctx context.Context, addr string) error {
 	l.requests /= 10
 	_, err := l.run(ctx, addr)
 	return err
 }
 
-// measure loads the server and reads what it used.
+// measure runs the load and returns its results and the server's CPU time per request.
 func (p *process) measure(ctx context.Context, l load) (sample, error) {
 	before, err := p.cpu()
 	if err != nil {
@@ -129,27 +130,27 @@ func printModes(b *bench, what string, pipeline int, modes []mode, results []ser
 		}
 		rows = append(rows, row)
 	}
-	table(b.out, fmt.Sprintf("%s, pipeline %d (half SET, half GET of 64 bytes on 50 connections; median of %d rounds, least-most)",
+	table(b.out, fmt.Sprintf("%s, pipeline %d (half SET, half GET of 64 bytes on 50 connections; median of %d rounds, min-max)",
 		what, pipeline, len(results[0])), rows)
 }
 
-// discard is a collector that takes every span and keeps none.
-func discard() (addr string, stop func(), err error) {
+// startSpanSink starts a collector that accepts and discards all spans.
+func startSpanSink() (addr string, stop func(), err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
 	s := grpc.NewServer()
-	collector.RegisterTraceServiceServer(s, discarding{})
+	collector.RegisterTraceServiceServer(s, spanSink{})
 	go func() { _ = s.Serve(l) }()
 	return l.Addr().String(), s.Stop, nil
 }
 
-type discarding struct {
+type spanSink struct {
 	collector.UnimplementedTraceServiceServer
 }
 
 // Export implements the collector's service.
-func (discarding) Export(context.Context, *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
+func (spanSink) Export(context.Context, *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	return &collector.ExportTraceServiceResponse{}, nil
 }

@@ -1,7 +1,8 @@
-// Package otelcollector carries the collector's configuration: the local stack runs it, and the chart is given copies of it.
+// Package otelcollector embeds the collector's configuration for the local stack. The Helm chart
+// contains copies of the same files.
 //
-// The same folder holds the manifest that the collector is built from (builder-config.yaml) and the module that was generated
-// from it (distribution/).
+// The directory also contains the manifest of the collector (builder-config.yaml) and the module
+// that is generated from it (distribution/).
 package otelcollector
 
 import (
@@ -14,20 +15,21 @@ import (
 //go:embed base.yaml overlays/*.yaml
 var files embed.FS
 
-// Base is base.yaml, the configuration that every collector starts with.
+// Base returns base.yaml, the base configuration of every collector.
 func Base() []byte {
 	content, err := files.ReadFile("base.yaml")
 	if err != nil {
-		panic(err) // embedded above, so this does not happen
+		panic(err) // cannot happen: the files are embedded
 	}
 	return content
 }
 
-// Overlays lists the names that Overlay takes. Those that end in ".contrib" need the contrib distribution.
+// Overlays returns the names of the overlays. Names that end in ".contrib" require the contrib
+// distribution.
 func Overlays() []string {
 	entries, err := files.ReadDir("overlays")
 	if err != nil {
-		panic(err) // embedded above, so this does not happen
+		panic(err) // cannot happen: the files are embedded
 	}
 	var names []string
 	for _, e := range entries {
@@ -36,14 +38,15 @@ func Overlays() []string {
 	return names
 }
 
-// Overlay returns a further --config file for a collector that has Base as its first.
+// Overlay returns an overlay: a further --config file after Base. It returns an error if there is
+// no overlay with that name.
 func Overlay(name string) ([]byte, error) {
 	content, err := files.ReadFile(path.Join("overlays", name+".yaml"))
 	if err != nil {
-		return nil, fmt.Errorf("no overlay %q: there are %s", name, strings.Join(Overlays(), ", "))
+		return nil, fmt.Errorf("no overlay %q; the overlays are %s", name, strings.Join(Overlays(), ", "))
 	}
 	return content, nil
 }
 
-// NeedsContrib says whether an overlay uses components that the project's own distribution does not have.
+// NeedsContrib reports whether an overlay uses components that only the contrib distribution has.
 func NeedsContrib(overlay string) bool { return strings.HasSuffix(overlay, ".contrib") }

@@ -16,18 +16,18 @@ func TestOverlays(t *testing.T) {
 	for _, name := range []string{"durable", "tail-sampling", "debug"} {
 		content, err := Overlay(name)
 		if err != nil || NeedsContrib(name) || !strings.HasPrefix(string(content), "# Overlay: ") {
-			t.Errorf("%s: needs contrib %v, %v", name, NeedsContrib(name), err)
+			t.Errorf("%s: NeedsContrib is %v, error %v, or the first line is wrong", name, NeedsContrib(name), err)
 		}
 	}
 	if _, err := Overlay("none"); err == nil || !strings.Contains(err.Error(), "tail-sampling") {
-		t.Errorf("an unknown overlay: %v", err)
+		t.Errorf("Overlay of an unknown name: error %v, want the list of overlays", err)
 	}
 	if len(Base()) == 0 {
 		t.Error("base.yaml is empty")
 	}
 }
 
-func TestContribOverlaysSayWhatTheyNeed(t *testing.T) {
+func TestContribOverlaysNameTheDistribution(t *testing.T) {
 	found := 0
 	for _, name := range Overlays() {
 		if !NeedsContrib(name) {
@@ -39,15 +39,16 @@ func TestContribOverlaysSayWhatTheyNeed(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !strings.HasPrefix(string(content), "# Overlay for the contrib distribution ONLY: ") {
-			t.Errorf("%s does not say so", name)
+			t.Errorf("the first line of %s does not say that it requires the contrib distribution", name)
 		}
 	}
 	if found == 0 {
-		t.Error("there is none")
+		t.Error("no overlay requires the contrib distribution")
 	}
 }
 
-// modules are the lines "- gomod: path version" of the manifest.
+// modules returns the modules of the manifest as "path version", from its lines "- gomod: path
+// version".
 func modules(t *testing.T) []string {
 	t.Helper()
 	manifest, err := os.ReadFile("builder-config.yaml")
@@ -59,13 +60,14 @@ func modules(t *testing.T) []string {
 		found = append(found, m[1])
 	}
 	if len(found) < 10 {
-		t.Fatalf("the manifest has the components %q", found)
+		t.Fatalf("the manifest has only the components %q", found)
 	}
 	return found
 }
 
-// TestDistributionHasTheManifestsComponents needs no builder; TestDistributionIsWhatTheBuilderWrites is exact.
-func TestDistributionHasTheManifestsComponents(t *testing.T) {
+// TestDistributionHasManifestComponents compares the components without the builder.
+// TestDistributionIsGenerated compares all files.
+func TestDistributionHasManifestComponents(t *testing.T) {
 	gomod, err := os.ReadFile(filepath.Join("distribution", "go.mod"))
 	if err != nil {
 		t.Fatal(err)
@@ -96,9 +98,10 @@ func TestDistributionHasTheManifestsComponents(t *testing.T) {
 	}
 }
 
-// TestDistributionIsWhatTheBuilderWrites generates the module anew. It downloads nothing: it is skipped where the builder is
-// not in the module cache (go run go.opentelemetry.io/collector/cmd/builder@v0.161.0 version puts it there).
-func TestDistributionIsWhatTheBuilderWrites(t *testing.T) {
+// TestDistributionIsGenerated generates the module and compares it with the committed one. It
+// downloads nothing. It is skipped if the builder is not in the module cache; go run
+// go.opentelemetry.io/collector/cmd/builder@v0.161.0 version adds it.
+func TestDistributionIsGenerated(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the builder; not with -short")
 	}
@@ -108,7 +111,7 @@ func TestDistributionIsWhatTheBuilderWrites(t *testing.T) {
 	}
 	version := regexp.MustCompile(`(?m)^  version: (v\S+)$`).FindSubmatch(manifest)
 	if version == nil {
-		t.Fatal("the manifest names no version of the builder")
+		t.Fatal("the manifest has no version")
 	}
 	dir := t.TempDir()
 	manifest = bytes.Replace(manifest, []byte("output_path: ./distribution"), []byte("output_path: "+filepath.Join(dir, "distribution")), 1)
@@ -124,7 +127,8 @@ func TestDistributionIsWhatTheBuilderWrites(t *testing.T) {
 	proxy := "GOPROXY=file://" + filepath.ToSlash(filepath.Join(strings.TrimSpace(string(cache)), "cache", "download"))
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), proxy, "GOSUMDB=off", "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		// Without the builder go looks for its package in the modules above it, which may well be there.
+		// If the builder's module is missing, go may find a parent module that does not contain the
+		// package.
 		if strings.Contains(string(out), "reading file://") || strings.Contains(string(out), "does not contain package") {
 			t.Skip("the builder is not in the module cache")
 		}
@@ -144,7 +148,7 @@ func TestDistributionIsWhatTheBuilderWrites(t *testing.T) {
 		}
 		got, err := os.ReadFile(filepath.Join("distribution", filepath.Base(path)))
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("distribution/%s is not what the builder writes from the manifest, formatted (%v); README.md says how to generate it", filepath.Base(path), err)
+			t.Errorf("distribution/%s differs from the formatted output of the builder (%v); see README.md for how to generate it", filepath.Base(path), err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 func main() {
 	info := component.BuildInfo{
 		Command:     "mini-redis-collector",
-		Description: "OpenTelemetry Collector with what mini-redis needs",
+		Description: "OpenTelemetry Collector distribution for mini-redis",
 		Version:     "v0.161.0",
 	}
 

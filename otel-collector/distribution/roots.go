@@ -1,5 +1,6 @@
 package main
 
-// The certificate authorities are compiled in, since the image holds this program and nothing else; the system's own are used
-// where there are some. The builder writes the other files of this folder and leaves this one alone.
+// The root certificates are compiled in, because the container image contains only this program.
+// The system's certificates take precedence if there are any. The builder generates the other files
+// of this directory except roots_test.go, and does not change this one.
 import _ "golang.org/x/crypto/x509roots/fallback"

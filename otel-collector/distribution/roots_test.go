@@ -9,12 +9,13 @@ import (
 	"testing"
 )
 
-// TestTheRootsAreCompiledIn runs itself where the system has no certificate authorities, as in an image FROM scratch.
-func TestTheRootsAreCompiledIn(t *testing.T) {
-	const nowhere = "/nonexistent"
-	if os.Getenv("SSL_CERT_FILE") != nowhere {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestTheRootsAreCompiledIn$", "-test.v")
-		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+nowhere, "SSL_CERT_DIR="+nowhere)
+// TestRootsAreCompiledIn runs itself without the system's root certificates, as in an image FROM
+// scratch.
+func TestRootsAreCompiledIn(t *testing.T) {
+	const missing = "/nonexistent"
+	if os.Getenv("SSL_CERT_FILE") != missing {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestRootsAreCompiledIn$", "-test.v")
+		cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+missing, "SSL_CERT_DIR="+missing)
 		out, err := cmd.CombinedOutput()
 		t.Logf("%s", out)
 		if err != nil {
@@ -26,10 +27,10 @@ func TestTheRootsAreCompiledIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	//lint:ignore SA1019 what it leaves out, the roots of the platform, is not to be counted here
+	//lint:ignore SA1019 Subjects omits the platform's roots, which must not be counted here
 	roots := len(pool.Subjects())
-	t.Logf("%d certificate authorities are trusted", roots)
+	t.Logf("%d root certificates", roots)
 	if roots < 100 {
-		t.Error("too few")
+		t.Error("fewer than 100 root certificates")
 	}
 }

@@ -20,8 +20,8 @@ import (
 	"mini-redis/services/stack/internal/backends"
 )
 
-// requireE2E skips a test that runs the real stack unless MINI_REDIS_E2E is set. The first build of the
-// stack takes minutes; use -timeout 30m.
+// requireE2E skips a test that runs the real stack unless MINI_REDIS_E2E is set. The first build of
+// the stack takes minutes; use -timeout 30m.
 func requireE2E(t *testing.T) {
 	t.Helper()
 	if os.Getenv("MINI_REDIS_E2E") == "" {
@@ -150,8 +150,8 @@ func browserShows(t *testing.T, url string) {
 	}
 }
 
-// counterIncreases sends commands that the load does not use. Their counters must increase by exactly the
-// number of commands.
+// counterIncreases sends commands that the load does not use. Their counters must increase by
+// exactly the number of commands.
 func counterIncreases(t *testing.T, r *running, prometheus inspect.Prometheus) {
 	t.Helper()
 	sent := map[string]int{"incr": 137, "append": 21, "rpush": 3}
@@ -231,7 +231,8 @@ func metricsPageHasRows(t *testing.T, prometheus inspect.Prometheus) {
 	})
 }
 
-// TestRunWithDuration runs the stack with -duration. It must exit with code 0 and counts that agree.
+// TestRunWithDuration runs the stack with -duration. It must exit with code 0 and counts that
+// agree.
 func TestRunWithDuration(t *testing.T) {
 	requireE2E(t)
 	r, goRun := startGoRun(t, "-duration", "8s")

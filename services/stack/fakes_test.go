@@ -15,10 +15,11 @@ import (
 	"mini-redis/services/stack/internal/supervise"
 )
 
-// The test binary is also a fake of each backend, because building the backends takes minutes. A symbolic
-// link to it with a backend's name is a program that only serves the backend's health endpoint. The server
-// and the load are real. The file NAME.mode beside the link changes the behavior: "exit" makes the fake
-// exit at start, "exit-later" after 300 ms, and "ignore-term" makes it ignore SIGTERM.
+// The test binary is also a fake of each backend, because building the backends takes minutes. A
+// symbolic link to it with a backend's name is a program that only serves the backend's health
+// endpoint. The server and the load are real. The file NAME.mode beside the link changes the
+// behavior: "exit" makes the fake exit at start, "exit-later" after 300 ms, and "ignore-term" makes
+// it ignore SIGTERM.
 func TestMain(m *testing.M) {
 	switch name := filepath.Base(os.Args[0]); name {
 	case backends.Jaeger:
@@ -59,8 +60,8 @@ func runFake(addr string) {
 	os.Exit(1)
 }
 
-// fakeBackends creates fakes of all backends and returns the flags with their paths. modes has the modes of
-// backends by name.
+// fakeBackends creates fakes of all backends and returns the flags with their paths. modes has the
+// modes of backends by name.
 func fakeBackends(t *testing.T, modes map[string]string) (flags []string) {
 	t.Helper()
 	self, err := os.Executable()

@@ -65,8 +65,8 @@ func parseFlags(args []string, getenv func(string) string, stdout io.Writer) (fl
 	return f, f.check()
 }
 
-// addOverlay adds the path of a configuration. It checks that the file can be read, because the collector
-// would report an error only after the builds.
+// addOverlay adds the path of a configuration. It checks that the file can be read, because the
+// collector would report an error only after the builds.
 func (f *flags) addOverlay(path string) error {
 	file, err := os.Open(path)
 	if err != nil {

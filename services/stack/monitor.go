@@ -14,8 +14,8 @@ import (
 // refreshInterval is the interval between updates of the live line.
 const refreshInterval = 2 * time.Second
 
-// monitor updates the live line until the load or -duration ends, a child exits unexpectedly, or ctx is
-// done.
+// monitor updates the live line until the load or -duration ends, a child exits unexpectedly, or
+// ctx is done.
 func (s *stack) monitor(ctx context.Context) error {
 	var loadDone <-chan struct{}
 	if s.load != nil && s.flags.duration > 0 {

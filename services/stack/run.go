@@ -51,8 +51,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	return s.run(ctx)
 }
 
-// stopContext returns a context that is also canceled when the terminal is closed (SIGHUP) and when the
-// `go run` that started this program ends.
+// stopContext returns a context that is also canceled when the terminal is closed (SIGHUP) and when
+// the `go run` that started this program ends.
 func stopContext(ctx context.Context) (_ context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	hangups := make(chan os.Signal, 1)

@@ -161,15 +161,15 @@ func TestFlags(t *testing.T) {
 	f("no such file", "-collector-config", "/nonexistent/overlay.yaml")
 }
 
-// TestCleanUpAfterGoRunEnds ends `go run` with each signal while the stack is running. All processes must
-// end and the directory of the run must be removed.
+// TestCleanUpAfterGoRunEnds ends `go run` with each signal while the stack is running. All
+// processes must end and the directory of the run must be removed.
 func TestCleanUpAfterGoRunEnds(t *testing.T) {
 	toGoRun := func(sig syscall.Signal) func(*exec.Cmd) error {
 		return func(goRun *exec.Cmd) error { return goRun.Process.Signal(sig) }
 	}
 	for name, end := range map[string]func(*exec.Cmd) error{
-		// Ctrl-C in a terminal and closing it send a signal to the foreground process group: to go run and
-		// the stack, but not to the stack's children.
+		// Ctrl-C in a terminal and closing it send a signal to the foreground process group: to go
+		// run and the stack, but not to the stack's children.
 		"Ctrl-C":               func(goRun *exec.Cmd) error { return syscall.Kill(-goRun.Process.Pid, syscall.SIGINT) },
 		"terminal closed":      func(goRun *exec.Cmd) error { return syscall.Kill(-goRun.Process.Pid, syscall.SIGHUP) },
 		"SIGTERM to the group": func(goRun *exec.Cmd) error { return syscall.Kill(-goRun.Process.Pid, syscall.SIGTERM) },

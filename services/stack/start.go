@@ -19,8 +19,8 @@ import (
 // readyTimeout is the limit for a program to become ready. On an idle machine it takes about 0.1 s.
 const readyTimeout = 90 * time.Second
 
-// buildAll returns the paths of all five programs. It builds the project's own programs first, so that a
-// compile error of the checkout shows after seconds, not after minutes of building backends.
+// buildAll returns the paths of all five programs. It builds the project's own programs first, so
+// that a compile error of the checkout shows after seconds, not after minutes of building backends.
 func (s *stack) buildAll(ctx context.Context) (map[string]string, error) {
 	logs := filepath.Join(s.dir, "logs")
 	if err := os.MkdirAll(logs, 0o755); err != nil {
@@ -67,8 +67,8 @@ func (s *stack) buildAll(ctx context.Context) (map[string]string, error) {
 	return programs, nil
 }
 
-// printFirstBuildNotice prints a notice if target is not in the cache: how long the build takes and where
-// the programs are stored. It reports whether it printed the notice.
+// printFirstBuildNotice prints a notice if target is not in the cache: how long the build takes and
+// where the programs are stored. It reports whether it printed the notice.
 func (s *stack) printFirstBuildNotice(ctx context.Context, b *build.Builder, target build.Target) (bool, error) {
 	_, ok, err := b.Cached(ctx, target)
 	if err != nil || ok {

@@ -14,15 +14,15 @@ import (
 	"mini-redis/services/stack/internal/summary"
 )
 
-// drainTimeout is how long telemetry may take to arrive after the end of the load. Batches and pushes take
-// up to 2 s, retries up to 5 s.
+// drainTimeout is how long telemetry may take to arrive after the end of the load. Batches and
+// pushes take up to 2 s, retries up to 5 s.
 const drainTimeout = 20 * time.Second
 
 // loadExitThreshold is client-load's exit code for more failed operations than allowed.
 const loadExitThreshold = 2
 
-// verify waits until all telemetry has arrived and prints the summary. It returns an error if data is
-// missing or operations failed.
+// verify waits until all telemetry has arrived and prints the summary. It returns an error if data
+// is missing or operations failed.
 func (s *stack) verify(ctx context.Context) error {
 	if s.load != nil {
 		if code := s.load.ExitCode(); code != 0 && code != loadExitThreshold {
@@ -130,8 +130,8 @@ func (s *stack) spans(ctx context.Context) (spans summary.Spans, err error) {
 	}, nil
 }
 
-// counter returns the value of a counter. Depending on the version of the collector, which Jaeger is built
-// from, its name ends in _total or not.
+// counter returns the value of a counter. Depending on the version of the collector, which Jaeger
+// is built from, its name ends in _total or not.
 func counter(totals map[string]float64, name string) int64 {
 	return int64(totals[name] + totals[name+"_total"])
 }

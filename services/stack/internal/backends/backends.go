@@ -59,9 +59,9 @@ const (
 	loadMemory       = "64MiB"
 )
 
-// MaxTraces returns how many traces Jaeger keeps for a load of rate operations per second: those of the
-// last 5 minutes with one trace per operation, but at least 5,000 and at most 20,000. A trace of two spans
-// takes about 12 KiB of Jaeger's memory.
+// MaxTraces returns how many traces Jaeger keeps for a load of rate operations per second: those of
+// the last 5 minutes with one trace per operation, but at least 5,000 and at most 20,000. A trace
+// of two spans takes about 12 KiB of Jaeger's memory.
 func MaxTraces(rate float64) int {
 	return min(max(int(rate*300), 5_000), 20_000)
 }
@@ -72,8 +72,8 @@ func (s Settings) ReportFile() string { return filepath.Join(s.Dir, "load-report
 // LogDir returns the directory of the children's logs.
 func (s Settings) LogDir() string { return filepath.Join(s.Dir, "logs") }
 
-// Prepare writes the configurations below s.Dir and returns the children in the order in which they are
-// started.
+// Prepare writes the configurations below s.Dir and returns the children in the order in which they
+// are started.
 func Prepare(s Settings) ([]Child, error) {
 	for _, dir := range []string{s.LogDir(), s.path("config"), s.path("data")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

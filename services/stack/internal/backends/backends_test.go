@@ -38,7 +38,8 @@ func mustPrepare(t *testing.T, s Settings) map[string]Child {
 	return byName
 }
 
-// last returns the value of a variable. If env contains it several times, the last one is effective.
+// last returns the value of a variable. If env contains it several times, the last one is
+// effective.
 func last(env []string, name string) string {
 	value := ""
 	for _, entry := range env {
@@ -231,8 +232,8 @@ func TestTargetsExist(t *testing.T) {
 	}
 }
 
-// built returns the path of a program: the value of MINI_REDIS_<NAME>, or the program that a previous run
-// of the stack has left in the cache.
+// built returns the path of a program: the value of MINI_REDIS_<NAME>, or the program that a
+// previous run of the stack has left in the cache.
 func built(t *testing.T, name string) string {
 	t.Helper()
 	if path := os.Getenv("MINI_REDIS_" + strings.ToUpper(name)); path != "" {

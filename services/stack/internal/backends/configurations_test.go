@@ -10,7 +10,8 @@ import (
 	otelcollector "mini-redis/otel-collector"
 )
 
-// validate runs the validate command of a collector or of Jaeger, which is built from the collector.
+// validate runs the validate command of a collector or of Jaeger, which is built from the
+// collector.
 func validate(t *testing.T, program string, env []string, files ...string) (output string, ok bool) {
 	t.Helper()
 	args := []string{"validate"}

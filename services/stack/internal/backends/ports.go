@@ -2,8 +2,8 @@ package backends
 
 import "mini-redis/services/stack/internal/ports"
 
-// Ports are the stack's loopback ports. Ports that are used from outside the stack have default numbers;
-// the others are any free ports.
+// Ports are the stack's loopback ports. Ports that are used from outside the stack have default
+// numbers; the others are any free ports.
 type Ports struct {
 	RESP, Admin, Console                *ports.Port
 	OTLPGRPC, OTLPHTTP                  *ports.Port

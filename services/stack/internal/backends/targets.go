@@ -12,7 +12,8 @@ import (
 // ErrNoCheckout is returned if the project's source code is not found. The stack builds from it.
 var ErrNoCheckout = errors.New("the stack builds the project from source: run it inside a checkout of the project")
 
-// FindRoot returns the project's root directory: dir or its nearest parent that contains the stack's modules.
+// FindRoot returns the project's root directory: dir or its nearest parent that contains the
+// stack's modules.
 func FindRoot(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

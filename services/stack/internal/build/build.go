@@ -71,9 +71,9 @@ func (b *Builder) Cached(ctx context.Context, t Target) (path string, ok bool, e
 	return path, isProgram(path), nil
 }
 
-// Ensure returns the path of a target's program in the cache. It builds the program if it is not cached.
-// If several processes call Ensure for the same target, one builds it and the others wait. An
-// interrupted build leaves no program at the path.
+// Ensure returns the path of a target's program in the cache. It builds the program if it is not
+// cached. If several processes call Ensure for the same target, one builds it and the others wait.
+// An interrupted build leaves no program at the path.
 func (b *Builder) Ensure(ctx context.Context, t Target) (path string, err error) {
 	path, ok, err := b.Cached(ctx, t)
 	if err != nil || ok {
@@ -116,8 +116,8 @@ func (b *Builder) Into(ctx context.Context, t Target, out string) error {
 // traces and profiles are not affected.
 const ldflags = "-s -w"
 
-// key returns a hash of everything that determines the program: the module's files, the build flags and
-// the toolchain that the module selects.
+// key returns a hash of everything that determines the program: the module's files, the build flags
+// and the toolchain that the module selects.
 func (b *Builder) key(ctx context.Context, t Target) (string, error) {
 	cmd := exec.CommandContext(ctx, b.Go, "env", "GOVERSION", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOEXPERIMENT")
 	cmd.Dir, cmd.Env = t.Dir, b.goEnv()

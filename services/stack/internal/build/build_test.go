@@ -188,8 +188,8 @@ func TestConcurrentBuildersBuildOnce(t *testing.T) {
 	}
 }
 
-// slowGo returns a go command whose build writes a partial program, creates the file started and then
-// blocks.
+// slowGo returns a go command whose build writes a partial program, creates the file started and
+// then blocks.
 func slowGo(t *testing.T) (command, started string) {
 	t.Helper()
 	command, started = filepath.Join(t.TempDir(), "go"), filepath.Join(t.TempDir(), "started")

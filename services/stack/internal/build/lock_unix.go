@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// lock takes an exclusive lock on the file. The kernel releases it when this process ends. While another
-// process holds it, lock calls waiting every 200 ms.
+// lock takes an exclusive lock on the file. The kernel releases it when this process ends. While
+// another process holds it, lock calls waiting every 200 ms.
 func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -86,8 +86,9 @@ func (r *run) startTicker() (stop func()) {
 	return func() { ticker.Stop(); close(done); wg.Wait() }
 }
 
-// flags returns the flags for go list and go build. They must be the same, because they determine which
-// packages are stale. -mod=readonly overrides GOFLAGS: a build must not change go.mod and go.sum.
+// flags returns the flags for go list and go build. They must be the same, because they determine
+// which packages are stale. -mod=readonly overrides GOFLAGS: a build must not change go.mod and
+// go.sum.
 func (r *run) flags() []string {
 	flags := []string{"-mod=readonly", "-ldflags=" + ldflags}
 	if r.target.Tags != "" {
@@ -161,8 +162,8 @@ func (r *run) goCommand(ctx context.Context, args []string, stderr, log io.Write
 	return r.goCommandTo(ctx, args, io.Discard, stderr, log)
 }
 
-// goCommandTo runs the go command. When ctx is done, it sends SIGINT to the command's process group, and
-// SIGKILL to the command after 5 s.
+// goCommandTo runs the go command. When ctx is done, it sends SIGINT to the command's process
+// group, and SIGKILL to the command after 5 s.
 func (r *run) goCommandTo(ctx context.Context, args []string, stdout, stderr, log io.Writer) error {
 	cmd := exec.Command(r.Go, args...)
 	cmd.Dir, cmd.Env = r.target.Dir, r.goEnv()
@@ -195,7 +196,8 @@ func (r *run) goCommandTo(ctx context.Context, args []string, stdout, stderr, lo
 	return err
 }
 
-// failure returns an error with the first message of the go command and the path of the complete log.
+// failure returns an error with the first message of the go command and the path of the complete
+// log.
 func (r *run) failure(ctx context.Context, err error, log string) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s was not built: %w", r.target.Name, err)

@@ -22,8 +22,8 @@ func (d *Display) Build(step string, p build.Progress) {
 	d.Live(p.Target+string(p.Phase), text) // a new subject: each new phase is printed at once
 }
 
-// isBrief reports whether a state usually lasts less than a few seconds. Such states are not written to a
-// file.
+// isBrief reports whether a state usually lasts less than a few seconds. Such states are not
+// written to a file.
 func isBrief(p build.Progress) bool {
 	const few = 20 // packages
 	switch p.Phase {

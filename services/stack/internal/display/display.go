@@ -1,5 +1,5 @@
-// Package display writes the output of the stack: permanent lines and one live line. On a terminal the
-// live line is rewritten in place. In a file it is appended at most every 15 s.
+// Package display writes the output of the stack: permanent lines and one live line. On a terminal
+// the live line is rewritten in place. In a file it is appended at most every 15 s.
 package display
 
 import (
@@ -25,13 +25,14 @@ type Display struct {
 // liveInterval is the minimum time between live lines about one subject in a file.
 const liveInterval = 15 * time.Second
 
-// New returns a Display that writes to out. terminal states whether out is a terminal; now is the clock.
+// New returns a Display that writes to out. terminal states whether out is a terminal; now is the
+// clock.
 func New(out io.Writer, terminal bool, now func() time.Time) *Display {
 	return &Display{out: out, terminal: terminal, now: now}
 }
 
-// IsTerminal reports whether out is a terminal that supports control sequences: a character device, with
-// TERM set to a value other than dumb.
+// IsTerminal reports whether out is a terminal that supports control sequences: a character device,
+// with TERM set to a value other than dumb.
 func IsTerminal(out io.Writer, getenv func(string) string) bool {
 	f, ok := out.(*os.File)
 	if !ok || getenv("TERM") == "dumb" || getenv("TERM") == "" {
@@ -67,8 +68,8 @@ func (d *Display) print(text string) {
 	_, _ = io.WriteString(d.out, text) // an error of the output cannot be reported anywhere else
 }
 
-// Live replaces the live line. In a file, the first line about a subject is written at once, and further
-// lines about the same subject at most every 15 s.
+// Live replaces the live line. In a file, the first line about a subject is written at once, and
+// further lines about the same subject at most every 15 s.
 func (d *Display) Live(subject, text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

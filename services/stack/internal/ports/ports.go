@@ -27,9 +27,9 @@ func (p *Port) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa
 // URL returns the http URL of the port with path, which may be empty.
 func (p *Port) URL(path string) string { return "http://" + p.Addr() + path }
 
-// Reserve reserves the wanted port of 127.0.0.1, or any free port if wanted is in use or 0. The port is
-// held by a listener until Release, so that neither another reservation nor an outgoing connection
-// of the stack gets the same port.
+// Reserve reserves the wanted port of 127.0.0.1, or any free port if wanted is in use or 0. The
+// port is held by a listener until Release, so that neither another reservation nor an outgoing
+// connection of the stack gets the same port.
 func Reserve(purpose string, wanted int) (*Port, error) {
 	if wanted != 0 && !inUse(wanted) {
 		if l, err := listen(wanted); err == nil {
@@ -56,8 +56,8 @@ func listen(port int) (net.Listener, error) {
 }
 
 // inUse reports whether a server accepts connections on the port. A listener alone does not detect
-// this on some systems: beside a server on 0.0.0.0 they allow a second one on 127.0.0.1, which would
-// then receive the local clients of the first one.
+// this on some systems: beside a server on 0.0.0.0 they allow a second one on 127.0.0.1, which
+// would then receive the local clients of the first one.
 func inUse(port int) bool {
 	conn, err := net.DialTimeout("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), 200*time.Millisecond)
 	if err != nil {

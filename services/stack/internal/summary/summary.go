@@ -1,5 +1,6 @@
-// Package summary compares the counts of a run: what the load sent, what the collector accepted and what
-// Jaeger and Prometheus stored. Different programs count them, so if the counts agree, no data was lost.
+// Package summary compares the counts of a run: what the load sent, what the collector accepted and
+// what Jaeger and Prometheus stored. Different programs count them, so if the counts agree, no data
+// was lost.
 //
 // services/stack collects the counts. This package makes no requests.
 package summary
@@ -83,8 +84,8 @@ type Memory struct {
 	Bytes int64  `json:"bytes"`
 }
 
-// Losses returns one sentence for each inconsistency between the counts. While telemetry is still in
-// transit there are inconsistencies; afterwards the result is empty unless data was lost.
+// Losses returns one sentence for each inconsistency between the counts. While telemetry is still
+// in transit there are inconsistencies; afterwards the result is empty unless data was lost.
 func (f Figures) Losses() []string {
 	var losses []string
 	add := func(lost bool, format string, args ...any) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// complete returns the counts of a run without losses: 10 operations with 20 spans, and one span of a
-// connection.
+// complete returns the counts of a run without losses: 10 operations with 20 spans, and one span of
+// a connection.
 func complete() Figures {
 	return Figures{
 		Load: &Load{

@@ -7,8 +7,9 @@ import (
 	"syscall"
 )
 
-// isolate makes cmd start in its own process group. Ctrl-C in a terminal then reaches only the stack,
-// which stops its children in order. isolate also sets the parent-death signal, if the system has it.
+// isolate makes cmd start in its own process group. Ctrl-C in a terminal then reaches only the
+// stack, which stops its children in order. isolate also sets the parent-death signal, if the
+// system has it.
 func isolate(cmd *exec.Cmd) {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}

@@ -1,8 +1,9 @@
-// Package supervise runs child processes. Each child has its own process group and writes its output
-// to a file. Children are started in order and stopped in reverse order. They do not outlive this
-// process, however it ends.
+// Package supervise runs child processes. Each child has its own process group and writes its
+// output to a file. Children are started in order and stopped in reverse order. They do not outlive
+// this process, however it ends.
 //
-// services/stack/internal/backends defines the children. This package does not depend on what they do.
+// services/stack/internal/backends defines the children. This package does not depend on what they
+// do.
 package supervise
 
 import (
@@ -89,9 +90,9 @@ func (g *Group) Processes() []*Process {
 	return append([]*Process(nil), g.children...)
 }
 
-// Stop stops the children one after the other in reverse order. When ctx is done, it kills those that
-// are still running. It returns when all children have ended. The error names the children that
-// were killed.
+// Stop stops the children one after the other in reverse order. When ctx is done, it kills those
+// that are still running. It returns when all children have ended. The error names the children
+// that were killed.
 func (g *Group) Stop(ctx context.Context) error {
 	g.mu.Lock()
 	g.stopping = true

@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// The test binary is also the child program. The first argument after "--" selects the kind of child.
+// The test binary is also the child program. The first argument after "--" selects the kind of
+// child.
 func TestMain(m *testing.M) {
 	for i, arg := range os.Args {
 		if arg == "--" && i+1 < len(os.Args) {

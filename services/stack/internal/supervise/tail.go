@@ -11,8 +11,9 @@ const (
 	tailLineBytes = 400 // so that a long line, such as JSON with a stack trace, does not hide the others
 )
 
-// Tail returns the last n non-empty lines of a file. Each line is indented and cut to tailLineBytes.
-// Tail reads only the last tailBytes of the file. It returns "" if there are no lines.
+// Tail returns the last n non-empty lines of a file. Each line is indented and cut to
+// tailLineBytes. Tail reads only the last tailBytes of the file. It returns "" if there are no
+// lines.
 func Tail(path string, n int) string {
 	f, err := os.Open(path)
 	if err != nil {

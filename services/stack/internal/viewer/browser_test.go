@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// harness shows the page in a frame with a given width, runs a script on it and writes the script's result
-// as JSON into its own document.
+// harness shows the page in a frame with a given width, runs a script on it and writes the script's
+// result as JSON into its own document.
 const harness = `<!doctype html><title>harness</title><iframe id="frame" width="%d" height="900" src="%s"></iframe><pre id="result"></pre>
 <script>
 const frame = document.getElementById("frame");

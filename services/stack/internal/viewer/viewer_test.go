@@ -15,8 +15,8 @@ import (
 // microseconds.
 const knownTrace = "73b887c537ddd240244c6e474fa9639b"
 
-// serveJaeger serves the page as Jaeger does: files below /static/, index.html for every other path except
-// the API, which has one trace. In addition it serves the test's page /harness.
+// serveJaeger serves the page as Jaeger does: files below /static/, index.html for every other path
+// except the API, which has one trace. In addition it serves the test's page /harness.
 func serveJaeger(t *testing.T, harness string) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -93,8 +93,8 @@ func TestPageHasNoExternalURLs(t *testing.T) {
 	}
 }
 
-// TestIndexHasBaseElement checks for the base element, which Jaeger rewrites if it is served below another
-// path.
+// TestIndexHasBaseElement checks for the base element, which Jaeger rewrites if it is served below
+// another path.
 func TestIndexHasBaseElement(t *testing.T) {
 	index, err := fs.ReadFile(Assets(), "index.html")
 	if err != nil || !strings.Contains(string(index), `<base href="/"`) {

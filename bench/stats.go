@@ -8,11 +8,11 @@ import (
 	"text/tabwriter"
 )
 
-// figure collects one quantity over the rounds.
-type figure []float64
+// values holds one quantity, with one value per round.
+type values []float64
 
-// median is the middle value, 0 of none.
-func (f figure) median() float64 {
+// median returns the median, or 0 if there are no values.
+func (f values) median() float64 {
 	if len(f) == 0 {
 		return 0
 	}
@@ -23,15 +23,16 @@ func (f figure) median() float64 {
 	return s[len(s)/2]
 }
 
-// String is the median with the least and the largest value.
-func (f figure) String() string {
+// String returns the median, the minimum and the maximum: "2.00 (1.00-3.00)".
+func (f values) String() string {
 	if len(f) == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%s (%s-%s)", short(f.median()), short(slices.Min(f)), short(slices.Max(f)))
+	return fmt.Sprintf("%s (%s-%s)", format(f.median()), format(slices.Min(f)), format(slices.Max(f)))
 }
 
-func short(v float64) string {
+// format formats v with two decimals, with one from 100 and with none from 1000.
+func format(v float64) string {
 	switch {
 	case v >= 1000:
 		return fmt.Sprintf("%.0f", v)
@@ -43,16 +44,17 @@ func short(v float64) string {
 
 // sample is one measurement of one server under one load.
 type sample struct {
-	cpu      float64 // microseconds an operation
-	rate     float64 // operations a second
+	cpu      float64 // microseconds per operation
+	rate     float64 // operations per second
 	p50, p99 float64 // milliseconds
 }
 
-// series are a server's samples over the rounds.
+// series holds the samples of one server, one per round.
 type series []sample
 
-func (s series) pick(f func(sample) float64) figure {
-	var out figure
+// pick returns one quantity of all samples.
+func (s series) pick(f func(sample) float64) values {
+	var out values
 	for _, v := range s {
 		out = append(out, f(v))
 	}
@@ -64,9 +66,10 @@ func rateOf(s sample) float64 { return s.rate }
 func p50Of(s sample) float64  { return s.p50 }
 func p99Of(s sample) float64  { return s.p99 }
 
-// ratios are the quotients to another's samples, round by round.
-func (s series) ratios(to series, f func(sample) float64) figure {
-	var out figure
+// ratios returns the ratios to the samples of another series, round by round. It omits rounds in
+// which the other value is not above 0.
+func (s series) ratios(to series, f func(sample) float64) values {
+	var out values
 	for i := range min(len(s), len(to)) {
 		if d := f(to[i]); d > 0 {
 			out = append(out, f(s[i])/d)
@@ -75,7 +78,7 @@ func (s series) ratios(to series, f func(sample) float64) figure {
 	return out
 }
 
-// table prints rows under a header, aligned.
+// table prints a title and aligned rows. The first row is the header.
 func table(w io.Writer, title string, rows [][]string) {
 	fmt.Fprintf(w, "\n%s\n", title)
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
