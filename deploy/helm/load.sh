@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes a load run on the cluster, as one Helm release:
 #   ./deploy/helm/load.sh [RUN] [--set rate=200 ...]
-# Prints its progress. Exit codes: 0 the run passed, 2 a threshold was missed, 1 the run could not
+# Prints its progress. Exit codes: 0 the run passed, 2 a threshold was violated, 1 the run could not
 # be made. The release remains, with its logs; `helm uninstall RUN` deletes it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../lib.sh
