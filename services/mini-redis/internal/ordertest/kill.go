@@ -50,7 +50,7 @@ type victim struct {
 // kill kills connections in turn: subscribers that read and that do not, and one that
 // waits for a key.
 func (r *round) kill(ctx context.Context) error {
-	killer, err := r.dial(ctx, "killer", 2)
+	killer, err := r.dial(ctx, "killing connection", 2)
 	if err != nil {
 		return err
 	}

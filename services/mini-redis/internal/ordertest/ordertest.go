@@ -96,7 +96,7 @@ type round struct {
 	publishers  []*publisher
 	subscribers []*subscriber
 	victims     []*victim // guarded by mu
-	crowd       crowd
+	queues      sharedQueues
 	target      atomic.Int64 // the victim whose channel is published to, 0 for none
 	blocking    sync.RWMutex // a pause excludes the waits whose order is checked
 
@@ -140,8 +140,13 @@ func (r *round) run(ctx context.Context, d time.Duration) error {
 	for i := range pipeliners {
 		start(&first, func(ctx context.Context) error { return r.pipeline(ctx, i) })
 	}
-	r.crowd.start(r, func(f func(context.Context) error) { start(&first, f) }, func(f func(context.Context) error) { start(&last, f) })
-	start(&first, r.conduct)
+	for i := range r.queues.pushed {
+		start(&first, func(ctx context.Context) error { return r.queues.push(ctx, r, i) })
+	}
+	for i := range r.queues.popped {
+		start(&last, func(ctx context.Context) error { return r.queues.pop(ctx, r, i) })
+	}
+	start(&first, r.orderWaiters)
 	start(&first, r.pause)
 	start(&first, r.kill)
 	select {
@@ -250,8 +255,9 @@ func (r *round) violation(err error) {
 // compare compares what the connections received with the model. A connection that ended
 // with a violation has received something, but not all.
 func (r *round) compare(admin *conn) {
-	if r.crowd.complete() {
-		r.check(r.crowd.check(admin))
+	if r.queues.complete() {
+		r.check(r.queues.check(admin))
+		r.report.Popped += r.queues.total()
 	}
 	for _, p := range r.publishers {
 		if !p.complete {

@@ -14,7 +14,7 @@ const longPause = "60000"
 // pause pauses the server again and again: writes until UNPAUSE, or everything for some
 // milliseconds.
 func (r *round) pause(ctx context.Context) error {
-	admin, err := r.dial(ctx, "pauser", 2)
+	admin, err := r.dial(ctx, "pausing connection", 2)
 	if err != nil {
 		return err
 	}

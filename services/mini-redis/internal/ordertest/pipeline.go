@@ -13,7 +13,7 @@ func (r *round) pipeline(ctx context.Context, index int) error {
 	if err != nil {
 		return err
 	}
-	p := &private{c: c, counter: fmt.Sprintf("private:%d:counter", index), list: fmt.Sprintf("private:%d:list", index)}
+	p := &ownKeys{c: c, counter: fmt.Sprintf("private:%d:counter", index), list: fmt.Sprintf("private:%d:list", index)}
 	for !r.stopped() {
 		for range 1 + c.rnd.IntN(30) {
 			p.act()
@@ -27,8 +27,8 @@ func (r *round) pipeline(ctx context.Context, index int) error {
 	return nil
 }
 
-// private is the model of a connection's own keys.
-type private struct {
+// ownKeys is the model of a connection's own keys.
+type ownKeys struct {
 	c             *conn
 	counter, list string
 	n             int64
@@ -36,7 +36,7 @@ type private struct {
 }
 
 // act appends a random request.
-func (p *private) act() {
+func (p *ownKeys) act() {
 	c := p.c
 	token := strconv.Itoa(c.rnd.Int())
 	switch c.rnd.IntN(10) {
@@ -67,7 +67,7 @@ func (p *private) act() {
 
 // blockingPop asks for an element. An empty list makes it wait for 1 to 5 ms, in which
 // the requests behind it wait too.
-func (p *private) blockingPop() {
+func (p *ownKeys) blockingPop() {
 	c := p.c
 	command := []string{"BLPOP", "BRPOP"}[c.rnd.IntN(2)]
 	timeout := fmt.Sprintf("0.00%d", 1+c.rnd.IntN(5))

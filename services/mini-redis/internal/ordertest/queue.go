@@ -9,17 +9,16 @@ import (
 	"time"
 )
 
-// crowd pushes to and pops from the same queues on several connections: every element
+// sharedQueues pushes to and pops from the same queues on several connections: every element
 // is popped once, and each connection pops those of a queue in the order of the pushes.
-type crowd struct {
-	round  *round
+type sharedQueues struct {
 	pushed [2][]element // by pusher
 	popped [3][]element // by consumer
 	ended  atomic.Int32 // number of those that ended without a violation
 }
 
 // complete reports whether all pushers and consumers ended without a violation.
-func (d *crowd) complete() bool { return int(d.ended.Load()) == len(d.pushed)+len(d.popped) }
+func (d *sharedQueues) complete() bool { return int(d.ended.Load()) == len(d.pushed)+len(d.popped) }
 
 // element is an element of a queue.
 type element struct {
@@ -30,23 +29,12 @@ type element struct {
 
 var queues = []string{"queue:0", "queue:1", "queue:2"}
 
-// start starts the pushers with first and the consumers with last.
-func (d *crowd) start(r *round, first, last func(func(context.Context) error)) {
-	d.round = r
-	for i := range d.pushed {
-		first(func(ctx context.Context) error { return d.push(ctx, i) })
-	}
-	for i := range d.popped {
-		last(func(ctx context.Context) error { return d.pop(ctx, i) })
-	}
-}
-
-func (d *crowd) push(ctx context.Context, index int) error {
-	c, err := d.round.dial(ctx, fmt.Sprintf("pusher %d", index), 2+index%2)
+func (d *sharedQueues) push(ctx context.Context, r *round, index int) error {
+	c, err := r.dial(ctx, fmt.Sprintf("pusher %d", index), 2+index%2)
 	if err != nil {
 		return err
 	}
-	for !d.round.stopped() {
+	for !r.stopped() {
 		for range 1 + c.rnd.IntN(5) {
 			i := len(d.pushed[index])
 			e := element{queue: queues[c.rnd.IntN(len(queues))], pusher: int32(index), seq: int32(i)}
@@ -58,20 +46,20 @@ func (d *crowd) push(ctx context.Context, index int) error {
 		if err := c.finish(); err != nil {
 			return err
 		}
-		d.round.sleep(time.Duration(c.rnd.IntN(1000)) * time.Microsecond)
+		r.sleep(time.Duration(c.rnd.IntN(1000)) * time.Microsecond)
 	}
 	d.ended.Add(1)
 	return nil
 }
 
 // pop pops until the pushers have ended and the queues are empty.
-func (d *crowd) pop(ctx context.Context, index int) error {
-	c, err := d.round.dial(ctx, fmt.Sprintf("consumer %d", index), 2+index%2)
+func (d *sharedQueues) pop(ctx context.Context, r *round, index int) error {
+	c, err := r.dial(ctx, fmt.Sprintf("consumer %d", index), 2+index%2)
 	if err != nil {
 		return err
 	}
 	for empty := false; !empty; {
-		last := closed(d.round.quiet)
+		last := closed(r.quiet)
 		popped := len(d.popped[index])
 		for range 1 + c.rnd.IntN(4) {
 			request := []string{"BLPOP"}
@@ -90,7 +78,7 @@ func (d *crowd) pop(ctx context.Context, index int) error {
 }
 
 // keep keeps an element that a consumer has popped.
-func (d *crowd) keep(index int, v value) error {
+func (d *sharedQueues) keep(index int, v value) error {
 	if v.null {
 		return nil
 	}
@@ -103,13 +91,19 @@ func (d *crowd) keep(index int, v value) error {
 	return err
 }
 
+// total returns the number of elements.
+func (d *sharedQueues) total() (n int64) {
+	for i := range d.pushed {
+		n += int64(len(d.pushed[i]))
+	}
+	return n
+}
+
 // check compares what was popped with what was pushed.
-func (d *crowd) check(admin *conn) error {
+func (d *sharedQueues) check(admin *conn) error {
 	times := [len(d.pushed)][]int{}
-	pushed := 0
 	for i := range d.pushed {
 		times[i] = make([]int, len(d.pushed[i]))
-		pushed += len(d.pushed[i])
 	}
 	for i, list := range d.popped {
 		last := map[string]int64{}
@@ -133,7 +127,6 @@ func (d *crowd) check(admin *conn) error {
 			return fmt.Errorf("the element %d-%d was popped %d times", i, seq, times[i][seq])
 		}
 	}
-	d.round.report.Popped += int64(pushed)
 	admin.ask(number(0), append([]string{"EXISTS"}, queues...)...)
 	return admin.finish()
 }
@@ -146,10 +139,10 @@ type waiter struct {
 	killed  bool
 }
 
-// conduct makes connections wait for the same key, one after the other, and then pushes:
+// orderWaiters makes connections wait for the same key, one after the other, and then pushes:
 // the first waiter gets the first element.
-func (r *round) conduct(ctx context.Context) error {
-	admin, err := r.dial(ctx, "conductor", 2)
+func (r *round) orderWaiters(ctx context.Context) error {
+	admin, err := r.dial(ctx, "coordinator", 2)
 	if err != nil {
 		return err
 	}
