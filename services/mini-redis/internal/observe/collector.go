@@ -71,7 +71,8 @@ func (s *snapshot) take(o *Observer) {
 	s.codes = append(s.codes[:0], o.errors.count...)
 	o.batch.end() // no command runs now
 	s.batch = o.batch
-	s.processed, s.invalid, s.overRate, s.overPending = o.processed, o.invalid, o.overRate, o.overPending
+	s.processed, s.invalid = o.processed, o.invalid
+	s.overRate, s.overPending = o.overRate, o.overPending
 }
 
 // Describe implements prometheus.Collector.

@@ -104,12 +104,15 @@ func spansOf(count []uint64, low int) (spans []*dto.BucketSpan, deltas []int64) 
 // histogram renders the numbers of commands in a batch.
 func (b *batches) histogram(created time.Time) *dto.Histogram {
 	h := &dto.Histogram{
-		SampleCount: new(b.count), SampleSum: new(float64(b.total)), CreatedTimestamp: timestamppb.New(created),
+		SampleCount: new(b.count), SampleSum: new(float64(b.total)),
+		CreatedTimestamp: timestamppb.New(created),
 	}
 	var sum uint64
 	for i, k := range b.sizes[:batchSizes-1] {
 		sum += k
-		h.Bucket = append(h.Bucket, &dto.Bucket{UpperBound: new(float64(uint64(1) << i)), CumulativeCount: new(sum)})
+		h.Bucket = append(h.Bucket, &dto.Bucket{
+			UpperBound: new(float64(uint64(1) << i)), CumulativeCount: new(sum),
+		})
 	}
 	return h
 }

@@ -50,12 +50,12 @@ type Options struct {
 	Sink       Sink                          // nil: there are no spans
 	Propagator propagation.TextMapPropagator // nil: callers' contexts are ignored
 	Version    string                        // of the program: the version of the spans' scope
-	Roots      float64                       // largest number of root spans per second; 0: none
-	MaxSpans   float64                       // largest number per second of spans that continue a trace; 0: no limit
+	Roots      float64                       // limit of root spans per second; 0: no root spans
+	MaxSpans   float64                       // limit of spans per second that continue a trace; 0: none
 	Keys       bool                          // record the first key of a command in its span
 	MaxPending int                           // limit of pending spans; 0 means DefaultMaxPending
 	MaxBytes   int64                         // limit of their memory; 0 means DefaultMaxPendingBytes
-	Rand       func() uint64                 // generates IDs; nil means a generator that the system has seeded
+	Rand       func() uint64                 // generates IDs; nil means a seeded generator
 }
 
 // Observer counts, times and traces the server's commands. Its methods are called under
@@ -103,9 +103,9 @@ var _ engine.Observer = (*Observer)(nil)
 // New creates an observer.
 func New(opts Options) *Observer {
 	o := &Observer{
-		partition: newPartition(), errors: newErrorCodes(), remote: unlimited(), viewers: newLimiter(viewerRate),
-		tracing: opts.Sink != nil, sink: opts.Sink, extract: newExtractor(opts.Propagator), clock: opts.Clock,
-		random: opts.Rand, keys: opts.Keys, createdNanos: opts.Clock.Now().UnixNano(),
+		partition: newPartition(), errors: newErrorCodes(), extract: newExtractor(opts.Propagator),
+		remote: unlimited(), viewers: newLimiter(viewerRate), tracing: opts.Sink != nil, sink: opts.Sink,
+		clock: opts.Clock, random: opts.Rand, keys: opts.Keys, createdNanos: opts.Clock.Now().UnixNano(),
 		pending: newPendingSpans(opts.MaxPending, opts.MaxBytes),
 	}
 	o.names = &names{version: opts.Version, codes: o.errors.names, locals: newInterned("", maxLocals)}

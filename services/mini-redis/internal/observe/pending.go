@@ -35,7 +35,8 @@ func newPendingSpans(maxCount int, maxBytes int64) pendingSpans {
 		maxBytes = DefaultMaxPendingBytes
 	}
 	return pendingSpans{
-		maxCount: int64(maxCount), maxOfConnection: max(1, int64(maxCount/connectionShare)), maxBytes: maxBytes,
+		maxCount: int64(maxCount), maxBytes: maxBytes,
+		maxOfConnection: max(1, int64(maxCount/connectionShare)),
 	}
 }
 

@@ -12,7 +12,9 @@ const heapMetric = "/memory/classes/heap/objects:bytes"
 // ReadProcess returns the figures of this process that the operating system and the
 // runtime have. It takes some tens of microseconds. Unknown figures are zero.
 func ReadProcess() Process {
-	p := Process{PID: os.Getpid(), ResidentSize: residentSize(), SystemMemory: systemMemory(), OS: osName()}
+	p := Process{
+		PID: os.Getpid(), ResidentSize: residentSize(), SystemMemory: systemMemory(), OS: osName(),
+	}
 	p.UserCPU, p.SystemCPU = cpuTime()
 	heap := []metrics.Sample{{Name: heapMetric}}
 	if metrics.Read(heap); heap[0].Value.Kind() == metrics.KindUint64 {

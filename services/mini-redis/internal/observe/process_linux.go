@@ -38,7 +38,7 @@ func osName() string {
 	if syscall.Uname(&u) != nil {
 		return "Linux"
 	}
-	return strings.Join([]string{utsText(u.Sysname[:]), utsText(u.Release[:]), utsText(u.Machine[:])}, " ")
+	return utsText(u.Sysname[:]) + " " + utsText(u.Release[:]) + " " + utsText(u.Machine[:])
 }
 
 // utsText converts a C string, whose characters are signed on some machines.

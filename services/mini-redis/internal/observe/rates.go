@@ -27,7 +27,9 @@ func (o *Observer) Tick(mono, inputBytes, outputBytes int64) {
 	if r.n > 0 && mono-r.last().mono < sampleGap {
 		return
 	}
-	r.ring[r.n%sampleCount] = sample{mono, float64(o.processed), float64(inputBytes), float64(outputBytes)}
+	r.ring[r.n%sampleCount] = sample{
+		mono, float64(o.processed), float64(inputBytes), float64(outputBytes),
+	}
 	r.n++
 }
 
@@ -51,5 +53,7 @@ func (r *rates) since(now sample) (perSecond sample) {
 		return sample{}
 	}
 	rate := func(now, then float64) float64 { return max(now-then, 0) / seconds }
-	return sample{now.mono, rate(now.calls, from.calls), rate(now.input, from.input), rate(now.sent, from.sent)}
+	return sample{
+		now.mono, rate(now.calls, from.calls), rate(now.input, from.input), rate(now.sent, from.sent),
+	}
 }

@@ -125,7 +125,8 @@ func (o *Observer) newSpan(call *engine.Call, c *commandStats) *span {
 	s := o.spans.Get().(*span)
 	s.conn, s.bytes, s.stats = conn, bytes, c
 	r := &s.record
-	r.Kind, r.Describer, r.Text, r.Data[dataLocal] = trace.SpanKindServer, c.operation, text, conn.local
+	r.Kind, r.Describer = trace.SpanKindServer, c.operation
+	r.Text, r.Data[dataLocal] = text, conn.local
 	for !r.SpanID.IsValid() {
 		binary.LittleEndian.PutUint64(r.SpanID[:], o.random())
 	}

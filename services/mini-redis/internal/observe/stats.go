@@ -111,7 +111,8 @@ func isHandshake(name string) bool {
 // isHandshakeWord is isHandshake for a command that the table does not have: clients try
 // subcommands that a newer server may have.
 func isHandshakeWord(args [][]byte) bool {
-	return len(args) > 0 && len(args[0]) <= len("readonly") && isHandshake(strings.ToLower(string(args[0])))
+	return len(args) > 0 && len(args[0]) <= len("readonly") &&
+		isHandshake(strings.ToLower(string(args[0])))
 }
 
 // batches are the counters of the loops' batches. A turn is one batch.
