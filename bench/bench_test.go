@@ -68,6 +68,39 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// The loads of the sections publish and memory.
+func TestPublishAndFill(t *testing.T) {
+	addr := servertest.MiniRedis(t)
+	for _, a := range []audience{{subscribers: 20}, {patterns: 2500}} {
+		conns, err := a.subscribe(t.Context(), addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := a.run(t.Context(), addr, conns, 50)
+		if err != nil || s.rate <= 0 || s.p50 <= 0 || s.p99 < s.p50 {
+			t.Errorf("%+v: %+v, %v", a, s, err)
+		}
+		for _, c := range conns {
+			if err := c.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {
+				t.Error(err)
+			}
+			if n, _ := c.Read(make([]byte, 1)); n > 0 {
+				t.Errorf("%+v: run has not read all messages", a)
+			}
+			_ = c.Close()
+		}
+	}
+	if err := fill(t.Context(), addr, "SET", value, 2345); err != nil {
+		t.Error(err)
+	}
+	if got := servertest.Ask(t, addr, "DBSIZE"); got != ":2345\r\n" {
+		t.Errorf("DBSIZE: %q", got)
+	}
+	if err := fill(t.Context(), addr, "RPUSH", value, 1); err == nil {
+		t.Error("RPUSH to a string: no error")
+	}
+}
+
 func TestConnect(t *testing.T) {
 	conns, err := connect(context.Background(), servertest.MiniRedis(t), 50)
 	if err != nil || len(conns) != 50 {

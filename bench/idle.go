@@ -11,10 +11,7 @@ import (
 // active connection with and without the idle ones.
 func (b *bench) idleConnections(ctx context.Context) error {
 	rows := [][]string{{"", "KiB per connection", "p50 ms without idle", "p50 ms with idle", "ratio"}}
-	for _, p := range b.installed() {
-		if !p.complete {
-			continue
-		}
+	for _, p := range b.complete() {
 		var kib, without, with, ratio values
 		for range b.rounds {
 			k, a, m, err := b.measureIdle(ctx, p)
@@ -32,7 +29,7 @@ func (b *bench) idleConnections(ctx context.Context) error {
 // measureIdle returns the resident memory per idle connection in KiB, and the median
 // round trip in milliseconds without and with the idle connections.
 func (b *bench) measureIdle(ctx context.Context, p peer) (kib, without, with float64, err error) {
-	if p.name == "redis-server" {
+	if p.name == reference {
 		args := p.args
 		p.args = func(port string) []string { return append(args(port), "--maxclients", fmt.Sprint(b.idle+100)) }
 	} else {

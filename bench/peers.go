@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -13,18 +14,31 @@ import (
 // telemetryOff disables telemetry, which the other servers do not have.
 var telemetryOff = []string{"OTEL_TRACES_EXPORTER=none", "OTEL_METRICS_EXPORTER=none"}
 
+// reference is the server that ratios are computed to.
+const reference = "redis-server"
+
+// own returns a binary of mini-redis as a peer.
+func own(name, binary string, flags ...string) peer {
+	return peer{name: name, command: binary, env: telemetryOff, pipelines: true, complete: true,
+		args: func(port string) []string {
+			return append([]string{"-addr", "127.0.0.1:" + port, "-admin-addr", ""}, flags...)
+		}}
+}
+
 // installed returns the servers that are installed on this machine, mini-redis first.
 func (b *bench) installed() []peer {
-	all := []peer{
-		{name: "mini-redis", command: b.binary, env: telemetryOff, pipelines: true, complete: true,
-			args: func(port string) []string { return []string{"-addr", "127.0.0.1:" + port, "-admin-addr", ""} }},
-		{name: "redis-server", command: "redis-server", pipelines: true, complete: true,
+	all := []peer{own("mini-redis", b.binary)}
+	if b.old != "" {
+		all = append(all, own("old mini-redis", b.old))
+	}
+	all = append(all, []peer{
+		{name: reference, command: reference, pipelines: true, complete: true,
 			args: func(port string) []string {
 				return []string{"--port", port, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1"}
 			}},
 		{name: "tokio mini-redis", command: "mini-redis-server",
 			args: func(port string) []string { return []string{"--port", port} }},
-	}
+	}...)
 	var found []peer
 	for _, p := range all {
 		if _, err := exec.LookPath(p.command); err != nil {
@@ -36,27 +50,47 @@ func (b *bench) installed() []peer {
 	return found
 }
 
+// complete returns the installed servers that know more than GET and SET.
+func (b *bench) complete() []peer {
+	return slices.DeleteFunc(b.installed(), func(p peer) bool { return !p.complete })
+}
+
+// inRounds measures the servers in turn, in rounds.
+func (b *bench) inRounds(peers []peer, measure func(peer) (sample, error)) ([]series, error) {
+	results := make([]series, len(peers))
+	for round := range b.rounds {
+		for i := range peers {
+			i := (i + round) % len(peers) // rotate the order, so that no server is always first
+			s, err := measure(peers[i])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", peers[i].name, err)
+			}
+			results[i] = append(results[i], s)
+		}
+	}
+	return results, nil
+}
+
 // peers compares the servers with redis-benchmark.
 func (b *bench) peers(ctx context.Context) error {
+	return b.redisBenchmarks(ctx, "peers", b.installed(), reference)
+}
+
+// redisBenchmarks compares servers with redis-benchmark. Ratios are computed to the server
+// with the name to.
+func (b *bench) redisBenchmarks(ctx context.Context, section string, peers []peer, to string) error {
 	if _, err := exec.LookPath("redis-benchmark"); err != nil {
-		fmt.Fprintln(b.out, "peers: skipped, redis-benchmark is not installed (Debian: apt-get install redis-tools)")
+		fmt.Fprintf(b.out, "%s: skipped, redis-benchmark is not installed (Debian: apt-get install redis-tools)\n", section)
 		return nil
 	}
-	peers := b.installed()
 	for _, pipeline := range []int{1, 16} {
 		for _, op := range []string{"get", "set"} {
-			results := make([]series, len(peers))
-			for round := range b.rounds {
-				for i := range peers {
-					i := (i + round) % len(peers) // rotate the order, so that no server is always first
-					s, err := b.redisBenchmark(ctx, peers[i], op, pipeline)
-					if err != nil {
-						return fmt.Errorf("%s: %w", peers[i].name, err)
-					}
-					results[i] = append(results[i], s)
-				}
+			results, err := b.inRounds(peers, func(p peer) (sample, error) { return b.redisBenchmark(ctx, p, op, pipeline) })
+			if err != nil {
+				return err
 			}
-			b.printPeers(op, pipeline, peers, results)
+			what := fmt.Sprintf("%s, pipeline %d (redis-benchmark -c 50 -d 64 -P %d -t %s", strings.ToUpper(op), pipeline, pipeline, op)
+			b.printPeers(what, peers, results, to)
 		}
 	}
 	return nil
@@ -120,24 +154,19 @@ func readCSV(text string) (sample, error) {
 	return sample{rate: v[0], p50: v[1], p99: v[2]}, nil
 }
 
-func (b *bench) printPeers(op string, pipeline int, peers []peer, results []series) {
+// printPeers prints the results of the servers. what is the beginning of the title, with an
+// open parenthesis.
+func (b *bench) printPeers(what string, peers []peer, results []series, to string) {
 	rows := [][]string{{"", "CPU us/op", "op/s", "p50 ms", "p99 ms", "CPU ratio", "p99 ratio"}}
-	reference := -1
-	for i, p := range peers {
-		if p.name == "redis-server" {
-			reference = i
-		}
-	}
+	base := slices.IndexFunc(peers, func(p peer) bool { return p.name == to })
 	for i, p := range peers {
 		r := results[i]
 		row := []string{p.name, r.pick(cpuOf).String(), r.pick(rateOf).String(), r.pick(p50Of).String(), r.pick(p99Of).String(), "-", "-"}
-		if reference >= 0 && i != reference {
-			row[5] = r.ratios(results[reference], cpuOf).String()
-			row[6] = r.ratios(results[reference], p99Of).String()
+		if base >= 0 && i != base {
+			row[5] = r.ratios(results[base], cpuOf).String()
+			row[6] = r.ratios(results[base], p99Of).String()
 		}
 		rows = append(rows, row)
 	}
-	title := fmt.Sprintf("%s, pipeline %d (redis-benchmark -c 50 -d 64 -P %d -t %s; median of %d rounds, min-max; ratios to redis-server)",
-		strings.ToUpper(op), pipeline, pipeline, op, len(results[0]))
-	table(b.out, title, rows)
+	table(b.out, fmt.Sprintf("%s; median of %d rounds, min-max; ratios to %s)", what, b.rounds, to), rows)
 }

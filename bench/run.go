@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"mini-redis/internal/program"
 )
@@ -19,7 +20,9 @@ type options struct {
 	rounds   int
 	requests int
 	idle     int
+	settle   time.Duration
 	server   string
+	old      string
 }
 
 // bench is one run of the program.
@@ -40,21 +43,26 @@ var sections = []struct {
 	{"tracing", (*bench).tracing},
 	{"console", (*bench).console},
 	{"idle", (*bench).idleConnections},
+	{"publish", (*bench).publish},
+	{"loops", (*bench).loops},
+	{"memory", (*bench).memory},
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
 	var o options
 	fs := program.Flags("bench", "bench compares mini-redis with redis-server and Tokio's mini-redis, if they are installed.")
-	fs.StringVar(&o.only, "only", "", "comma-separated list of the `sections` to run: peers, tracing, console, idle; empty runs all")
+	fs.StringVar(&o.only, "only", "", "comma-separated list of the `sections` to run: peers, tracing, console, idle, publish, loops, memory; empty runs all")
 	fs.IntVar(&o.rounds, "rounds", 5, "`number` of repetitions of each measurement")
 	fs.IntVar(&o.requests, "requests", 200000, "`number` of requests per measurement without pipelining; with pipelining it is scaled per server")
 	fs.IntVar(&o.idle, "idle", 10000, "`number` of idle connections in the section idle")
+	fs.DurationVar(&o.settle, "settle", 10*time.Second, "`duration` without requests before the section memory reads the resident memory")
 	fs.StringVar(&o.server, "server", "", "`path` of a mini-redis binary; empty builds one")
+	fs.StringVar(&o.old, "old", "", "`path` of an older mini-redis binary, which is measured in the same rounds; empty measures none")
 	if err := program.Parse(fs, args, getenv, stdout); err != nil {
 		return err
 	}
-	if o.rounds < 1 || o.requests < 1000 {
-		return program.Errorf(program.ExitUsage, "-rounds must be at least 1 and -requests at least 1000")
+	if o.rounds < 1 || o.requests < 1000 || o.settle < 0 {
+		return program.Errorf(program.ExitUsage, "-rounds must be at least 1, -requests at least 1000 and -settle not negative")
 	}
 	dir, err := os.MkdirTemp("", "mini-redis-bench-")
 	if err != nil {
