@@ -14,8 +14,8 @@ import (
 
 // sizes returns the numbers of arguments that are compared, n and 8 n, and the largest
 // ratio of their times. A linear command has a ratio of 8, more if only the small request
-// fits into the processor's cache; a quadratic one has 64. The long form takes about a
-// minute: MINI_REDIS_LONG=1 go test -run Bounded ./services/mini-redis/internal/engine
+// fits into the processor's cache; a quadratic one has 64. The long form takes some
+// minutes: MINI_REDIS_LONG=1 go test -run Bounded ./services/mini-redis/internal/engine
 func sizes() (small, large int, mostGrowth float64) {
 	if os.Getenv("MINI_REDIS_LONG") != "" {
 		return 1 << 17, 1 << 20, 16
