@@ -152,20 +152,30 @@ func (k *goroutineConn) await(c *Conn, poll bool) {
 			k.deadline = true
 			_ = k.conn.SetReadDeadline(time.Now().Add(drainWindow))
 		}
+		select { // pushes that never end must not keep the client's requests waiting
+		case n := <-k.chunks:
+			k.input(c, n)
+		default:
+		}
 	case n := <-k.chunks:
 		k.wake = k.server.clock.Mono()
-		if n == 0 {
-			k.eof(c)
-			return
-		}
-		k.owed = true
-		p, direct := k.space(c)
-		for from := 0; from < n; {
-			m := copy(p, k.chunk[from:n])
-			k.received(c, m, direct)
-			if from += m; from < n {
-				p, direct = k.space(c)
-			}
+		k.input(c, n)
+	}
+}
+
+// input takes n bytes that the reader has read; 0 is the end.
+func (k *goroutineConn) input(c *Conn, n int) {
+	if n == 0 {
+		k.eof(c)
+		return
+	}
+	k.owed = true
+	p, direct := k.space(c)
+	for from := 0; from < n; {
+		m := copy(p, k.chunk[from:n])
+		k.received(c, m, direct)
+		if from += m; from < n {
+			p, direct = k.space(c)
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestSplitsAtEveryByte(t *testing.T) {
 // Pipelines of requests of every size in parts of every size, while requests wait
 // and the client reads slowly.
 func TestRandomPartsOfPipelines(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(4) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		b := newBench(t, Limits{Backlog: 5000})
 		var in, out strings.Builder
@@ -105,10 +105,10 @@ func TestLargeArgumentIsReceivedInPlace(t *testing.T) {
 // Reading a request of many large arguments copies each byte a few times, however many
 // there are.
 func TestManyLargeArguments(t *testing.T) {
-	for _, size := range []int{100_000, 300_000, 1_500_000} {
+	for _, size := range []int{100_000, 300_000, 1_000_000} {
 		b := newBench(t, Limits{})
 		words := []string{"LEN"}
-		for range 15_000_000 / size {
+		for range 6_000_000 / size {
 			words = append(words, strings.Repeat("v", size))
 		}
 		input := request(words...)

@@ -72,7 +72,7 @@ func TestPartialWrites(t *testing.T) {
 // Replies and pushes of every size leave in the order in which they were caused,
 // however the socket takes them.
 func TestOutputKeepsItsOrder(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		rnd := rand.New(rand.NewPCG(seed, 0))
 		sizes := []int{0, 1, 1000, sharedPush - 1, sharedPush, outKept - 10, outKept + 1, 200_000, 1 << 20}
 		b := newBench(t, Limits{Backlog: 1 << 30, SubscriberOutput: 1 << 30})

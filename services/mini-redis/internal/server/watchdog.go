@@ -85,14 +85,14 @@ func (s *Server) report(err error) {
 		}
 		return
 	}
+	attrs := []any{"error", err.Error()}
+	if was == nil && !s.watchdog.logged {
+		s.watchdog.logged = true
+		attrs = append(attrs, "stacks", allStacks()) // before Healthy has consequences
+	}
 	s.watchdog.err.Store(&err)
 	if was != nil {
 		return
-	}
-	attrs := []any{"error", err.Error()}
-	if !s.watchdog.logged {
-		s.watchdog.logged = true
-		attrs = append(attrs, "stacks", allStacks())
 	}
 	s.log.Error("the server is stuck", attrs...)
 }

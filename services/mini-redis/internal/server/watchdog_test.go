@@ -64,12 +64,13 @@ func (k *stuckCommand) addTo(c *Config) {
 // stacks are logged once.
 func TestWatchdogNoticesAHeldLock(t *testing.T) {
 	eachTransport(t, func(t *testing.T, change func(*Config)) {
+		t.Parallel()
 		var stuck stuckCommand
 		logs := &logRecords{}
 		s := start(t, func(c *Config) {
 			change(c)
 			stuck.addTo(c)
-			c.WatchdogLimit, c.Logger = 50*time.Millisecond, slog.New(logs)
+			c.WatchdogLimit, c.Logger = 500*time.Millisecond, slog.New(logs)
 		})
 		c := dial(t, s)
 		c.mustDo("+PONG\r\n", "PING")
@@ -154,6 +155,7 @@ func TestWatchdogAcceptsABusyServer(t *testing.T) {
 // is never released.
 func TestShutdownWhileTheLockIsHeld(t *testing.T) {
 	eachTransport(t, func(t *testing.T, change func(*Config)) {
+		t.Parallel()
 		var stuck stuckCommand
 		s := start(t, func(c *Config) { change(c); stuck.addTo(c) })
 		c := dial(t, s)
