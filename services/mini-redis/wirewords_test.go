@@ -132,7 +132,7 @@ func (w *fuzzWords) append(out []byte, request []string) []byte {
 		out = append(out, "*0\r\n"...)
 	case 2:
 		plain := !slices.ContainsFunc(request, func(s string) bool {
-			return s == "" || strings.ContainsAny(s, "\x00\r\n\"' \xff") || strings.HasPrefix(s, "*")
+			return s == "" || strings.ContainsAny(s, "\x00\r\n\"' ") || strings.HasPrefix(s, "*")
 		})
 		if plain {
 			return append(append(out, strings.Join(request, " ")...), "\r\n"...)
