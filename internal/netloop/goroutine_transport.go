@@ -3,6 +3,7 @@ package netloop
 import (
 	"errors"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -180,9 +181,13 @@ func (k *goroutineConn) input(c *Conn, n int) {
 	}
 }
 
-// drainWindow is how long a connection is still read from when the server stops:
-// the number of bytes that the kernel has received is not known here.
-const drainWindow = 50 * time.Millisecond
+// When the server stops, a connection is still read from for the drain window: TLS may
+// have received more than the kernel says. Then it is read from as long as the kernel has
+// input, up to the size of a receive buffer.
+const (
+	drainWindow = 50 * time.Millisecond
+	drainBytes  = 8 << 20
+)
 
 // readAll passes on what arrives, a chunk at a time, and 0 at the end.
 func (k *goroutineConn) readAll() {
@@ -192,10 +197,34 @@ func (k *goroutineConn) readAll() {
 			return
 		}
 		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) && !k.readRest() {
+				return
+			}
 			k.hand(0)
 			return
 		}
 	}
+}
+
+// readRest passes on what had arrived when the drain window ended. On a busy machine the
+// window can end before the reader has run. It returns false if the connection is gone.
+func (k *goroutineConn) readRest() bool {
+	for left := drainBytes; left > 0; {
+		deadline := time.Now() // TLS has decrypted nothing more, or returns it without reading
+		if pendingInput(k.socket()) > 0 {
+			deadline = deadline.Add(drainWindow)
+		}
+		_ = k.conn.SetReadDeadline(deadline)
+		n, err := k.conn.Read(k.chunk[:])
+		if n > 0 && !(k.hand(n) && k.mayContinue()) {
+			return false
+		}
+		if err != nil {
+			return true
+		}
+		left -= n
+	}
+	return true
 }
 
 func (k *goroutineConn) hand(n int) bool {
@@ -234,12 +263,14 @@ func (k *goroutineConn) available() int { return 1 << 30 }
 
 // interrupt implements link. To close a TLS connection sends a message, which may block,
 // so it closes the connection below.
-func (k *goroutineConn) interrupt() {
-	nc := k.conn
-	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		nc = t.NetConn()
+func (k *goroutineConn) interrupt() { _ = k.socket().Close() }
+
+// socket returns the connection, or the one below if it is a TLS connection.
+func (k *goroutineConn) socket() net.Conn {
+	if t, ok := k.conn.(interface{ NetConn() net.Conn }); ok {
+		return t.NetConn()
 	}
-	_ = nc.Close()
+	return k.conn
 }
 
 func (k *goroutineConn) close()         { _ = k.conn.Close() }

@@ -1,7 +1,9 @@
 package netloop
 
 import (
+	"net"
 	"net/netip"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -68,6 +70,21 @@ func (k *socket) local() string {
 		return a.String()
 	}
 	return "unix:0"
+}
+
+// pendingInput returns the number of bytes that the kernel has received for a connection
+// and that have not been read; 0 if it is not known.
+func pendingInput(nc net.Conn) (n int) {
+	sc, ok := nc.(syscall.Conn)
+	if !ok {
+		return 0
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return 0
+	}
+	_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+	return n
 }
 
 func addrPort(sa unix.Sockaddr) netip.AddrPort {
