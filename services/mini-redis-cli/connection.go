@@ -147,7 +147,7 @@ func (s *connection) receive() (reply.Reply, error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("%w in the middle of a reply", errClosed)
 	}
-	return r, fmt.Errorf("Redis at %s: %w", s.options.address(), err)
+	return r, fmt.Errorf("receiving from Redis at %s: %w", s.options.address(), err)
 }
 
 // errClosed means that the server closed the connection.
