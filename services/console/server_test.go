@@ -197,7 +197,7 @@ func TestConsoleOnServer(t *testing.T) {
 		t.Errorf("a span does not show its task or trace:\n%s", screen)
 	}
 	term.Type("o")
-	term.UntilShown("Goroutines (", "times over", "loop_linux.go:")
+	term.UntilShown("Goroutines (", "times over", "epoll_linux.go:")
 	term.Type("v")
 	term.Until("events", func(screen string) bool {
 		_ = s.connect(1)[0].Close() // repeated until the subscription is active
