@@ -27,7 +27,7 @@ type export struct {
 // script of `task console-pods`.
 func (c *cluster) console(t *testing.T) {
 	load := c.startLoad(t, "console", "duration=45s", "concurrency=3") // longer than the export takes on a busy machine
-	c.must(t, "go", "build", "-o", t.TempDir(), "./services/console") // so that compiling does not compete with the load
+	c.must(t, "go", "build", "-o", t.TempDir(), "./services/console")  // so that compiling does not compete with the load
 	c.mustLoadBegin(t, load)
 	out := c.must(t, "deploy/kind/console.sh", "export", "-with-goroutines", "-duration", "4s")
 	var got export
