@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -252,11 +253,12 @@ func (f *fuzz) runWild(ctx context.Context, words *fuzzWords, i int) error {
 		if ctx.Err() != nil {
 			break
 		}
-		out := words.append(nil, words.request(false))
+		request := words.request(false)
+		out := words.append(nil, request)
 		leaves := words.rnd.IntN(40) == 0
 		if leaves {
 			out = out[:words.rnd.IntN(len(out))]
-		} else if words.rnd.IntN(20) == 0 {
+		} else if words.rnd.IntN(20) == 0 && !slices.Contains(request, "KILL") { // another ID may be a strict connection's
 			out[words.rnd.IntN(len(out))] = byte(words.rnd.Uint32())
 		}
 		if _, err := c.Write(out); err != nil || leaves {
