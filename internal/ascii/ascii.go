@@ -24,8 +24,9 @@ func Is(b []byte, word string) bool {
 	return true
 }
 
-// EqualFold reports whether a and b are equal when case is ignored.
-func EqualFold(a, b string) bool {
+// EqualFold reports whether a and b are equal when case is ignored. Unlike
+// strings.EqualFold it folds only ASCII letters: 'ſ' does not equal 's'.
+func EqualFold[A, B string | []byte](a A, b B) bool {
 	if len(a) != len(b) {
 		return false
 	}

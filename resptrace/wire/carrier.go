@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"mini-redis/internal/ascii"
+
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -26,7 +28,7 @@ func (f Fields) Lookup(name string) []byte {
 // limit.
 func (f Fields) lookup(name string) (value []byte, found bool) {
 	for i := 0; i+1 < len(f); i += 2 {
-		if !equalFold(f[i], name) {
+		if !ascii.EqualFold(f[i], name) {
 			continue
 		}
 		if len(f[i]) > MaxName || len(f[i+1]) > MaxValue {

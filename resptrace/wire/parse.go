@@ -1,5 +1,7 @@
 package wire
 
+import "mini-redis/internal/ascii"
+
 // SyntaxError means that a TRACED request is malformed. The receiver must not
 // execute any part of it. Its text is the RESP error line without the leading '-'
 // and CRLF.
@@ -40,7 +42,7 @@ func Parse(args [][]byte) (f Fields, inner [][]byte, err error) {
 		return nil, nil, ErrNoCmd
 	}
 	f, inner = Fields(rest[:2*n:2*n]), rest[2*n:]
-	if equalFold(inner[0], Command) {
+	if ascii.EqualFold(inner[0], Command) {
 		return nil, nil, ErrNested
 	}
 	return f, inner, nil

@@ -1,6 +1,10 @@
 package wire
 
-import "go.opentelemetry.io/otel/propagation"
+import (
+	"mini-redis/internal/ascii"
+
+	"go.opentelemetry.io/otel/propagation"
+)
 
 // inlinePairs is the number of pairs that a Carrier holds without an allocation:
 // traceparent, tracestate and baggage.
@@ -78,7 +82,7 @@ func (c *Carrier) at(i int) *pair {
 
 func (c *Carrier) find(name string) *pair {
 	for i := range c.n {
-		if p := c.at(i); equalFold(p.name, name) {
+		if p := c.at(i); ascii.EqualFold(p.name, name) {
 			return p
 		}
 	}
