@@ -171,9 +171,7 @@ func (e *Engine) Exec(s *Session, args [][]byte, owned bool, w *resp.Writer) {
 	s.LastActive = e.wall
 	mark := w.Mark()
 	e.dispatch(s, args, w)
-	if s.Reply != ReplyOn || len(s.pushes.Buf) > 0 {
-		s.mute(w, mark)
-	}
+	s.mute(w, mark)
 	e.owned = false
 	e.endUnit()
 }

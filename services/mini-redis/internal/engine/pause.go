@@ -106,8 +106,6 @@ func (e *Engine) resume(w *Waiter) {
 	e.perform(s, w.spec, w.args, &w.rc, &out)
 	e.owned = owned
 	e.endUnit()
-	if s.Waiting == nil && s.Reply != ReplyOn || len(s.pushes.Buf) > 0 {
-		s.mute(&out, resp.Mark{})
-	}
+	s.mute(&out, resp.Mark{})
 	s.Peer.Reply(out.Buf)
 }

@@ -41,18 +41,15 @@ func (e *Engine) refusal(s *Session, spec *Spec, args [][]byte) string {
 // deniedByMemory reports whether the memory limit forbids a command: one that may
 // add data, a transaction that holds one, and the queueing of any command.
 func (e *Engine) deniedByMemory(s *Session, spec *Spec) bool {
-	if !e.outOfMemory() {
-		return false
-	}
+	adds := spec.Has(DenyOOM)
 	switch {
-	case spec.Has(DenyOOM):
-		return true
-	case s.Tx == nil:
-		return false
+	case adds, s.Tx == nil:
 	case spec.Name == "exec":
-		return s.Tx.Flags&DenyOOM != 0
+		adds = s.Tx.Flags&DenyOOM != 0
+	default:
+		adds = !spec.Immediate
 	}
-	return !spec.Immediate
+	return adds && e.outOfMemory()
 }
 
 func arityError(s *Spec) string {

@@ -166,6 +166,12 @@ func (s *Session) Deliver(m *pubsub.Message) {
 // moves the setting on at the end of a request. Pushes are kept: they are not
 // replies.
 func (s *Session) mute(w *resp.Writer, mark resp.Mark) {
+	if s.Reply != ReplyOn || len(s.pushes.Buf) > 0 {
+		s.muteReply(w, mark)
+	}
+}
+
+func (s *Session) muteReply(w *resp.Writer, mark resp.Mark) {
 	if s.Waiting != nil {
 		return // the request has not ended
 	}

@@ -223,9 +223,7 @@ func (e *Engine) release(w *Waiter, served int64, out *resp.Writer) {
 	call := w.call(e.tick)
 	call.Blocked = w.rc.blocked + max(0, served-w.since)
 	call.Error = resp.ErrorCode(out.Buf)
-	if s.Reply != ReplyOn {
-		s.mute(out, resp.Mark{})
-	}
+	s.mute(out, resp.Mark{})
 	e.observe(&w.turn, call)
 	s.Peer.Reply(out.Buf)
 }

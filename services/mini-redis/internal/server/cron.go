@@ -1,10 +1,6 @@
 package server
 
-import (
-	"time"
-
-	"mini-redis/internal/netloop"
-)
+import "time"
 
 // The housekeeping runs ten times a second, redis-server's default hz, and earlier if
 // the engine has a deadline.
@@ -34,33 +30,29 @@ func (s *Server) cron() {
 // runCron runs the housekeeping once and returns the time until the next run. The time
 // of the next run is set under the lock: a deadline that comes later either is part of
 // it or kicks the cron.
-func (s *Server) runCron() time.Duration {
-	defer s.crashOnPanic()
+func (s *Server) runCron() (next time.Duration) {
 	began := s.clock.Mono()
-	s.lock(s.cronTask)
-	s.net.Begin()
-	s.engine.Cron()
-	if s.console != nil {
-		hub := s.engine.Hub()
-		s.console.Counts(hub.ChannelCount(), hub.PatternCount(), s.engine.BlockedClients())
-	}
-	if s.cfg.Tick != nil && s.clock.Mono() >= s.tickAt {
-		s.tickAt = s.clock.Mono() + int64(cronInterval)*9/10
-		s.cfg.Tick()
-	}
-	now := s.clock.Mono()
-	s.cronAt = now + int64(cronInterval)
-	if deadline := s.engine.NextDeadline(); deadline != 0 && deadline < s.cronAt {
-		s.cronAt = max(deadline, now)
-	}
-	next := time.Duration(s.cronAt - now)
-	sweep := now >= s.sweepAt
-	if sweep {
-		s.sweepAt = now + int64(sweepInterval)
-	}
-	wake := s.net.End()
-	s.unlock()
-	netloop.WakeLoops(wake)
+	sweep := false
+	s.locked(s.cronTask, func() {
+		s.engine.Cron()
+		if s.console != nil {
+			hub := s.engine.Hub()
+			s.console.Counts(hub.ChannelCount(), hub.PatternCount(), s.engine.BlockedClients())
+		}
+		if s.cfg.Tick != nil && s.clock.Mono() >= s.tickAt {
+			s.tickAt = s.clock.Mono() + int64(cronInterval)*9/10
+			s.cfg.Tick()
+		}
+		now := s.clock.Mono()
+		s.cronAt = now + int64(cronInterval)
+		if deadline := s.engine.NextDeadline(); deadline != 0 && deadline < s.cronAt {
+			s.cronAt = max(deadline, now)
+		}
+		next = time.Duration(s.cronAt - now)
+		if sweep = now >= s.sweepAt; sweep {
+			s.sweepAt = now + int64(sweepInterval)
+		}
+	})
 	if sweep {
 		s.net.Sweep()
 	}
