@@ -20,16 +20,16 @@ func pubsubCommands() []*Spec {
 		{Name: "publish", Arity: 3, Flags: engine.PubSub | engine.Loading | engine.Stale | engine.Fast | engine.MayReplicate,
 			Group: "pubsub", Since: "2.0.0", Complexity: "O(n) of the receivers and of all patterns",
 			Summary: "Sends a message to a channel.", Syntax: "channel:string message:string", Handler: publish},
-		row("subscribe", -2, "Listens to channels.", "channel:string...", subscribe),
-		row("unsubscribe", -1, "Stops listening to channels, to all when none is given.", "[channel:string...]", unsubscribe),
-		row("psubscribe", -2, "Listens to the channels that match a pattern.", "pattern:pattern...", psubscribe),
-		row("punsubscribe", -1, "Stops listening to patterns, to all when none is given.", "[pattern:pattern...]", punsubscribe),
+		row("subscribe", -2, "Subscribes to channels.", "channel:string...", subscribe),
+		row("unsubscribe", -1, "Unsubscribes from channels, from all if none is given.", "[channel:string...]", unsubscribe),
+		row("psubscribe", -2, "Subscribes to the channels that match a pattern.", "pattern:pattern...", psubscribe),
+		row("punsubscribe", -1, "Unsubscribes from patterns, from all if none is given.", "[pattern:pattern...]", punsubscribe),
 		{Name: "pubsub", Arity: -2, Group: "pubsub", Since: "2.8.0", Complexity: "Depends on the subcommand",
 			Summary: "A container for commands about channels.", Subs: []*Spec{
-				sub("channels", -2, engine.PubSub, "2.8.0", "O(n) of all channels", "Returns the channels somebody listens to.", "[pattern:pattern]", pubsubChannels),
+				sub("channels", -2, engine.PubSub, "2.8.0", "O(n) of all channels", "Returns the channels that have a subscriber.", "[pattern:pattern]", pubsubChannels),
 				sub("help", 2, 0, "6.2.0", "O(1)", "Prints this help.", "", engine.Help),
-				sub("numpat", 2, engine.PubSub, "2.8.0", "O(1)", "Returns how many patterns somebody listens to.", "", pubsubNumpat),
-				sub("numsub", -2, engine.PubSub, "2.8.0", "O(n) of the channels", "Returns how many listen to each channel.", "[channel:string...]", pubsubNumsub),
+				sub("numpat", 2, engine.PubSub, "2.8.0", "O(1)", "Returns the number of patterns that have a subscriber.", "", pubsubNumpat),
+				sub("numsub", -2, engine.PubSub, "2.8.0", "O(n) of the channels", "Returns the number of subscribers of each channel.", "[channel:string...]", pubsubNumsub),
 			}},
 	}
 }

@@ -15,8 +15,8 @@ type TraceContext struct {
 const memberBytes = 64
 
 // Bytes returns an upper bound of the memory that the context refers to, which is its
-// tracestate. The caller chooses that length, up to 8 KiB on the wire, so whoever keeps
-// a context has to account for it.
+// tracestate. The caller chooses that length, up to 8 KiB on the wire, so code that
+// keeps a context has to account for it.
 func (c *TraceContext) Bytes() (n int) {
 	state := c.Parent.TraceState()
 	if state.Len() == 0 {

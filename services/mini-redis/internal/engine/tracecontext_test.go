@@ -9,7 +9,7 @@ import (
 	"mini-redis/services/mini-redis/internal/engine"
 )
 
-// Whoever keeps a context accounts for its tracestate with Bytes, which is never less than
+// Code that keeps a context accounts for its tracestate with Bytes, which is never less than
 // the length of the tracestate and costs no allocation.
 func TestTraceContextBytes(t *testing.T) {
 	f := func(tracestate string, most int) {

@@ -66,7 +66,7 @@ func TestLogFindsViolations(t *testing.T) {
 	}
 	l := twoMessages(t)
 	if err := l.checkReceivers(); err == nil {
-		t.Error("a message that nobody received passes")
+		t.Error("a message that was not received passes")
 	}
 	l.order[0].delivered = 1
 	if err := l.checkReceivers(); err != nil {

@@ -109,7 +109,7 @@ func (d *sharedQueues) check(admin *conn) error {
 		last := map[string]int64{}
 		for _, e := range list {
 			if int(e.pusher) >= len(times) || int(e.seq) >= len(times[e.pusher]) {
-				return fmt.Errorf("consumer %d popped %d-%d, which nobody pushed", i, e.pusher, e.seq)
+				return fmt.Errorf("consumer %d popped %d-%d, which was not pushed", i, e.pusher, e.seq)
 			}
 			times[e.pusher][e.seq]++
 			p := d.pushed[e.pusher][e.seq]

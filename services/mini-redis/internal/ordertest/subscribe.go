@@ -201,7 +201,7 @@ func (s *subscriber) message(v value) error {
 	}
 	publisher, seq, err := messageID(words[len(words)-1])
 	if err != nil || channel < 0 || route < 0 {
-		return fmt.Errorf("a message that nobody published: %v", v)
+		return fmt.Errorf("a message that was not published: %v", v)
 	}
 	s.events = append(s.events, event{
 		kind: messageEvent, route: int32(route), channel: int32(channel), publisher: publisher, seq: seq,
